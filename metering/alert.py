@@ -1,0 +1,61 @@
+"""An alert: the machine's claim about one service point and one abnormality."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+Grade = Literal["high", "medium", "low"]
+
+
+class AlertState(StrEnum):
+    RAISED = "raised"
+    CLEARED = "cleared"
+    CONFIRMED = "confirmed"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One line of why: a detector's words with its figures; `against` marks what speaks against the suspicion."""
+
+    detector: str
+    text: str
+    against: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alert. Times are epoch seconds of event time; `meter_id` is None for an area's own alert.
+
+    `observed` and `expected` share `unit`. `missing_kwh` is the energy the claim stands for so far (expected minus
+    observed while raised), `unjudged` the intervals of the episode without a reading and what was expected in them:
+    a late reading amends the alert from these inputs. `revision` grows with every change.
+    """
+
+    alert_id: str
+    transformer_area: str
+    meter_id: str | None
+    service_point: str
+    abnormality: str
+    family: str
+    grade: Grade
+    risk: float
+    raised_at_s: int
+    cleared_at_s: int | None
+    state: AlertState
+    observed: float
+    expected: float
+    unit: str
+    reasons: tuple[Reason, ...]
+    since_s: int
+    episodes: int = 1
+    missing_kwh: float = 0.0
+    unjudged: tuple[tuple[int, float], ...] = ()
+    late_readings: int = 0
+    revision: int = 1
+
+    @property
+    def is_open(self) -> bool:
+        return self.state is AlertState.RAISED

@@ -1,0 +1,43 @@
+"""Errors a user can meet: each says what is wrong and what to do about it."""
+
+from __future__ import annotations
+
+
+class MeterwatchError(Exception):
+    """Base of every error that is shown to a person as one line, without a traceback."""
+
+
+class FeedError(MeterwatchError):
+    """A feed folder, or a file to import, that cannot be used: names the file, the line and the reason."""
+
+
+class ArchiveError(MeterwatchError):
+    """The archive (meters, contracts, areas) contradicts itself or is missing."""
+
+
+class FrameError(MeterwatchError):
+    """A frame that breaks an invariant of `ReadingFrame`."""
+
+
+class UnreadableMessage(MeterwatchError):
+    """A message of the log that cannot be decoded at all; it goes to the dead letters with this text as its reason."""
+
+
+class SettingsError(MeterwatchError):
+    """A setting that is unknown, missing or out of range."""
+
+
+class StoreError(MeterwatchError):
+    """A store that refuses for good (wrong schema, wrong credentials): retrying would not help."""
+
+
+class StoreUnavailable(MeterwatchError):
+    """A store that cannot be reached just now: the caller keeps what it has and tries again."""
+
+
+class StaleVersion(MeterwatchError):
+    """Somebody else moved the task first: read it again, then decide again."""
+
+
+class IllegalMove(MeterwatchError):
+    """A move that the life of an alert or a task does not allow from where it is."""

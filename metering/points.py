@@ -1,0 +1,111 @@
+"""The measurements that Meterwatch writes to its time-series store: one table here, one page in the docs, one test that they agree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Measurement = Literal["reading", "area_balance", "evidence", "alert", "task", "pipeline"]
+
+
+@dataclass(frozen=True, slots=True)
+class MeasurementSchema:
+    """Tags identify a series; fields are always floats; a point's time is whole seconds UTC, the interval's own start."""
+
+    tags: tuple[str, ...]
+    fields: Mapping[str, str]
+    meaning: str
+
+
+SCHEMA: Mapping[Measurement, MeasurementSchema] = {
+    "reading": MeasurementSchema(
+        ("transformer_area", "meter_id"),
+        {
+            "energy_kwh": "kWh",
+            "export_kwh": "kWh",
+            "register_kwh": "kWh",
+            "voltage_v": "V",
+            "voltage_a_v": "V",
+            "voltage_b_v": "V",
+            "voltage_c_v": "V",
+            "neutral_current_a": "A",
+            "current_a": "A",
+            "current_a_a": "A",
+            "current_b_a": "A",
+            "current_c_a": "A",
+            "power_factor": "1",
+            "temperature_c": "°C",
+            "expected_kwh": "kWh",
+            "late": "1 = after the close",
+        },
+        "One meter's interval as it came in; expected_kwh where a profile is learnt and an alert is open.",
+    ),
+    "area_balance": MeasurementSchema(
+        ("transformer_area",),
+        {
+            "supplied_kwh": "kWh",
+            "metered_kwh": "kWh",
+            "loss_kwh": "kWh",
+            "loss_share": "1",
+            "meters_measured": "meters",
+            "meters_expected": "meters",
+        },
+        "Energy balance of a transformer area, per interval.",
+    ),
+    "evidence": MeasurementSchema(
+        ("transformer_area", "meter_id", "abnormality", "family", "detector"),
+        {"strength": "0..1", "observed": "the abnormality's unit", "expected": "the abnormality's unit"},
+        "A detector's evidence while it is above the recover value.",
+    ),
+    "alert": MeasurementSchema(
+        ("transformer_area", "meter_id", "abnormality", "family", "alert_id"),
+        {
+            "risk": "0..1",
+            "raised": "1 raised, 0 over",
+            "observed": "the abnormality's unit",
+            "expected": "the abnormality's unit",
+            "missing_kwh": "kWh",
+            "latitude": "degrees",
+            "longitude": "degrees",
+        },
+        "An alert, at the time it was raised and again at the time it ended. meter_id is '-' for an area's own.",
+    ),
+    "task": MeasurementSchema(
+        ("transformer_area", "service_point", "grade", "task_id"),
+        {"priority": "rank of its day", "risk": "0..1", "open": "1 open, 0 closed"},
+        "An inspection task, at the time it was opened and again when it was closed.",
+    ),
+    "pipeline": MeasurementSchema(
+        ("worker", "role", "partition"),
+        {
+            "readings": "readings since the last point",
+            "lag_s": "s",
+            "set_aside": "readings",
+            "late": "readings",
+            "dead_lettered": "readings",
+            "cpu_s": "CPU seconds since start",
+            "rss_bytes": "bytes",
+            "points_refused": "points",
+        },
+        "The monitor itself, stamped by wall clock; left out of every comparison of runs.",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One point: `time_s` whole seconds UTC, float fields without NaN (leave a missing field out)."""
+
+    measurement: Measurement
+    tags: Mapping[str, str]
+    time_s: int
+    fields: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PointBatch:
+    """Points of one checkpoint waiting to be delivered: `batch_id` grows in the order they were saved."""
+
+    batch_id: int
+    points: tuple[Point, ...]

@@ -1,0 +1,215 @@
+"""The ports: what the use cases need from the outside, as small protocols. Adapters live in `storage/`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metering.alert import Alert
+from metering.archive import Archive
+from metering.inspection import AuditEntry, InspectionTask
+from metering.messages import Finding
+from metering.points import Measurement, Point, PointBatch
+
+Role = Literal["judge", "archive"]
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionMark:
+    """Where one partition stands for one role. `next_offset` is the truth; Kafka's commit is a hint.
+
+    `clock_s` is the last tick saved (0 = none). `epoch` grows with every owner; a checkpoint of an older epoch is refused.
+    """
+
+    role: Role
+    partition: int
+    epoch: int
+    next_offset: int
+    clock_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class AreaDayRow:
+    """A closed day of one area as saved by the area stage: packed features and the open alerts at its close."""
+
+    transformer_area: str
+    day_ordinal: int
+    partition: int
+    payload: bytes
+
+
+@dataclass(slots=True)
+class Checkpoint:
+    """Everything that happened since the last one, saved in one transaction, per partition all or nothing.
+
+    Rows are grouped by partition so that a partition whose epoch is stale can be left out alone.
+    """
+
+    role: Role
+    partitions: dict[int, PartitionChange] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class PartitionChange:
+    epoch: int
+    next_offset: int
+    clock_s: int
+    pages: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    """(area, page) -> bytes"""
+    alerts: dict[str, Alert] = field(default_factory=dict)
+    findings: dict[str, Finding] = field(default_factory=dict)
+    area_days: list[AreaDayRow] = field(default_factory=list)
+    points: list[Point] = field(default_factory=list)
+    counters: dict[str, int] = field(default_factory=dict)
+    """Increments by name: `readings_accepted`, `set_aside.negative`, `readings_late`, `readings_dead_lettered` ..."""
+
+
+@dataclass(frozen=True, slots=True)
+class DayClose:
+    """The result of closing one local day, saved in one transaction; refused if the day was closed already."""
+
+    day_ordinal: int
+    model_pages: Mapping[str, bytes]
+    tasks: Sequence[InspectionTask]
+    audit: Sequence[AuditEntry]
+    scores: Mapping[str, bytes]
+    """area -> packed scores of the day (see `operations.day_scores`)"""
+    absent_areas: Sequence[str]
+    points: Sequence[Point]
+
+
+class StateStore(Protocol):
+    """SQL: state pages, cursors, alerts, tasks, findings, outbox. Every method raises `StoreUnavailable` where the
+    database cannot be reached just now, and `StoreError` where it refuses for good."""
+
+    # --- set-up
+    def save_archive(self, archive: Archive) -> None: ...
+    def load_archive(self) -> Archive: ...
+    def fix_partitions(self, topic: str, partitions: int) -> None:
+        """Record the partition count at first use; `StoreError` if it was another."""
+        ...
+
+    def partitions(self, topic: str) -> int | None: ...
+
+    # --- the log's way
+    def begin_partition(self, role: Role, partition: int, owner: str) -> PartitionMark:
+        """Take the partition over: its epoch grows by one, whoever held it before can save no more."""
+        ...
+
+    def marks(self, role: Role) -> Sequence[PartitionMark]: ...
+    def load_pages(self, transformer_area: str) -> dict[str, bytes]: ...
+    def save(self, checkpoint: Checkpoint) -> frozenset[int]:
+        """One transaction. Returns the partitions that were refused because their epoch is stale."""
+        ...
+
+    def reset_area(self, transformer_area: str) -> int:
+        """Forget an area's state pages (not its alerts); returns how many."""
+        ...
+
+    # --- the day's way
+    def take_lease(self, name: str, owner: str, seconds: float) -> bool:
+        """Hold or renew a named lease by the store's own clock; False while another owner holds it."""
+        ...
+
+    def release_lease(self, name: str, owner: str) -> None: ...
+    def days_waiting(self) -> Sequence[int]:
+        """Days (ordinals) that have rows and are not closed yet, oldest first."""
+        ...
+
+    def last_closed_day(self) -> int | None: ...
+    def area_days(self, day_ordinal: int) -> Iterator[AreaDayRow]:
+        """Rows of one day, by area."""
+        ...
+
+    def load_model_pages(self) -> dict[str, bytes]: ...
+    def close_day(self, closed: DayClose) -> bool: ...
+    def scores(self) -> Iterator[tuple[int, str, bytes]]:
+        """(day ordinal, area, packed scores), by day, then area."""
+        ...
+
+    # --- alerts, tasks, findings
+    def alerts(self, *, only_open: bool = False, transformer_area: str | None = None) -> Sequence[Alert]:
+        """By raised_at, then id."""
+        ...
+
+    def alert(self, alert_id: str) -> Alert | None: ...
+    def tasks(self, *, only_open: bool = False) -> Sequence[InspectionTask]:
+        """By opened_at, then priority, then id."""
+        ...
+
+    def task(self, task_id: str) -> InspectionTask | None: ...
+    def move_task(self, task: InspectionTask, expected_version: int, audit: AuditEntry, relay: Sequence[bytes]) -> None:
+        """Save `task` if its stored version is `expected_version`, else `StaleVersion`; append the audit line; put
+        the `relay` messages (wire bytes with their area) into the relay outbox, all in one transaction."""
+        ...
+
+    def audit(self, subject_id: str) -> Sequence[AuditEntry]: ...
+    def findings(self, *, from_s: int = 0, to_s: int = 2**62) -> Sequence[Finding]:
+        """Found in [from, to), by found_at, then id."""
+        ...
+
+    # --- outboxes
+    def point_batches(self, limit: int) -> Sequence[PointBatch]:
+        """The oldest undelivered points."""
+        ...
+
+    def points_delivered(self, batch_ids: Iterable[int]) -> None: ...
+    def relay_batch(self, limit: int) -> Sequence[tuple[int, str, bytes]]:
+        """(id, transformer area, wire bytes) of decisions and findings to be put onto the log."""
+        ...
+
+    def relayed(self, ids: Iterable[int]) -> None: ...
+
+    # --- counts and upkeep
+    def counters(self) -> dict[str, int]: ...
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReadingColumns:
+    """Raw readings of one area and interval on their way to the time-series store: NaN = nothing to write."""
+
+    transformer_area: str
+    interval_start_s: int
+    meter_ids: Sequence[str]
+    columns: Mapping[str, NDArray[np.float64]]
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesRow:
+    time_s: int
+    tags: Mapping[str, str]
+    fields: Mapping[str, float]
+
+
+class TimeSeries(Protocol):
+    """The time-series store: InfluxDB, DuckDB or memory. A write of the same series and time replaces fields by name
+    (upsert). Writes raise `StoreUnavailable` if nothing was stored and it is worth trying again."""
+
+    def write_points(self, points: Sequence[Point]) -> int:
+        """Write derived points; returns how many were refused for good (counted and logged, never retried)."""
+        ...
+
+    def write_readings(self, frames: Sequence[ReadingColumns]) -> int:
+        """Write raw readings as measurement `reading`; returns how many points were refused for good."""
+        ...
+
+    def read(
+        self, measurement: Measurement, *, start_s: int, end_s: int, tags: Mapping[str, str] | None = None
+    ) -> list[SeriesRow]:
+        """All points in [start, end) whose tags match, by time, then tags."""
+        ...
+
+    def count(self, measurement: Measurement) -> int:
+        """Number of points (series x time) of a measurement."""
+        ...
+
+    def ping(self) -> str:
+        """A short word on what was reached, e.g. ``InfluxDB v2.7.12``; raises `StoreUnavailable` otherwise."""
+        ...
+
+    def close(self) -> None: ...

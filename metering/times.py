@@ -1,0 +1,90 @@
+"""Event time: whole UTC seconds inside, half-open intervals stamped by their start, local days where a calendar needs them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+DAY_S = 86_400
+DAY_CLOSE_AFTER_MIDNIGHT_S = 6 * 3600
+LATE_LIMIT_S = 14 * DAY_S
+
+
+def to_epoch_s(moment: datetime) -> int:
+    """Whole seconds since 1970 of a timezone-aware `moment`; a naive one is refused with ValueError.
+
+    >>> to_epoch_s(datetime(2026, 1, 1, tzinfo=UTC))
+    1767225600
+    """
+    if moment.tzinfo is None:
+        raise ValueError("a time without a timezone cannot be placed: give it one (UTC inside Meterwatch)")
+    return int(moment.timestamp())
+
+
+def from_epoch_s(epoch_s: int) -> datetime:
+    return datetime.fromtimestamp(epoch_s, UTC)
+
+
+def iso(epoch_s: int) -> str:
+    """ISO 8601 in UTC with a Z, as written to files and the wire.
+
+    >>> iso(1767225600)
+    '2026-01-01T00:00:00Z'
+    """
+    return from_epoch_s(epoch_s).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_iso(text: str) -> int:
+    """Epoch seconds of an ISO 8601 text that carries an offset or Z; ValueError otherwise."""
+    return to_epoch_s(datetime.fromisoformat(text))
+
+
+@dataclass(frozen=True, slots=True)
+class LocalCalendar:
+    """The utility's local days: boundaries in UTC seconds, the days' closing ticks, hours for tariffs and profiles."""
+
+    timezone: str
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return _zone(self.timezone)
+
+    def day_of(self, epoch_s: int) -> date:
+        """The local day that contains `epoch_s`."""
+        return datetime.fromtimestamp(epoch_s, self.zone).date()
+
+    def day_start(self, day: date) -> int:
+        """UTC second of local midnight at the start of `day`."""
+        return _day_start(self.timezone, day)
+
+    def day_end(self, day: date) -> int:
+        return self.day_start(day + timedelta(days=1))
+
+    def day_close(self, day: date) -> int:
+        """The tick at which `day` closes: local midnight after it + 6 h (late readings may still come until then)."""
+        return self.day_end(day) + DAY_CLOSE_AFTER_MIDNIGHT_S
+
+    def local(self, epoch_s: int) -> datetime:
+        return datetime.fromtimestamp(epoch_s, self.zone)
+
+    def slot_of_week(self, epoch_s: int, slot_minutes: int) -> int:
+        """Index of the local slot of the week, Monday 00:00 first; `slot_minutes` divides a day.
+
+        >>> LocalCalendar("UTC").slot_of_week(1767225600, 60)   # Thursday 00:00
+        72
+        """
+        moment = self.local(epoch_s)
+        minutes = moment.weekday() * 1440 + moment.hour * 60 + moment.minute
+        return minutes // slot_minutes
+
+
+@lru_cache(maxsize=64)
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
+
+
+@lru_cache(maxsize=4096)
+def _day_start(timezone: str, day: date) -> int:
+    return int(datetime.combine(day, time(), _zone(timezone)).timestamp())
