@@ -16,8 +16,10 @@ from metering.readings import SetAside
 class ArrivedFrame:
     """A frame as it came in: any meters, any order, perhaps wrong; admission makes it part of a `ReadingFrame`.
 
-    `columns` are float64 of shape (rows,), NaN = null on the wire. `faults` names the rows that decoding already found
-    unusable (`type`, `not_a_number`). `reading_count` is the sender's count of readings with an energy (from the header).
+    `columns` are float64 of shape (rows,), finite or NaN = null on the wire. `faults` names the rows that are unusable as
+    they stand (`type`, `not_a_number`; a row's own time that cannot be read counts as `type`); `raw` keeps those rows'
+    offending values as text, by row and column, so that the frame can be sent on unchanged. `reading_count` is the
+    sender's count of readings: rows whose energy is not null.
     """
 
     transformer_area: str
@@ -26,6 +28,7 @@ class ArrivedFrame:
     meter_ids: tuple[str, ...]
     columns: Mapping[str, NDArray[np.float64]]
     faults: Mapping[int, SetAside] = field(default_factory=dict)
+    raw: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     reading_count: int = 0
 
 
