@@ -158,9 +158,17 @@ class Area:
     def supply_rows(self) -> NDArray[np.intp]:
         return np.flatnonzero(self.is_supply)
 
+    @cached_property
+    def _valid_from_s(self) -> NDArray[np.int64]:
+        return np.array([-(2**62) if m.valid_from_s is None else m.valid_from_s for m in self.meters], dtype=np.int64)
+
+    @cached_property
+    def _valid_to_s(self) -> NDArray[np.int64]:
+        return np.array([2**62 if m.valid_to_s is None else m.valid_to_s for m in self.meters], dtype=np.int64)
+
     def valid_at(self, epoch_s: int) -> NDArray[np.bool_]:
         """Which meters are in service at `epoch_s`."""
-        return np.array([m.valid_at(epoch_s) for m in self.meters], dtype=np.bool_)
+        return (self._valid_from_s <= epoch_s) & (epoch_s < self._valid_to_s)
 
     def __len__(self) -> int:
         return len(self.meters)

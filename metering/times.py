@@ -88,3 +88,40 @@ def _zone(name: str) -> ZoneInfo:
 @lru_cache(maxsize=4096)
 def _day_start(timezone: str, day: date) -> int:
     return int(datetime.combine(day, time(), _zone(timezone)).timestamp())
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalGrid:
+    """The starts of a feed's metering intervals: local midnights for daily ones, else a fixed step from a local midnight.
+
+    >>> grid = IntervalGrid(LocalCalendar("Asia/Kathmandu"), 60)      # UTC+05:45
+    >>> iso(grid.floor(1767225600)), iso(grid.next(1767222900))
+    ('2025-12-31T23:15:00Z', '2026-01-01T00:15:00Z')
+    """
+
+    calendar: LocalCalendar
+    interval_minutes: int
+
+    @property
+    def step_s(self) -> int:
+        return 60 * self.interval_minutes
+
+    @property
+    def _phase_s(self) -> int:
+        return self.calendar.day_start(date(2000, 1, 1)) % self.step_s
+
+    def floor(self, epoch_s: int) -> int:
+        """The start of the interval that contains `epoch_s`."""
+        if self.interval_minutes == 1440:
+            return self.calendar.day_start(self.calendar.day_of(epoch_s))
+        return epoch_s - (epoch_s - self._phase_s) % self.step_s
+
+    def holds(self, epoch_s: int) -> bool:
+        """Whether an interval starts at `epoch_s`."""
+        return self.floor(epoch_s) == epoch_s
+
+    def next(self, start_s: int) -> int:
+        """The start of the interval after the one that starts at `start_s`; also that one's end."""
+        if self.interval_minutes == 1440:
+            return self.calendar.day_end(self.calendar.day_of(start_s))
+        return start_s + self.step_s
