@@ -26,7 +26,7 @@ HIGH_RISK, MEDIUM_RISK = 0.8, 0.5
 UNTRUSTED_FAMILIES = frozenset({"theft", "energy", "electrical", "wiring"})
 
 CODES: tuple[str, ...] = tuple(CATALOGUE)
-_CODE_INDEX: Mapping[str, int] = {code: i for i, code in enumerate(CODES)}
+CODE_INDEX: Mapping[str, int] = {code: i for i, code in enumerate(CODES)}
 
 
 def raises_alert(row: Abnormality) -> bool:
@@ -87,7 +87,7 @@ class AlertBank:
         end_s: int,
         interval_s: int,
         energy_kwh: NDArray[np.float64],
-        expected_kwh: NDArray[np.float64] | None,
+        expected_kwh: NDArray[np.float64],
     ) -> Step:
         """Take in one interval's evidence. `end_s` is the interval's end: an alert is raised when its interval is over."""
         strength, strongest = self._gather(signals)
@@ -114,7 +114,7 @@ class AlertBank:
         strength = np.full(self._held_s.shape, np.nan)
         by_code: dict[str, list[Signal]] = {}
         for signal in signals:
-            i = _CODE_INDEX[signal.abnormality]
+            i = CODE_INDEX[signal.abnormality]
             np.fmax(strength[i], signal.strength, out=strength[i])
             by_code.setdefault(signal.abnormality, []).append(signal)
         return strength, by_code
@@ -212,9 +212,9 @@ class AlertBank:
         self._alerts_changed = True
         return alert
 
-    def _account(self, energy_kwh: NDArray[np.float64], expected_kwh: NDArray[np.float64] | None, start_s: int) -> None:
+    def _account(self, energy_kwh: NDArray[np.float64], expected_kwh: NDArray[np.float64], start_s: int) -> None:
         """Energy an open claim stands for; intervals without a reading are kept with the alert for a late one."""
-        if expected_kwh is None or not self._open.any():
+        if not self._open.any():
             return
         shortfall = np.nan_to_num(np.maximum(expected_kwh - energy_kwh, 0.0))
         self._missing_kwh += np.where(self._open, shortfall, 0.0)
@@ -236,7 +236,7 @@ class AlertBank:
         kind = CATALOGUE.get(event.code)
         if kind is None or kind.level != "event" or not raises_alert(kind) or in_work_order:
             return None
-        code = _CODE_INDEX[event.code]
+        code = CODE_INDEX[event.code]
         known = self._alerts.get((code, row))
         if kind.lane == "information":
             return None
@@ -371,7 +371,7 @@ class AlertBank:
         rows = {m.service_point: r for r, m in enumerate(self._area.meters)}
         rows |= {m.meter_id: r for r, m in enumerate(self._area.meters)}
         self._alerts = {
-            (_CODE_INDEX[a.abnormality], rows[a.meter_id if a.meter_id is not None else a.service_point]): a
+            (CODE_INDEX[a.abnormality], rows[a.meter_id if a.meter_id is not None else a.service_point]): a
             for a in alerts
         }
 

@@ -257,6 +257,14 @@ class Archive:
         return stays[-1] if stays else None
 
     @cached_property
+    def _by_service_point(self) -> Mapping[str, Meter]:
+        return {m.service_point: m for m in self.meters}
+
+    def meter_at(self, service_point: str) -> Meter | None:
+        """The meter (the last one) at a service point."""
+        return self._by_service_point.get(service_point)
+
+    @cached_property
     def outages_by_area(self) -> Mapping[str, tuple[Outage, ...]]:
         found: dict[str, list[Outage]] = {}
         for outage in self.outages:

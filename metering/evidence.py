@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Protocol
 
 import numpy as np
@@ -140,3 +141,5 @@ class AreaContext:
     area: Area
     interval_minutes: int
     calendar: LocalCalendar
+    holidays: frozenset[date] = frozenset()
+    """Local days that people spend like a Sunday."""

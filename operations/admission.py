@@ -64,8 +64,8 @@ def screen(frame: ArrivedFrame, area: Area | None, grid: IntervalGrid, clock_s: 
     whole = _whole_frame_fault(frame, area, grid, clock_s)
     if whole is not None or area is None:
         reason = whole or SetAside.UNKNOWN_METER
-        for row in np.flatnonzero(counted):
-            admission.put_aside(frame.meter_ids[row], frame.faults.get(int(row), reason))
+        for row in np.flatnonzero(counted).tolist():
+            admission.put_aside(frame.meter_ids[row], frame.faults.get(row, reason))
         return Screened(np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp))
 
     meters = np.array([area.row_of.get(m, -1) for m in frame.meter_ids], dtype=np.intp)
@@ -109,8 +109,8 @@ def take_in(frame: ArrivedFrame, screened: Screened, interval: OpenInterval, adm
     if len(np.unique(screened.meters)) == len(screened.meters):
         _take_in_rows(frame, screened.rows, screened.meters, interval, admission)
         return
-    for row, meter in zip(screened.rows, screened.meters, strict=True):
-        _take_in_rows(frame, np.array([row]), np.array([meter]), interval, admission)
+    for one, meter in zip(screened.rows, screened.meters, strict=True):
+        _take_in_rows(frame, np.array([one]), np.array([meter]), interval, admission)
 
 
 def _take_in_rows(

@@ -1,0 +1,233 @@
+"""One transformer area as the area stage holds it in memory: open intervals, detectors, alerts, hour and day in progress."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts.life import CODES, AlertBank
+from detectors.bank import hour_detectors, interval_detectors, profile_of
+from detectors.day_features import DayAccumulator
+from detectors.pages import pack_arrays, unpack_arrays
+from metering.alert import Alert, AlertState, Reason
+from metering.archive import Archive, Area
+from metering.errors import StoreError
+from metering.evidence import AreaContext, HourDetector, IntervalDetector
+from metering.frame import ReadingFrame
+from metering.messages import Finding
+from metering.points import Point
+from metering.ports import AreaDayRow
+from metering.times import IntervalGrid
+from operations.admission import OpenInterval
+
+Thresholds = Mapping[str, Mapping[str, float]]
+SCHEMA = "area/1"
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What the messages since the last save brought about in one partition."""
+
+    alerts: dict[str, Alert] = field(default_factory=dict)
+    findings: dict[str, Finding] = field(default_factory=dict)
+    area_days: list[AreaDayRow] = field(default_factory=list)
+    points: list[Point] = field(default_factory=list)
+    counters: dict[str, int] = field(default_factory=dict)
+
+    def count(self, increments: Mapping[str, int]) -> None:
+        for name, n in increments.items():
+            self.counters[name] = self.counters.get(name, 0) + n
+
+
+class Trace(Protocol):
+    """Looks on while an area is judged (for `explain`): gets what was seen, changes nothing."""
+
+    def interval(self, area: AreaInProgress, frame: ReadingFrame, seen: Mapping[str, Any]) -> None: ...
+    def admitted(
+        self, area: AreaInProgress, interval_start_s: int, fate: Mapping[str, str], late: list[tuple[int, float]]
+    ) -> None: ...
+
+
+@dataclass(slots=True)
+class HourInProgress:
+    """Sums over the balanced intervals of one clock hour (kWh)."""
+
+    start_s: int = 0
+    supplied_kwh: float = 0.0
+    metered_kwh: float = 0.0
+    balanced: int = 0
+    intervals: int = 0
+    suspected: bool = False
+
+
+class DayInProgress:
+    """One local day of one area: features per meter, and the day's strongest evidence, shape (codes, meters)."""
+
+    def __init__(self, context: AreaContext) -> None:
+        meters = len(context.area)
+        self.features = DayAccumulator(context)
+        self.strength = np.full((len(CODES), meters), np.nan)
+        self.suspected = np.zeros(meters, dtype=np.bool_)
+
+
+class AreaInProgress:
+    """Everything that is remembered of one area between two messages; saved as pages, restored from them."""
+
+    def __init__(self, archive: Archive, area: Area, thresholds: Thresholds) -> None:
+        self.area = area
+        self.archive = archive
+        self.grid = IntervalGrid(archive.calendar, archive.interval_minutes)
+        self.context = AreaContext(area, archive.interval_minutes, archive.calendar)
+        self.interval_detectors: list[IntervalDetector] = interval_detectors(self.context, thresholds)
+        self.hour_detectors: list[HourDetector] = hour_detectors(self.context, thresholds)
+        self.bank = AlertBank(area)
+        self.open: dict[int, OpenInterval] = {}
+        self.closed_until_s = 0
+        self.next_day: int | None = None
+        self.days: dict[int, DayInProgress] = {}
+        self.hour = HourInProgress()
+        self.findings: list[Finding] = []
+        self._dirty: set[str] = set()
+
+    @property
+    def name(self) -> str:
+        return self.area.transformer_area
+
+    def expected_kwh(self, frame: ReadingFrame) -> NDArray[np.float64]:
+        """What the meters' own profiles expect of this interval, (meters,) kWh; NaN where nothing is learnt yet."""
+        return profile_of(self.interval_detectors).expected_kwh(frame)
+
+    @property
+    def detectors(self) -> list[IntervalDetector | HourDetector]:
+        return [*self.interval_detectors, *self.hour_detectors]
+
+    def day(self, ordinal: int) -> DayInProgress:
+        if ordinal not in self.days:
+            self.days[ordinal] = DayInProgress(self.context)
+        self.touch(f"day.{ordinal}")
+        return self.days[ordinal]
+
+    def touch(self, page: str) -> None:
+        self._dirty.add(page)
+
+    # --- pages
+
+    def dirty_pages(self) -> dict[str, bytes]:
+        """Pages changed since the last call; an empty page stands for one that is no longer needed."""
+        pages: dict[str, bytes] = {}
+        if self.bank.take_alerts_changed():
+            self._dirty.add("alerts")
+        for page in sorted(self._dirty):
+            pages[page] = self._page(page)
+        self._dirty.clear()
+        for detector in self.detectors:
+            for page, content in detector.dump_dirty().items():
+                pages[f"{detector.name}/{page}"] = content
+        return pages
+
+    def _page(self, page: str) -> bytes:
+        if page == "progress":
+            return self._progress_page()
+        if page == "bank":
+            return pack_arrays(SCHEMA, self.bank.arrays())
+        if page == "alerts":
+            return json.dumps([_alert_row(a) for a in self.bank.alerts()]).encode()
+        ordinal = int(page.removeprefix("day."))
+        day = self.days.get(ordinal)
+        return b"" if day is None else _day_page(day)
+
+    def _progress_page(self) -> bytes:
+        arrays: dict[str, NDArray[Any]] = {}
+        for start_s, interval in self.open.items():
+            arrays[f"open/{start_s}/received"] = interval.received
+            arrays |= {f"open/{start_s}/{name}": values for name, values in interval.columns.items()}
+        story = {
+            "meters": list(self.area.meter_ids),
+            "codes": list(CODES),
+            "closed_until_s": self.closed_until_s,
+            "next_day": self.next_day,
+            "hour": asdict(self.hour),
+            "findings": [asdict(f) for f in self.findings],
+        }
+        arrays["story"] = np.frombuffer(json.dumps(story).encode(), dtype=np.uint8)
+        return pack_arrays(SCHEMA, arrays)
+
+    def restore(self, pages: Mapping[str, bytes]) -> None:
+        """Continue from saved pages. Raises `StoreError` where they were saved for other meters or another catalogue."""
+        held: dict[str, dict[str, bytes]] = {}
+        for page, content in pages.items():
+            owner, slash, rest = page.partition("/")
+            if slash:
+                held.setdefault(owner, {})[rest] = content
+        for detector in self.detectors:
+            if detector.name in held:
+                detector.load(held[detector.name])
+        if "progress" in pages:
+            self._restore_progress(pages["progress"])
+        if "bank" in pages:
+            alerts = [alert_of(row) for row in json.loads(pages.get("alerts", b"[]"))]
+            self.bank.restore(unpack_arrays(SCHEMA, pages["bank"]), alerts)
+            self.bank.take_alerts_changed()
+        for page, content in pages.items():
+            if page.startswith("day.") and content:
+                self.days[int(page.removeprefix("day."))] = _day_of(self.context, content)
+
+    def _restore_progress(self, page: bytes) -> None:
+        arrays = unpack_arrays(SCHEMA, page)
+        story = json.loads(arrays.pop("story").tobytes())
+        if tuple(story["meters"]) != self.area.meter_ids or tuple(story["codes"]) != CODES:
+            raise StoreError(
+                f"the state of area {self.name} was saved for other meters or another catalogue; "
+                f"learn it anew with `meterwatch state reset {self.name}`"
+            )
+        for path, values in arrays.items():
+            _, start, column = path.split("/", 2)
+            interval = self.open.setdefault(int(start), OpenInterval({}, np.zeros(0, dtype=np.bool_)))
+            if column == "received":
+                interval.received = values
+            else:
+                interval.columns[column] = values
+        self.closed_until_s = story["closed_until_s"]
+        self.next_day = story["next_day"]
+        self.hour = HourInProgress(**story["hour"])
+        self.findings = [Finding(**row) for row in story["findings"]]
+
+
+def day_ordinal(day: date) -> int:
+    return day.toordinal()
+
+
+def _day_page(day: DayInProgress) -> bytes:
+    arrays: dict[str, NDArray[Any]] = {
+        "strength": day.strength,
+        "suspected": day.suspected,
+    }
+    for page, content in day.features.dump().items():
+        arrays[f"features/{page}"] = np.frombuffer(content, dtype=np.uint8)
+    return pack_arrays(SCHEMA, arrays)
+
+
+def _day_of(context: AreaContext, page: bytes) -> DayInProgress:
+    arrays = unpack_arrays(SCHEMA, page)
+    day = DayInProgress(context)
+    day.strength, day.suspected = arrays["strength"], arrays["suspected"]
+    prefix = "features/"
+    day.features.load({n.removeprefix(prefix): v.tobytes() for n, v in arrays.items() if n.startswith(prefix)})
+    return day
+
+
+def _alert_row(alert: Alert) -> dict[str, Any]:
+    return asdict(alert)
+
+
+def alert_of(row: dict[str, Any]) -> Alert:
+    row["state"] = AlertState(row["state"])
+    row["reasons"] = tuple(Reason(**r) for r in row["reasons"])
+    row["unjudged"] = tuple((int(at), float(kwh)) for at, kwh in row["unjudged"])
+    return Alert(**row)

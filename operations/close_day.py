@@ -1,0 +1,143 @@
+"""The day stage: once every partition has passed a day's closing tick, one lease-holder ranks it and opens its tasks.
+
+The shared models of the day before score the whole day in (area, meter) order and then learn it; findings of the day
+settle the tasks they answer; what is left is ranked and opened in one transaction. Nothing flows back into open frames.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.bank import day_models
+from detectors.pages import pack_arrays, unpack_arrays
+from detectors.risk import risk
+from inspection.opening import candidates, open_tasks, settle
+from metering.alert import Alert
+from metering.archive import Archive
+from metering.evidence import AreaDay, DayModel
+from metering.messages import Finding
+from metering.ports import DayClose, StateStore
+from operations.close_area_day import unpack_area_day
+from operations.derived_points import task_points
+
+SCORES_SCHEMA = "day_scores/1"
+LEASE = "close_day"
+LEASE_S = 60.0
+
+
+def close_ready_days(store: StateStore, archive: Archive, partitions: int, owner: str, *, seed: int = 1) -> list[int]:
+    """Close, oldest first, every waiting day that all `partitions` have passed; the ordinals of those closed here."""
+    if not store.take_lease(LEASE, owner, LEASE_S):
+        return []
+    closed: list[int] = []
+    for ordinal in store.days_waiting():
+        marks = store.marks("judge")
+        closes_at_s = archive.calendar.day_close(date.fromordinal(ordinal))
+        if len(marks) < partitions or any(m.clock_s < closes_at_s for m in marks):
+            break
+        if not close_day(store, archive, ordinal, seed=seed):
+            break
+        closed.append(ordinal)
+        store.take_lease(LEASE, owner, LEASE_S)
+    return closed
+
+
+def close_day(store: StateStore, archive: Archive, ordinal: int, *, seed: int = 1) -> bool:
+    """Close one local day in one transaction. False where another owner closed it first: nothing was done here."""
+    at_s = archive.calendar.day_close(date.fromordinal(ordinal))
+    closed = [unpack_area_day(row.payload) for row in store.area_days(ordinal)]
+    models = _models(store, seed)
+    novelty = _score_then_learn(models, [c.day for c in closed])
+    scores, day_risk = _scores([c.day for c in closed], novelty)
+
+    at_hand = list(store.tasks(only_open=True))
+    findings = [(_service_point(archive, f), f) for c in closed for f in c.findings]
+    findings.sort(key=lambda pair: (pair[1].found_at_s, pair[1].finding_id))
+    settled = settle(at_hand, findings)
+    open_now = [t for t in at_hand if t.task_id not in {s.task_id for s in settled.tasks}]
+    open_alerts: list[Alert] = [alert for c in closed for alert in c.open_alerts]
+    opened = open_tasks(candidates(open_alerts, day_risk), open_now, at_s=at_s)
+    tasks = (*settled.tasks, *opened.tasks)
+    return store.close_day(
+        DayClose(
+            day_ordinal=ordinal,
+            model_pages={m.name: m.dump() for m in models},
+            tasks=tasks,
+            audit=(*settled.audit, *opened.audit),
+            scores=scores,
+            absent_areas=[a for a in archive.areas if a not in {c.day.transformer_area for c in closed}],
+            points=tuple(task_points(tasks)),
+        )
+    )
+
+
+def _models(store: StateStore, seed: int) -> list[DayModel]:
+    pages = store.load_model_pages()
+    models = day_models(seed)
+    for model in models:
+        if model.name in pages:
+            model.load(pages[model.name])
+    return models
+
+
+def _score_then_learn(models: Sequence[DayModel], days: Sequence[AreaDay]) -> list[NDArray[np.float64]]:
+    """Highest novelty of each meter by the models of the day before, NaN where none could judge; then the day is learnt."""
+    novelty = []
+    for day in days:
+        score = np.full(len(day.meter_ids), np.nan)
+        for model in models:
+            np.fmax(score, model.score(day), out=score)
+        novelty.append(score)
+    for model in models:
+        for day in days:
+            model.learn(day)
+    return novelty
+
+
+def _scores(
+    days: Sequence[AreaDay], novelty: Sequence[NDArray[np.float64]]
+) -> tuple[dict[str, bytes], dict[str, float]]:
+    packed: dict[str, bytes] = {}
+    by_meter: dict[str, float] = {}
+    for day, unusual in zip(days, novelty, strict=True):
+        values = risk(day.family_strength, unusual)
+        packed[day.transformer_area] = pack_scores(
+            DayScores(day.meter_ids, values, {**day.family_strength, "novelty": np.nan_to_num(unusual)})
+        )
+        by_meter.update(zip(day.meter_ids, values.tolist(), strict=True))
+    return packed, by_meter
+
+
+def _service_point(archive: Archive, finding: Finding) -> str:
+    meter = archive.meter(finding.meter_id)
+    return "" if meter is None else meter.service_point
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DayScores:
+    """One area's rows of `scores.parquet` for one day: risk 0..1 and the strength per family, each (meters,)."""
+
+    meter_ids: tuple[str, ...]
+    risk: NDArray[np.float64]
+    families: dict[str, NDArray[np.float64]]
+
+
+def pack_scores(scores: DayScores) -> bytes:
+    arrays: dict[str, NDArray[Any]] = {"risk": scores.risk.astype(np.float32)}
+    arrays |= {f"family/{name}": values.astype(np.float32) for name, values in scores.families.items()}
+    arrays["meters"] = np.frombuffer(json.dumps(list(scores.meter_ids)).encode(), dtype=np.uint8)
+    return pack_arrays(SCORES_SCHEMA, arrays)
+
+
+def unpack_scores(payload: bytes) -> DayScores:
+    arrays = unpack_arrays(SCORES_SCHEMA, payload)
+    meters = tuple(json.loads(arrays.pop("meters").tobytes()))
+    families = {n.removeprefix("family/"): v for n, v in arrays.items() if n.startswith("family/")}
+    return DayScores(meters, arrays["risk"], families)

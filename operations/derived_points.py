@@ -1,0 +1,109 @@
+"""Points that the judging itself gives: balances, evidence, alerts and tasks, as `metering.points.SCHEMA` has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from metering.alert import Alert
+from metering.archive import Archive, Area
+from metering.catalogue import CATALOGUE
+from metering.evidence import Signal
+from metering.frame import ReadingFrame
+from metering.inspection import InspectionTask, TaskState
+from metering.points import Point
+from operations.balance import Balance, net_energy_kwh
+
+NO_METER = "-"
+
+
+def balance_point(area: Area, frame: ReadingFrame, balanced: Balance | None) -> Point | None:
+    """Supplied and metered energy of one interval; the loss where the balance is computable. None for an empty interval."""
+    net_kwh = net_energy_kwh(frame)
+    in_service = area.valid_at(frame.interval_start_s)
+    measured = in_service & ~np.isnan(net_kwh)
+    if not measured.any():
+        return None
+    customers = in_service & ~area.is_supply
+    fields = {
+        "metered_kwh": float(net_kwh[measured & ~area.is_supply].sum()),
+        "meters_measured": float((measured & ~area.is_supply).sum()),
+        "meters_expected": float(customers.sum()),
+    }
+    if (measured & area.is_supply).any():
+        fields["supplied_kwh"] = float(net_kwh[measured & area.is_supply].sum())
+    if balanced is not None:
+        fields["loss_kwh"] = balanced.loss_kwh
+        if balanced.supplied_kwh > 0:
+            fields["loss_share"] = balanced.loss_kwh / balanced.supplied_kwh
+    return Point(
+        "area_balance",
+        {"transformer_area": area.transformer_area},
+        frame.interval_start_s,
+        {name: round(value, 6) for name, value in fields.items()},
+    )
+
+
+def evidence_points(
+    shown: Sequence[tuple[str, int]], signals: Sequence[Signal], area: Area, at_s: int
+) -> Iterable[Point]:
+    """One point per detector for each (code, row) that the alert bank found worth showing."""
+    for code, row in shown:
+        for signal in signals:
+            if signal.abnormality != code or np.isnan(signal.strength[row]):
+                continue
+            fields = {"strength": round(float(signal.strength[row]), 4)}
+            for name, values in (("observed", signal.observed), ("expected", signal.expected)):
+                if np.isfinite(values[row]):
+                    fields[name] = round(float(values[row]), 6)
+            yield Point(
+                "evidence",
+                {
+                    "transformer_area": area.transformer_area,
+                    "meter_id": area.meter_ids[row],
+                    "abnormality": code,
+                    "family": CATALOGUE[code].family,
+                    "detector": signal.detector,
+                },
+                at_s,
+                fields,
+            )
+
+
+def alert_points(alerts: Iterable[Alert], archive: Archive) -> Iterable[Point]:
+    """An alert at the time it was raised, and at the time it ended with `raised` 0."""
+    for alert in alerts:
+        measured = {"observed": alert.observed, "expected": alert.expected}
+        fields = {"risk": alert.risk, "missing_kwh": alert.missing_kwh}
+        fields |= {name: value for name, value in measured.items() if np.isfinite(value)}
+        meter = archive.meter_at(alert.service_point)
+        if meter is not None and meter.latitude is not None and meter.longitude is not None:
+            fields |= {"latitude": meter.latitude, "longitude": meter.longitude}
+        tags = {
+            "transformer_area": alert.transformer_area,
+            "meter_id": alert.meter_id or NO_METER,
+            "abnormality": alert.abnormality,
+            "family": alert.family,
+            "alert_id": alert.alert_id,
+        }
+        if alert.is_open or alert.cleared_at_s is None:
+            yield Point("alert", tags, alert.raised_at_s, fields | {"raised": 1.0})
+        else:
+            yield Point("alert", tags, alert.cleared_at_s, fields | {"raised": 0.0})
+
+
+def task_points(tasks: Iterable[InspectionTask]) -> Iterable[Point]:
+    """A task at the time it was opened, and at the time it was closed with `open` 0."""
+    for task in tasks:
+        tags = {
+            "transformer_area": task.transformer_area,
+            "service_point": task.service_point,
+            "grade": task.grade,
+            "task_id": task.task_id,
+        }
+        over = task.state in (TaskState.CLOSED, TaskState.WITHDRAWN)
+        at_s = task.closed_at_s if over and task.closed_at_s is not None else task.opened_at_s
+        yield Point(
+            "task", tags, at_s, {"priority": float(task.priority), "risk": task.risk, "open": 0.0 if over else 1.0}
+        )

@@ -1,0 +1,100 @@
+"""The heart of the area stage: one closed interval of one transformer area is scored, then learnt from.
+
+Order matters and is always this: evidence from what was known before, alerts from the evidence, and only then learning,
+from the rows that nothing speaks against. Suspected theft is never learnt as normal.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts.life import CODE_INDEX
+from metering.evidence import AreaHour, Signal
+from metering.frame import ReadingFrame
+from operations.area import AreaInProgress, HourInProgress, Outcome, Trace, day_ordinal
+from operations.balance import Balance, balance
+from operations.derived_points import alert_points, balance_point, evidence_points
+
+HOUR_S = 3600
+
+
+def judge_frame(
+    area: AreaInProgress, frame: ReadingFrame, measured: NDArray[np.bool_], outcome: Outcome, trace: Trace | None = None
+) -> None:
+    """Judge one closed interval. `measured` (meters,) is where an energy was received; `outcome` takes what came of it.
+
+    In an interval that a recorded outage touches nothing is judged: the caller hands in a frame of NaN.
+    """
+    expected_kwh = area.expected_kwh(frame)
+    signals = [s for detector in area.interval_detectors for s in detector.score(frame)]
+    signals += _close_hour(area, frame)
+    step = area.bank.step(
+        signals,
+        end_s=frame.interval_end_s,
+        interval_s=60 * frame.interval_minutes,
+        energy_kwh=frame.energy_kwh,
+        expected_kwh=expected_kwh,
+    )
+    suspected = area.bank.suspected()
+    trusted = measured & ~suspected
+    if trace is not None:
+        trace.interval(
+            area,
+            frame,
+            {"expected_kwh": expected_kwh, "signals": signals, "trusted": trusted, "changed": step.changed},
+        )
+    for detector in area.interval_detectors:
+        detector.learn(frame, trusted)
+    balanced = balance(area.area, frame, expected_kwh)
+    _add_to_hour(area, frame, balanced, bool(suspected[~area.area.is_supply].any()))
+    _add_to_day(area, frame, expected_kwh, signals, suspected)
+    area.touch("bank")
+    outcome.alerts.update((a.alert_id, a) for a in step.changed)
+    outcome.points += alert_points(step.changed, area.archive)
+    outcome.points += evidence_points(step.evidence, signals, area.area, frame.interval_start_s)
+    point = balance_point(area.area, frame, balanced)
+    if point is not None:
+        outcome.points.append(point)
+
+
+def _close_hour(area: AreaInProgress, frame: ReadingFrame) -> list[Signal]:
+    """Score and learn the hour that this interval leaves behind, if it does; its signals count from here on."""
+    hour, start_s = area.hour, frame.interval_start_s - frame.interval_start_s % HOUR_S
+    if hour.start_s == start_s or hour.intervals == 0:
+        return []
+    area.hour = HourInProgress()
+    closed = AreaHour(area.name, hour.start_s, hour.supplied_kwh, hour.metered_kwh, hour.balanced / hour.intervals)
+    signals: list[Signal] = []
+    for detector in area.hour_detectors:
+        signals += detector.score(closed)
+        detector.learn(closed, trusted=not hour.suspected)
+    return signals
+
+
+def _add_to_hour(area: AreaInProgress, frame: ReadingFrame, balanced: Balance | None, suspected: bool) -> None:
+    hour = area.hour
+    if hour.intervals == 0:
+        hour.start_s = frame.interval_start_s - frame.interval_start_s % HOUR_S
+    hour.intervals += 1
+    hour.suspected |= suspected
+    if balanced is not None:
+        hour.supplied_kwh += balanced.supplied_kwh
+        hour.metered_kwh += balanced.metered_kwh
+        hour.balanced += 1
+    area.touch("progress")
+
+
+def _add_to_day(
+    area: AreaInProgress,
+    frame: ReadingFrame,
+    expected_kwh: NDArray[np.float64],
+    signals: list[Signal],
+    suspected: NDArray[np.bool_],
+) -> None:
+    day = area.day(day_ordinal(area.archive.calendar.day_of(frame.interval_start_s)))
+    day.features.add(frame, expected_kwh)
+    day.suspected |= suspected
+    for signal in signals:
+        row = day.strength[CODE_INDEX[signal.abnormality]]
+        np.fmax(row, signal.strength, out=row)

@@ -1,0 +1,250 @@
+"""The area stage along the log: frames are admitted, ticks close intervals and days, events and findings move alerts.
+
+It reads nothing that other areas changed, so its output is a function of each area's messages and the ticks alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metering.alert import Alert
+from metering.archive import Archive
+from metering.frame import ReadingFrame
+from metering.messages import ArrivedFrame, Decision, Finding, Message, MeterEvents, Tick
+from metering.points import Point
+from metering.ports import Checkpoint, PartitionChange, PartitionMark, Role, StateStore
+from metering.times import IntervalGrid
+from operations.admission import Admission, OpenInterval, counters, late_rows, screen, take_in
+from operations.area import AreaInProgress, Outcome, Thresholds, Trace, day_ordinal
+from operations.close_area_day import close_area_day
+from operations.derived_points import alert_points
+from operations.judge_frame import judge_frame
+
+#: A gap in the ticks longer than this is not walked interval by interval: nothing was measured and nobody judged.
+LONGEST_WALK_S = 14 * 86_400
+
+
+class JudgeStage:
+    """Drives the areas of the partitions it holds. `partition_of` is the log's own keying (area -> partition)."""
+
+    role: Role = "judge"
+
+    def __init__(
+        self,
+        archive: Archive,
+        store: StateStore,
+        partition_of: Callable[[str], int],
+        *,
+        owner: str,
+        thresholds: Thresholds | None = None,
+        trace: Trace | None = None,
+    ) -> None:
+        self._archive = archive
+        self._store = store
+        self._owner = owner
+        self._thresholds = thresholds or {}
+        self._trace = trace
+        self._grid = IntervalGrid(archive.calendar, archive.interval_minutes)
+        self._areas_of: dict[int, list[str]] = {}
+        for name in archive.areas:
+            self._areas_of.setdefault(partition_of(name), []).append(name)
+        self._areas: dict[str, AreaInProgress] = {}
+        self._marks: dict[int, PartitionMark] = {}
+        self._outcomes: dict[int, Outcome] = {}
+        self._unsaved_pages: dict[int, dict[tuple[str, str], bytes]] = {}
+
+    # --- Stage
+
+    def begin(self, partition: int) -> int:
+        self.drop(partition)
+        mark = self._store.begin_partition(self.role, partition, self._owner)
+        for name in self._areas_of.get(partition, ()):
+            area = AreaInProgress(self._archive, self._archive.areas[name], self._thresholds)
+            area.restore(self._store.load_pages(name))
+            self._areas[name] = area
+        self._marks[partition] = mark
+        self._outcomes[partition] = Outcome()
+        return mark.next_offset
+
+    def handle(self, partition: int, offset: int, message: Message) -> None:
+        outcome = self._outcomes[partition]
+        match message:
+            case ArrivedFrame():
+                self._receive(partition, message, outcome)
+            case Tick():
+                self._advance(partition, message, outcome)
+            case MeterEvents():
+                self._report(message, outcome)
+            case Finding():
+                self._found(message, outcome)
+            case Decision():
+                outcome.count({f"decisions.{message.kind}": 1})
+        self._marks[partition] = replace(self._marks[partition], next_offset=offset + 1)
+
+    def refuse(self, partition: int, offset: int, reading_count: int) -> None:
+        self._outcomes[partition].count({"readings_dead_lettered": reading_count, "frames_dead_lettered": 1})
+        self._marks[partition] = replace(self._marks[partition], next_offset=offset + 1)
+
+    def save(self) -> frozenset[int]:
+        checkpoint = Checkpoint(self.role)
+        for partition, mark in self._marks.items():
+            outcome = self._outcomes[partition]
+            checkpoint.partitions[partition] = PartitionChange(
+                epoch=mark.epoch,
+                next_offset=mark.next_offset,
+                clock_s=mark.clock_s,
+                pages=self._pending_pages(partition),
+                alerts=outcome.alerts,
+                findings=outcome.findings,
+                area_days=outcome.area_days,
+                points=outcome.points,
+                counters=outcome.counters,
+            )
+        lost = self._store.save(checkpoint)
+        self._unsaved_pages.clear()
+        self._outcomes = {p: Outcome() for p in self._marks}
+        for partition in lost:
+            self.drop(partition)
+        return lost
+
+    def drop(self, partition: int) -> None:
+        for name in self._areas_of.get(partition, ()):
+            self._areas.pop(name, None)
+        self._marks.pop(partition, None)
+        self._outcomes.pop(partition, None)
+        self._unsaved_pages.pop(partition, None)
+
+    def _pending_pages(self, partition: int) -> dict[tuple[str, str], bytes]:
+        """Dirty pages, together with those of a save that did not go through."""
+        pending = self._unsaved_pages.setdefault(partition, {})
+        for name in self._areas_of.get(partition, ()):
+            for page, content in self._areas[name].dirty_pages().items():
+                pending[name, page] = content
+        return pending
+
+    # --- messages
+
+    def _receive(self, partition: int, frame: ArrivedFrame, outcome: Outcome) -> None:
+        area = self._areas.get(frame.transformer_area)
+        admission = Admission()
+        clock_s = self._marks[partition].clock_s
+        screened = screen(frame, None if area is None else area.area, self._grid, clock_s, admission)
+        if area is not None and len(screened.rows):
+            start_s = frame.interval_start_s
+            if start_s < area.closed_until_s:
+                admission.late = late_rows(frame, screened)
+                self._amend(area, start_s, admission, outcome)
+            else:
+                interval = area.open.setdefault(start_s, OpenInterval.empty(len(area.area)))
+                take_in(frame, screened, interval, admission)
+                area.touch("progress")
+        outcome.count(counters(admission))
+        if self._trace is not None and area is not None:
+            self._trace.admitted(area, frame.interval_start_s, admission.fate, admission.late)
+
+    def _amend(self, area: AreaInProgress, start_s: int, admission: Admission, outcome: Outcome) -> None:
+        """Late readings are flagged and stored, never learnt; they amend an alert that had to do without them."""
+        for row, energy_kwh in admission.late:
+            self._changed(area.bank.amend(row, start_s, energy_kwh), outcome)
+            outcome.points.append(
+                Point(
+                    "reading",
+                    {"transformer_area": area.name, "meter_id": area.area.meter_ids[row]},
+                    start_s,
+                    {"late": 1.0},
+                )
+            )
+
+    def _advance(self, partition: int, tick: Tick, outcome: Outcome) -> None:
+        clock_s = max(self._marks[partition].clock_s, tick.time_s)
+        calendar = self._archive.calendar
+        for name in self._areas_of.get(partition, ()):
+            area = self._areas[name]
+            self._close_intervals(area, tick.time_s, outcome)
+            until = calendar.day_of(tick.time_s - 1)
+            while area.next_day is not None and (
+                calendar.day_close(date.fromordinal(area.next_day)) <= tick.time_s
+                or (tick.final and area.next_day <= day_ordinal(until))
+            ):
+                close_area_day(area, area.next_day, partition, outcome)
+                area.next_day += 1
+                area.touch("progress")
+        if tick.final:
+            # the feed is over: what was begun counts as closed, so that the day stage need not wait for its hour
+            clock_s = max(clock_s, calendar.day_close(calendar.day_of(tick.time_s - 1)))
+        self._marks[partition] = replace(self._marks[partition], clock_s=clock_s)
+
+    def _close_intervals(self, area: AreaInProgress, tick_s: int, outcome: Outcome) -> None:
+        until_s = self._grid.floor(tick_s)
+        if area.closed_until_s == 0:
+            first_s = min(area.open, default=until_s)
+            area.closed_until_s = min(first_s, until_s)
+            area.next_day = day_ordinal(self._archive.calendar.day_of(area.closed_until_s))
+            area.touch("progress")
+        start_s = area.closed_until_s
+        if until_s - start_s > LONGEST_WALK_S:
+            start_s = self._skip_gap(area, start_s, until_s)
+        while start_s < until_s:
+            end_s = self._grid.next(start_s)
+            interval = area.open.pop(start_s, None) or OpenInterval.empty(len(area.area))
+            area.closed_until_s = end_s
+            area.touch("progress")
+            frame, measured = self._judged_frame(area, start_s, end_s, interval)
+            judge_frame(area, frame, measured, outcome, self._trace)
+            start_s = end_s
+
+    def _skip_gap(self, area: AreaInProgress, start_s: int, until_s: int) -> int:
+        """Where closing goes on after a gap of weeks: at the first open interval, or at the day the tick lies in."""
+        resume_s = min((s for s in area.open if start_s <= s < until_s), default=until_s)
+        area.closed_until_s = resume_s
+        area.next_day = max(area.next_day or 0, day_ordinal(self._archive.calendar.day_of(resume_s)))
+        return resume_s
+
+    def _judged_frame(
+        self, area: AreaInProgress, start_s: int, end_s: int, interval: OpenInterval
+    ) -> tuple[ReadingFrame, NDArray[np.bool_]]:
+        columns, measured = interval.columns, interval.received
+        if self._archive.in_outage(area.name, start_s, end_s):
+            columns = {name: np.full(len(area.area), np.nan) for name in columns}
+            measured = np.zeros(len(area.area), dtype=np.bool_)
+        return (
+            ReadingFrame(area.name, start_s, self._archive.interval_minutes, area.area.meter_ids, columns),
+            measured,
+        )
+
+    def _report(self, message: MeterEvents, outcome: Outcome) -> None:
+        area = self._areas.get(message.transformer_area)
+        for event in message.events:
+            row = None if area is None else area.area.row_of.get(event.meter_id)
+            if area is None or row is None:
+                outcome.count({"events_set_aside.unknown_meter": 1})
+                continue
+            outcome.count({"events_accepted": 1})
+            worked_on = any(True for _ in self._archive.works_at(area.area.meters[row], event.event_time_s))
+            alert = area.bank.report(event, row, in_work_order=worked_on)
+            if alert is not None:
+                area.touch("bank")
+                self._changed((alert,), outcome)
+
+    def _found(self, finding: Finding, outcome: Outcome) -> None:
+        outcome.findings[finding.finding_id] = finding
+        area = self._areas.get(finding.transformer_area)
+        row = None if area is None else area.area.row_of.get(finding.meter_id)
+        if area is None or row is None:
+            outcome.count({"findings_set_aside.unknown_meter": 1})
+            return
+        outcome.count({"findings_accepted": 1})
+        area.findings.append(finding)
+        area.touch("bank")
+        area.touch("progress")
+        self._changed(area.bank.found(finding, row), outcome)
+
+    def _changed(self, alerts: Iterable[Alert], outcome: Outcome) -> None:
+        changed = tuple(alerts)
+        outcome.alerts.update((a.alert_id, a) for a in changed)
+        outcome.points += alert_points(changed, self._archive)
