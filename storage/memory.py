@@ -1,0 +1,259 @@
+"""`MemoryStore`: the state store as plain dictionaries; what the SQL store must agree with, and what a replay runs on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from threading import RLock
+
+from metering.alert import Alert
+from metering.archive import Archive
+from metering.errors import ArchiveError, StoreError
+from metering.inspection import AuditEntry, InspectionTask, TaskState
+from metering.messages import Finding
+from metering.points import Point, PointBatch
+from metering.ports import AreaDayRow, Checkpoint, DayClose, PartitionChange, PartitionMark, Role
+from storage.rows import POINTS_IN_BATCH, points_bytes, points_of, stale_version
+
+_OVER = (TaskState.CLOSED, TaskState.WITHDRAWN)
+
+
+class MemoryStore:
+    """`metering.ports.StateStore` in this process's memory. Thread-safe; gone when the process ends.
+
+    `clock` (seconds) is what leases go by.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = RLock()
+        self._archive: Archive | None = None
+        self._topics: dict[str, int] = {}
+        self._marks: dict[tuple[Role, int], PartitionMark] = {}
+        self._counters: dict[str, int] = {}
+        self._pages: dict[str, dict[str, bytes]] = {}
+        self._area_days: dict[int, dict[str, AreaDayRow]] = {}
+        self._closed: set[int] = set()
+        self._scores: dict[tuple[int, str], bytes] = {}
+        self._model_pages: dict[str, bytes] = {}
+        self._alerts: dict[str, Alert] = {}
+        self._tasks: dict[str, InspectionTask] = {}
+        self._audit: dict[str, list[AuditEntry]] = {}
+        self._findings: dict[str, Finding] = {}
+        self._points: dict[int, bytes] = {}
+        self._relay: dict[int, tuple[str, bytes]] = {}
+        self._leases: dict[str, tuple[str, float]] = {}
+        self._last_batch_id = 0
+        self._last_relay_id = 0
+
+    # --- set-up
+    def save_archive(self, archive: Archive) -> None:
+        with self._lock:
+            self._archive = archive
+
+    def load_archive(self) -> Archive:
+        with self._lock:
+            if self._archive is None:
+                raise ArchiveError("no archive in memory: call save_archive first")
+            return self._archive
+
+    def fix_partitions(self, topic: str, partitions: int) -> None:
+        with self._lock:
+            stored = self._topics.setdefault(topic, partitions)
+        if stored != partitions:
+            raise StoreError(
+                f"topic {topic} has {partitions} partitions, but this store was begun with {stored}: "
+                f"give it {stored} partitions again, or begin with an empty store"
+            )
+
+    def partitions(self, topic: str) -> int | None:
+        with self._lock:
+            return self._topics.get(topic)
+
+    # --- the log's way
+    def begin_partition(self, role: Role, partition: int, owner: str) -> PartitionMark:  # noqa: ARG002 - the epoch decides
+        with self._lock:
+            before = self._marks.get((role, partition), PartitionMark(role, partition, 0, 0, 0))
+            mark = PartitionMark(role, partition, before.epoch + 1, before.next_offset, before.clock_s)
+            self._marks[role, partition] = mark
+            return mark
+
+    def marks(self, role: Role) -> Sequence[PartitionMark]:
+        with self._lock:
+            return [mark for key, mark in sorted(self._marks.items()) if key[0] == role]
+
+    def load_pages(self, transformer_area: str) -> dict[str, bytes]:
+        with self._lock:
+            return dict(sorted(self._pages.get(transformer_area, {}).items()))
+
+    def save(self, checkpoint: Checkpoint) -> frozenset[int]:
+        refused = set()
+        points: list[Point] = []
+        with self._lock:
+            for partition in sorted(checkpoint.partitions):
+                change = checkpoint.partitions[partition]
+                mark = self._marks.get((checkpoint.role, partition))
+                if mark is None or mark.epoch != change.epoch:
+                    refused.add(partition)
+                    continue
+                self._marks[checkpoint.role, partition] = PartitionMark(
+                    checkpoint.role, partition, change.epoch, change.next_offset, change.clock_s
+                )
+                self._take(change)
+                points.extend(change.points)
+            self._put_points(points)
+        return frozenset(refused)
+
+    def _take(self, change: PartitionChange) -> None:
+        for (area, page), content in change.pages.items():
+            self._pages.setdefault(area, {})[page] = bytes(content)
+        for alert_id, alert in change.alerts.items():
+            stored = self._alerts.get(alert_id)
+            if stored is None or stored.revision <= alert.revision:
+                self._alerts[alert_id] = alert
+        self._findings.update(change.findings)
+        for row in change.area_days:
+            self._area_days.setdefault(row.day_ordinal, {})[row.transformer_area] = row
+        for name, by in change.counters.items():
+            self._counters[name] = self._counters.get(name, 0) + by
+
+    def _put_points(self, points: Sequence[Point]) -> None:
+        for start in range(0, len(points), POINTS_IN_BATCH):
+            self._last_batch_id += 1
+            self._points[self._last_batch_id] = points_bytes(points[start : start + POINTS_IN_BATCH])
+
+    def reset_area(self, transformer_area: str) -> int:
+        with self._lock:
+            return len(self._pages.pop(transformer_area, {}))
+
+    # --- the day's way
+    def take_lease(self, name: str, owner: str, seconds: float) -> bool:
+        with self._lock:
+            now = self._clock()
+            holder, until = self._leases.get(name, (owner, now))
+            if holder != owner and until > now:
+                return False
+            self._leases[name] = (owner, now + seconds)
+            return True
+
+    def release_lease(self, name: str, owner: str) -> None:
+        with self._lock:
+            if self._leases.get(name, ("", 0.0))[0] == owner:
+                del self._leases[name]
+
+    def days_waiting(self) -> Sequence[int]:
+        with self._lock:
+            last = max(self._closed, default=-1)
+            return [day for day in sorted(self._area_days) if day > last]
+
+    def last_closed_day(self) -> int | None:
+        with self._lock:
+            return max(self._closed, default=None)
+
+    def area_days(self, day_ordinal: int) -> Iterator[AreaDayRow]:
+        with self._lock:
+            rows = self._area_days.get(day_ordinal, {})
+            return iter([rows[area] for area in sorted(rows)])
+
+    def load_model_pages(self) -> dict[str, bytes]:
+        with self._lock:
+            return dict(sorted(self._model_pages.items()))
+
+    def close_day(self, closed: DayClose) -> bool:
+        with self._lock:
+            waiting = self.days_waiting()
+            if closed.day_ordinal <= max(self._closed, default=-1) or (waiting and waiting[0] < closed.day_ordinal):
+                return False
+            self._refuse_stale(closed.tasks)
+            self._closed.add(closed.day_ordinal)
+            self._model_pages.update({page: bytes(content) for page, content in closed.model_pages.items()})
+            for area, payload in closed.scores.items():
+                self._scores[closed.day_ordinal, area] = bytes(payload)
+            already_there = {t.task_id for t in closed.tasks if t.version == 1 and t.task_id in self._tasks}
+            self._tasks.update({t.task_id: t for t in closed.tasks if t.task_id not in already_there})
+            for entry in closed.audit:
+                if entry.subject_id not in already_there:
+                    self._audit.setdefault(entry.subject_id, []).append(entry)
+            self._put_points(closed.points)
+            return True
+
+    def _refuse_stale(self, moved: Sequence[InspectionTask]) -> None:
+        for task in moved:
+            stored = self._tasks.get(task.task_id)
+            if task.version > 1 and (stored is None or stored.version != task.version - 1):
+                raise stale_version(task.task_id, task.version - 1, None if stored is None else stored.version)
+
+    def scores(self) -> Iterator[tuple[int, str, bytes]]:
+        with self._lock:
+            return iter([(day, area, payload) for (day, area), payload in sorted(self._scores.items())])
+
+    # --- alerts, tasks, findings
+    def alerts(self, *, only_open: bool = False, transformer_area: str | None = None) -> Sequence[Alert]:
+        with self._lock:
+            chosen = [
+                alert
+                for alert in self._alerts.values()
+                if (alert.is_open or not only_open) and transformer_area in (None, alert.transformer_area)
+            ]
+        return sorted(chosen, key=lambda alert: (alert.raised_at_s, alert.alert_id))
+
+    def alert(self, alert_id: str) -> Alert | None:
+        with self._lock:
+            return self._alerts.get(alert_id)
+
+    def tasks(self, *, only_open: bool = False) -> Sequence[InspectionTask]:
+        with self._lock:
+            chosen = [task for task in self._tasks.values() if not (only_open and task.state in _OVER)]
+        return sorted(chosen, key=lambda task: (task.opened_at_s, task.priority, task.task_id))
+
+    def task(self, task_id: str) -> InspectionTask | None:
+        with self._lock:
+            return self._tasks.get(task_id)
+
+    def move_task(self, task: InspectionTask, expected_version: int, audit: AuditEntry, relay: Sequence[bytes]) -> None:
+        with self._lock:
+            stored = self._tasks.get(task.task_id)
+            if (0 if stored is None else stored.version) != expected_version:
+                raise stale_version(task.task_id, expected_version, None if stored is None else stored.version)
+            self._tasks[task.task_id] = task
+            self._audit.setdefault(audit.subject_id, []).append(audit)
+            for payload in relay:
+                self._last_relay_id += 1
+                self._relay[self._last_relay_id] = (task.transformer_area, bytes(payload))
+
+    def audit(self, subject_id: str) -> Sequence[AuditEntry]:
+        with self._lock:
+            return list(self._audit.get(subject_id, ()))
+
+    def findings(self, *, from_s: int = 0, to_s: int = 2**62) -> Sequence[Finding]:
+        with self._lock:
+            chosen = [finding for finding in self._findings.values() if from_s <= finding.found_at_s < to_s]
+        return sorted(chosen, key=lambda finding: (finding.found_at_s, finding.finding_id))
+
+    # --- outboxes
+    def point_batches(self, limit: int) -> Sequence[PointBatch]:
+        with self._lock:
+            oldest = sorted(self._points.items())[:limit]
+        return [PointBatch(batch_id, points_of(payload)) for batch_id, payload in oldest]
+
+    def points_delivered(self, batch_ids: Iterable[int]) -> None:
+        with self._lock:
+            for batch_id in batch_ids:
+                self._points.pop(batch_id, None)
+
+    def relay_batch(self, limit: int) -> Sequence[tuple[int, str, bytes]]:
+        with self._lock:
+            return [(relay_id, area, payload) for relay_id, (area, payload) in sorted(self._relay.items())[:limit]]
+
+    def relayed(self, ids: Iterable[int]) -> None:
+        with self._lock:
+            for relay_id in ids:
+                self._relay.pop(relay_id, None)
+
+    # --- counts and upkeep
+    def counters(self) -> dict[str, int]:
+        with self._lock:
+            return dict(sorted(self._counters.items()))
+
+    def close(self) -> None:
+        """Nothing to give back; what was saved stays readable."""

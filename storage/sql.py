@@ -1,0 +1,138 @@
+"""`SqlStore`: the state store on SQLite or PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from metering.alert import Alert
+from metering.archive import Archive
+from metering.inspection import AuditEntry, InspectionTask
+from metering.messages import Finding
+from metering.points import PointBatch
+from metering.ports import AreaDayRow, Checkpoint, DayClose, PartitionMark, Role
+from storage import schema, sql_archive, sql_cases, sql_days, sql_outbox, worker_lock
+from storage.database import Database
+from storage.sql_log import PartitionLog
+
+
+class SqlStore:
+    """`metering.ports.StateStore` over SQL. Thread-safe; every method is one transaction.
+
+    `url` is ``sqlite:///path/to/file.db`` or ``postgresql+psycopg://user:password@host:5432/name``. `create` brings the
+    schema up to date; without it a schema that is not this program's is a `StoreError`. On SQLite the first
+    `begin_partition` takes the file for this process until `close`; a second worker process gets a `StoreError`, while
+    any process may read and move tasks.
+    """
+
+    def __init__(self, url: str, *, create: bool = True) -> None:
+        self._database = Database(url)
+        schema.prepare(self._database, create=create)
+        self._log = PartitionLog(self._database)
+        self._worker_lock: Path | None = None
+
+    # --- set-up
+    def save_archive(self, archive: Archive) -> None:
+        sql_archive.save_archive(self._database, archive)
+
+    def load_archive(self) -> Archive:
+        return sql_archive.load_archive(self._database)
+
+    def fix_partitions(self, topic: str, partitions: int) -> None:
+        self._log.fix_partitions(topic, partitions)
+
+    def partitions(self, topic: str) -> int | None:
+        return self._log.partitions(topic)
+
+    # --- the log's way
+    def begin_partition(self, role: Role, partition: int, owner: str) -> PartitionMark:
+        if self._database.sqlite_path is not None and self._worker_lock is None:
+            self._worker_lock = worker_lock.hold(self._database.sqlite_path)
+        return self._log.begin(role, partition, owner)
+
+    def marks(self, role: Role) -> Sequence[PartitionMark]:
+        return self._log.marks(role)
+
+    def load_pages(self, transformer_area: str) -> dict[str, bytes]:
+        return self._log.load_pages(transformer_area)
+
+    def save(self, checkpoint: Checkpoint) -> frozenset[int]:
+        return self._log.save(checkpoint)
+
+    def reset_area(self, transformer_area: str) -> int:
+        return self._log.reset_area(transformer_area)
+
+    # --- the day's way
+    def take_lease(self, name: str, owner: str, seconds: float) -> bool:
+        return sql_days.take_lease(self._database, name, owner, seconds)
+
+    def release_lease(self, name: str, owner: str) -> None:
+        sql_days.release_lease(self._database, name, owner)
+
+    def days_waiting(self) -> Sequence[int]:
+        return sql_days.days_waiting(self._database)
+
+    def last_closed_day(self) -> int | None:
+        return sql_days.last_closed_day(self._database)
+
+    def area_days(self, day_ordinal: int) -> Iterator[AreaDayRow]:
+        return sql_days.area_days(self._database, day_ordinal)
+
+    def load_model_pages(self) -> dict[str, bytes]:
+        return sql_days.load_model_pages(self._database)
+
+    def close_day(self, closed: DayClose) -> bool:
+        return sql_days.close_day(self._database, closed)
+
+    def scores(self) -> Iterator[tuple[int, str, bytes]]:
+        return sql_days.scores(self._database)
+
+    # --- alerts, tasks, findings
+    def alerts(self, *, only_open: bool = False, transformer_area: str | None = None) -> Sequence[Alert]:
+        return sql_cases.alerts(self._database, only_open=only_open, transformer_area=transformer_area)
+
+    def alert(self, alert_id: str) -> Alert | None:
+        return sql_cases.alert(self._database, alert_id)
+
+    def tasks(self, *, only_open: bool = False) -> Sequence[InspectionTask]:
+        return sql_cases.tasks(self._database, only_open=only_open)
+
+    def task(self, task_id: str) -> InspectionTask | None:
+        return sql_cases.task(self._database, task_id)
+
+    def move_task(self, task: InspectionTask, expected_version: int, audit: AuditEntry, relay: Sequence[bytes]) -> None:
+        sql_cases.move_task(self._database, task, expected_version, audit, relay)
+
+    def audit(self, subject_id: str) -> Sequence[AuditEntry]:
+        return sql_cases.audit(self._database, subject_id)
+
+    def broken_audit_trails(self) -> Sequence[str]:
+        """Subjects whose audit trail was changed after it was written; empty where all is well."""
+        return sql_cases.broken_audit_trails(self._database)
+
+    def findings(self, *, from_s: int = 0, to_s: int = 2**62) -> Sequence[Finding]:
+        return sql_cases.findings(self._database, from_s=from_s, to_s=to_s)
+
+    # --- outboxes
+    def point_batches(self, limit: int) -> Sequence[PointBatch]:
+        return sql_outbox.point_batches(self._database, limit)
+
+    def points_delivered(self, batch_ids: Iterable[int]) -> None:
+        sql_outbox.points_delivered(self._database, batch_ids)
+
+    def relay_batch(self, limit: int) -> Sequence[tuple[int, str, bytes]]:
+        return sql_outbox.relay_batch(self._database, limit)
+
+    def relayed(self, ids: Iterable[int]) -> None:
+        sql_outbox.relayed(self._database, ids)
+
+    # --- counts and upkeep
+    def counters(self) -> dict[str, int]:
+        return self._log.counters()
+
+    def close(self) -> None:
+        """Give back the connections and, on SQLite, the file's worker lock. May be called twice."""
+        self._database.close()
+        if self._worker_lock is not None:
+            worker_lock.let_go(self._worker_lock)
+            self._worker_lock = None

@@ -1,0 +1,145 @@
+"""Alerts, inspection tasks, their audit trail and findings in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from metering.alert import Alert, AlertState
+from metering.errors import StaleVersion
+from metering.inspection import AuditEntry, InspectionTask, TaskState
+from metering.messages import Finding
+from storage.audit_chain import chained_row
+from storage.database import Database
+from storage.rows import alert_of, audit_entry_of, finding_of, stale_version, task_of, task_row
+from storage.tables import ALERT, AUDIT_ENTRY, FINDING, INSPECTION_TASK, RELAY_OUTBOX
+
+OVER = (TaskState.CLOSED.value, TaskState.WITHDRAWN.value)
+
+
+def alerts(database: Database, *, only_open: bool, transformer_area: str | None) -> list[Alert]:
+    query = sa.select(ALERT).order_by(ALERT.c.raised_at_s, ALERT.c.alert_id)
+    if only_open:
+        query = query.where(ALERT.c.state == AlertState.RAISED.value)
+    if transformer_area is not None:
+        query = query.where(ALERT.c.transformer_area == transformer_area)
+    with database.reading() as connection:
+        return [alert_of(row) for row in connection.execute(query).mappings()]
+
+
+def alert(database: Database, alert_id: str) -> Alert | None:
+    with database.reading() as connection:
+        row = connection.execute(sa.select(ALERT).where(ALERT.c.alert_id == alert_id)).mappings().one_or_none()
+    return None if row is None else alert_of(row)
+
+
+def tasks(database: Database, *, only_open: bool) -> list[InspectionTask]:
+    table = INSPECTION_TASK
+    query = sa.select(table).order_by(table.c.opened_at_s, table.c.priority, table.c.task_id)
+    if only_open:
+        query = query.where(table.c.state.not_in(OVER))
+    with database.reading() as connection:
+        return [task_of(row) for row in connection.execute(query).mappings()]
+
+
+def task(database: Database, task_id: str) -> InspectionTask | None:
+    query = sa.select(INSPECTION_TASK).where(INSPECTION_TASK.c.task_id == task_id)
+    with database.reading() as connection:
+        row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else task_of(row)
+
+
+def move_task(
+    database: Database, moved: InspectionTask, expected_version: int, audit: AuditEntry, relay: Sequence[bytes]
+) -> None:
+    with database.writing() as connection:
+        if expected_version == 0:
+            if not _insert_new(database, connection, moved):
+                raise _stale(connection, moved.task_id, expected_version)
+        elif not _update_if(connection, moved, expected_version):
+            raise _stale(connection, moved.task_id, expected_version)
+        append_audit(connection, [audit])
+        for payload in relay:
+            row = {"transformer_area": moved.transformer_area, "payload": bytes(payload)}
+            connection.execute(sa.insert(RELAY_OUTBOX), row)
+
+
+def open_tasks(database: Database, connection: sa.Connection, opened: Sequence[InspectionTask]) -> frozenset[str]:
+    """Insert new tasks (version 1), move known ones on by one version. Returns the ids of new ones that were there
+    already: those stay as people left them. Raises `StaleVersion` where a known one was moved meanwhile."""
+    already_there = set()
+    for opening in opened:
+        if opening.version == 1:
+            if not _insert_new(database, connection, opening):
+                already_there.add(opening.task_id)
+        elif not _update_if(connection, opening, opening.version - 1):
+            raise _stale(connection, opening.task_id, opening.version - 1)
+    return frozenset(already_there)
+
+
+def append_audit(connection: sa.Connection, entries: Sequence[AuditEntry]) -> None:
+    """Append lines to their subjects' trails. The key (subject, sequence) refuses a second line at the same place."""
+    for entry in entries:
+        last = (
+            connection.execute(
+                sa.select(AUDIT_ENTRY.c.sequence, AUDIT_ENTRY.c.entry_hash)
+                .where(AUDIT_ENTRY.c.subject_id == entry.subject_id)
+                .order_by(AUDIT_ENTRY.c.sequence.desc())
+                .limit(1)
+            )
+            .mappings()
+            .one_or_none()
+        )
+        connection.execute(sa.insert(AUDIT_ENTRY), chained_row(dict(last) if last else None, entry))
+
+
+def audit(database: Database, subject_id: str) -> list[AuditEntry]:
+    query = sa.select(AUDIT_ENTRY).where(AUDIT_ENTRY.c.subject_id == subject_id).order_by(AUDIT_ENTRY.c.sequence)
+    with database.reading() as connection:
+        return [audit_entry_of(row) for row in connection.execute(query).mappings()]
+
+
+def broken_audit_trails(database: Database) -> list[str]:
+    """Subjects whose trail was changed after it was written: a hash that does not follow from its line or its place."""
+    query = sa.select(AUDIT_ENTRY).order_by(AUDIT_ENTRY.c.subject_id, AUDIT_ENTRY.c.sequence)
+    broken: dict[str, None] = {}
+    last: dict[str, object] | None = None
+    with database.reading() as connection:
+        for row in connection.execution_options(yield_per=1000).execute(query).mappings():
+            follows = last if last is not None and last["subject_id"] == row["subject_id"] else None
+            if dict(row) != chained_row(follows, audit_entry_of(row)):
+                broken[row["subject_id"]] = None
+            last = dict(row)
+    return list(broken)
+
+
+def findings(database: Database, *, from_s: int, to_s: int) -> list[Finding]:
+    query = (
+        sa.select(FINDING)
+        .where(FINDING.c.found_at_s >= from_s, FINDING.c.found_at_s < to_s)
+        .order_by(FINDING.c.found_at_s, FINDING.c.finding_id)
+    )
+    with database.reading() as connection:
+        return [finding_of(row) for row in connection.execute(query).mappings()]
+
+
+def _insert_new(database: Database, connection: sa.Connection, opened: InspectionTask) -> bool:
+    statement = database.insert(INSPECTION_TASK).values(task_row(opened)).on_conflict_do_nothing()
+    return connection.execute(statement).rowcount == 1
+
+
+def _update_if(connection: sa.Connection, moved: InspectionTask, expected_version: int) -> bool:
+    table = INSPECTION_TASK
+    statement = (
+        sa.update(table)
+        .where(table.c.task_id == moved.task_id, table.c.version == expected_version)
+        .values(task_row(moved))
+    )
+    return connection.execute(statement).rowcount == 1
+
+
+def _stale(connection: sa.Connection, task_id: str, expected_version: int) -> StaleVersion:
+    query = sa.select(INSPECTION_TASK.c.version).where(INSPECTION_TASK.c.task_id == task_id)
+    stored = connection.execute(query).scalar_one_or_none()
+    return stale_version(task_id, expected_version, stored)

@@ -1,0 +1,262 @@
+"""The SQL schema as SQLAlchemy Core tables; `storage/migrations` builds the same, and a test holds the two together.
+
+Times are epoch seconds (UTC). Text compares byte by byte on every database, so that an order is the same everywhere.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+METADATA = sa.MetaData()
+
+#: PostgreSQL would sort by the language of its host; SQLite sorts by bytes.
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+BYTES = sa.LargeBinary()
+SECONDS = sa.BigInteger()
+#: SQLite numbers rows by itself only where the key is its own INTEGER type.
+SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+FEED_SETTING = sa.Table(
+    "feed_setting",
+    METADATA,
+    sa.Column("name", TEXT, primary_key=True),
+    sa.Column("setting", TEXT, nullable=False),
+)
+
+ARCHIVE_METER = sa.Table(
+    "archive_meter",
+    METADATA,
+    sa.Column("ordinal", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("meter_id", TEXT, nullable=False, index=True),
+    sa.Column("service_point", TEXT, nullable=False),
+    sa.Column("customer_id", TEXT, nullable=False),
+    sa.Column("transformer_area", TEXT, nullable=False, index=True),
+    sa.Column("role", TEXT, nullable=False),
+    sa.Column("customer_class", TEXT),
+    sa.Column("tariff_category", TEXT),
+    sa.Column("contracted_kw", sa.Double),
+    sa.Column("phases", sa.Integer),
+    sa.Column("rated_current_a", sa.Double),
+    sa.Column("ct_ratio", sa.Double),
+    sa.Column("has_generation", sa.Boolean),
+    sa.Column("latitude", sa.Double),
+    sa.Column("longitude", sa.Double),
+    sa.Column("feeder", TEXT),
+    sa.Column("segment", TEXT),
+    sa.Column("phase", TEXT),
+    sa.Column("rated_kva", sa.Double),
+    sa.Column("cable_rated_a", sa.Double),
+    sa.Column("valid_from_s", SECONDS),
+    sa.Column("valid_to_s", SECONDS),
+)
+
+ARCHIVE_HOLIDAY = sa.Table("archive_holiday", METADATA, sa.Column("day", sa.Date, primary_key=True))
+
+ARCHIVE_OUTAGE = sa.Table(
+    "archive_outage",
+    METADATA,
+    sa.Column("ordinal", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("transformer_area", TEXT, nullable=False),
+    sa.Column("start_s", SECONDS, nullable=False),
+    sa.Column("end_s", SECONDS, nullable=False),
+    sa.Column("planned", sa.Boolean, nullable=False),
+)
+
+ARCHIVE_WORK = sa.Table(
+    "archive_work",
+    METADATA,
+    sa.Column("ordinal", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("kind", TEXT, nullable=False),
+    sa.Column("start_s", SECONDS, nullable=False),
+    sa.Column("end_s", SECONDS, nullable=False),
+    sa.Column("meter_id", TEXT),
+    sa.Column("transformer_area", TEXT),
+)
+
+ARCHIVE_TARIFF = sa.Table(
+    "archive_tariff",
+    METADATA,
+    sa.Column("ordinal", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("tariff_category", TEXT, nullable=False),
+    sa.Column("from_hour", sa.Integer, nullable=False),
+    sa.Column("to_hour", sa.Integer, nullable=False),
+    sa.Column("price_per_kwh", sa.Double, nullable=False),
+    sa.Column("currency", TEXT, nullable=False),
+    sa.Column("effective_from", sa.Date, nullable=False),
+)
+
+LOG_TOPIC = sa.Table(
+    "log_topic",
+    METADATA,
+    sa.Column("topic", TEXT, primary_key=True),
+    sa.Column("partitions", sa.Integer, nullable=False),
+)
+
+LOG_PARTITION = sa.Table(
+    "log_partition",
+    METADATA,
+    sa.Column("role", TEXT, primary_key=True),
+    sa.Column("partition", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("epoch", sa.BigInteger, nullable=False),
+    sa.Column("owner", TEXT, nullable=False),
+    sa.Column("next_offset", sa.BigInteger, nullable=False),
+    sa.Column("clock_s", SECONDS, nullable=False),
+)
+
+COUNTER = sa.Table(
+    "counter",
+    METADATA,
+    sa.Column("role", TEXT, primary_key=True),
+    sa.Column("partition", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("name", TEXT, primary_key=True),
+    sa.Column("total", sa.BigInteger, nullable=False),
+)
+
+STATE_PAGE = sa.Table(
+    "state_page",
+    METADATA,
+    sa.Column("transformer_area", TEXT, primary_key=True),
+    sa.Column("page", TEXT, primary_key=True),
+    sa.Column("page_schema", sa.Integer, nullable=False),
+    sa.Column("page_bytes", BYTES, nullable=False),
+)
+
+AREA_DAY = sa.Table(
+    "area_day",
+    METADATA,
+    sa.Column("day_ordinal", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("transformer_area", TEXT, primary_key=True),
+    sa.Column("partition", sa.Integer, nullable=False),
+    sa.Column("payload", BYTES, nullable=False),
+)
+
+DAY_CLOSE = sa.Table(
+    "day_close",
+    METADATA,
+    sa.Column("day_ordinal", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("absent_areas", sa.JSON, nullable=False),
+)
+
+DAY_SCORE = sa.Table(
+    "day_score",
+    METADATA,
+    sa.Column("day_ordinal", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("transformer_area", TEXT, primary_key=True),
+    sa.Column("payload", BYTES, nullable=False),
+)
+
+MODEL_PAGE = sa.Table(
+    "model_page",
+    METADATA,
+    sa.Column("page", TEXT, primary_key=True),
+    sa.Column("page_schema", sa.Integer, nullable=False),
+    sa.Column("day_ordinal", sa.Integer, nullable=False),
+    sa.Column("page_bytes", BYTES, nullable=False),
+)
+
+ALERT = sa.Table(
+    "alert",
+    METADATA,
+    sa.Column("alert_id", TEXT, primary_key=True),
+    sa.Column("transformer_area", TEXT, nullable=False),
+    sa.Column("meter_id", TEXT),
+    sa.Column("service_point", TEXT, nullable=False, index=True),
+    sa.Column("abnormality", TEXT, nullable=False),
+    sa.Column("family", TEXT, nullable=False),
+    sa.Column("grade", TEXT, nullable=False),
+    sa.Column("risk", sa.Double),
+    sa.Column("raised_at_s", SECONDS, nullable=False),
+    sa.Column("cleared_at_s", SECONDS),
+    sa.Column("state", TEXT, nullable=False),
+    sa.Column("observed", sa.Double),
+    sa.Column("expected", sa.Double),
+    sa.Column("unit", TEXT, nullable=False),
+    sa.Column("reasons", sa.JSON, nullable=False),
+    sa.Column("since_s", SECONDS, nullable=False),
+    sa.Column("episodes", sa.Integer, nullable=False),
+    sa.Column("missing_kwh", sa.Double),
+    sa.Column("unjudged", sa.JSON, nullable=False),
+    sa.Column("late_readings", sa.Integer, nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Index("ix_alert_area_state", "transformer_area", "state"),
+    sa.Index("ix_alert_state_raised", "state", "raised_at_s"),
+    sa.Index("ix_alert_raised", "raised_at_s", "alert_id"),
+)
+
+INSPECTION_TASK = sa.Table(
+    "inspection_task",
+    METADATA,
+    sa.Column("task_id", TEXT, primary_key=True),
+    sa.Column("alert_ids", sa.JSON, nullable=False),
+    sa.Column("service_point", TEXT, nullable=False, index=True),
+    sa.Column("transformer_area", TEXT, nullable=False, index=True),
+    sa.Column("state", TEXT, nullable=False),
+    sa.Column("grade", TEXT, nullable=False),
+    sa.Column("risk", sa.Double),
+    sa.Column("priority", sa.Integer, nullable=False),
+    sa.Column("opened_at_s", SECONDS, nullable=False),
+    sa.Column("due_at_s", SECONDS, nullable=False),
+    sa.Column("hazard", sa.Boolean, nullable=False),
+    sa.Column("assignee", TEXT, index=True),
+    sa.Column("found_at_s", SECONDS),
+    sa.Column("found_confirmed", sa.Boolean),
+    sa.Column("found_abnormality", TEXT),
+    sa.Column("closed_at_s", SECONDS),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Index("ix_inspection_task_state_opened", "state", "opened_at_s"),
+)
+
+AUDIT_ENTRY = sa.Table(
+    "audit_entry",
+    METADATA,
+    sa.Column("subject_id", TEXT, primary_key=True),
+    sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("at_s", SECONDS, nullable=False),
+    sa.Column("actor", TEXT, nullable=False),
+    sa.Column("move", TEXT, nullable=False),
+    sa.Column("from_state", TEXT, nullable=False),
+    sa.Column("to_state", TEXT, nullable=False),
+    sa.Column("reason", TEXT, nullable=False),
+    sa.Column("previous_hash", TEXT, nullable=False),
+    sa.Column("entry_hash", TEXT, nullable=False),
+)
+
+FINDING = sa.Table(
+    "finding",
+    METADATA,
+    sa.Column("finding_id", TEXT, primary_key=True),
+    sa.Column("transformer_area", TEXT, nullable=False),
+    sa.Column("meter_id", TEXT, nullable=False, index=True),
+    sa.Column("found_at_s", SECONDS, nullable=False),
+    sa.Column("confirmed", sa.Boolean, nullable=False),
+    sa.Column("abnormality", TEXT),
+    sa.Column("found_by", TEXT, nullable=False),
+    sa.Column("note", TEXT, nullable=False),
+    sa.Index("ix_finding_found", "found_at_s", "finding_id"),
+)
+
+POINT_OUTBOX = sa.Table(
+    "point_outbox",
+    METADATA,
+    sa.Column("batch_id", SERIAL, primary_key=True, autoincrement=True),
+    sa.Column("payload", BYTES, nullable=False),
+    # Never reuse a number: batch ids grow in the order of saving, also after the last row was delivered.
+    sqlite_autoincrement=True,
+)
+
+RELAY_OUTBOX = sa.Table(
+    "relay_outbox",
+    METADATA,
+    sa.Column("relay_id", SERIAL, primary_key=True, autoincrement=True),
+    sa.Column("transformer_area", TEXT, nullable=False),
+    sa.Column("payload", BYTES, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+LEASE = sa.Table(
+    "lease",
+    METADATA,
+    sa.Column("name", TEXT, primary_key=True),
+    sa.Column("owner", TEXT, nullable=False),
+    sa.Column("until_s", sa.Double, nullable=False),
+)
