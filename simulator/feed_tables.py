@@ -1,0 +1,385 @@
+"""The small CSV files of a feed folder: every row parsed into its type, every fault named by file, line and column."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import NoReturn, TypeVar, get_args
+
+from metering.archive import CustomerClass, Meter, Outage, Role, TariffPrice, WorkOrder
+from metering.errors import FeedError
+from metering.messages import Finding, MeterEvent
+from metering.times import iso
+from metering.truth import TruthCase
+
+T = TypeVar("T")
+
+REQUIRED_METER_COLUMNS = ("meter_id", "service_point", "customer_id", "transformer_area", "role")
+OPTIONAL_METER_COLUMNS = (
+    "customer_class",
+    "tariff_category",
+    "contracted_kw",
+    "phases",
+    "rated_current_a",
+    "ct_ratio",
+    "has_generation",
+    "latitude",
+    "longitude",
+    "feeder",
+    "segment",
+    "phase",
+    "rated_kva",
+    "cable_rated_a",
+    "valid_from",
+    "valid_to",
+)
+METER_COLUMNS = (*REQUIRED_METER_COLUMNS, *OPTIONAL_METER_COLUMNS)
+YES = frozenset({"true", "1", "yes"})
+NO = frozenset({"false", "0", "no"})
+#: Times outside these years are no times of a metering interval, and local calendars cannot hold them.
+FIRST_TIME_S = -2_208_988_800
+LAST_TIME_S = 253_370_764_800
+
+
+def time_of(text: str) -> int:
+    """Epoch seconds of an ISO 8601 text; without an offset it is UTC, as the feed's columns are. ValueError otherwise.
+
+    >>> time_of("2026-01-01T08:00:00+08:00") == time_of("2026-01-01 00:00") == time_of("2026-01-01T00:00:00Z")
+    True
+    """
+    moment = datetime.fromisoformat(text.strip())
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    epoch_s = math.floor(moment.timestamp())
+    if not FIRST_TIME_S <= epoch_s < LAST_TIME_S:
+        raise ValueError(f"{text!r} lies outside the years 1900 to 9998")
+    return epoch_s
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a CSV file, with what is needed to say what is wrong in it."""
+
+    path: Path
+    line: int
+    cells: Mapping[str, str]
+
+    def fail(self, column: str, wrong: str) -> NoReturn:
+        raise FeedError(f"{self.path}, line {self.line}, column {column}: {wrong}")
+
+    def text(self, column: str) -> str:
+        found = self.cells.get(column, "")
+        if not found:
+            self.fail(column, "empty; give a value")
+        return found
+
+    def optional_text(self, column: str) -> str | None:
+        return self.cells.get(column) or None
+
+    def _parsed(self, column: str, parse: Callable[[str], T], wanted: str) -> T | None:
+        found = self.optional_text(column)
+        if found is None:
+            return None
+        try:
+            return parse(found)
+        except (ValueError, OverflowError):
+            self.fail(column, f"{found!r} is not {wanted}")
+
+    def number(self, column: str, *, above: float = -math.inf, at_least: float = -math.inf) -> float | None:
+        value = self._parsed(column, float, "a number; write it with a decimal point, or leave it empty")
+        if value is None:
+            return None
+        if not math.isfinite(value) or value < at_least or value <= above:
+            bound = f"above {above:g}" if math.isfinite(above) else f"at least {at_least:g}"
+            self.fail(column, f"{value:g} is not possible; give a finite number {bound}, or leave it empty")
+        return value
+
+    def whole(self, column: str, lowest: int, highest: int) -> int | None:
+        value = self._parsed(column, int, f"a whole number from {lowest} to {highest}")
+        if value is not None and not lowest <= value <= highest:
+            self.fail(column, f"{value} is not from {lowest} to {highest}")
+        return value
+
+    def time(self, column: str) -> int:
+        self.text(column)
+        moment = self.optional_time(column)
+        assert moment is not None  # noqa: S101 - text() has refused the empty cell
+        return moment
+
+    def optional_time(self, column: str) -> int | None:
+        return self._parsed(
+            column, time_of, "a time; write ISO 8601 such as 2026-01-01T00:00:00Z (UTC without an offset)"
+        )
+
+    def yes_or_no(self, column: str) -> bool | None:
+        found = self.optional_text(column)
+        if found is None:
+            return None
+        if found.lower() not in YES | NO:
+            self.fail(column, f"{found!r} is neither true nor false")
+        return found.lower() in YES
+
+    def span(self) -> tuple[int, int]:
+        start_s, end_s = self.time("start"), self.time("end")
+        if end_s <= start_s:
+            self.fail("end", f"{iso(end_s)} is not after the start {iso(start_s)}")
+        return start_s, end_s
+
+
+def read_rows(
+    path: Path, required: Sequence[str], optional: Sequence[str], notes: list[str] | None = None
+) -> Iterator[Row]:
+    """Rows of a CSV file with a header (UTF-8, a byte order mark and CRLF are fine). Unknown columns become a note."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            header = next(reader, None)
+            if header is None:
+                raise FeedError(f"{path}: empty file; its first line must name the columns {', '.join(required)}")
+            names = [name.strip() for name in header]
+            check_header(path, names, required)
+            if notes is not None:
+                notes.extend(
+                    f"{path.name}: column {name!r} is not known and is ignored"
+                    for name in names
+                    if name not in required and name not in optional
+                )
+            for cells in reader:
+                if not cells:
+                    continue
+                if len(cells) != len(names):
+                    raise FeedError(f"{path}, line {reader.line_num}: {len(cells)} values under {len(names)} columns")
+                stripped = (cell.strip() for cell in cells)
+                yield Row(path, reader.line_num, dict(zip(names, stripped, strict=True)))
+    except UnicodeDecodeError as error:
+        raise FeedError(f"{path}: not UTF-8 text at byte {error.start}; save the file as UTF-8") from error
+    except csv.Error as error:
+        raise FeedError(f"{path}, line {reader.line_num}: {error}; check the quotes") from error
+
+
+def check_header(path: Path, names: Sequence[str], required: Sequence[str]) -> None:
+    missing = [name for name in required if name not in names]
+    if missing:
+        raise FeedError(f"{path}, line 1: column {', '.join(missing)} is missing; found {', '.join(names)}")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise FeedError(f"{path}, line 1: column {', '.join(twice)} stands twice; keep one")
+
+
+def read_meters(path: Path, notes: list[str]) -> tuple[Meter, ...]:
+    meters: list[Meter] = []
+    lines: dict[str, list[tuple[int, Meter]]] = {}
+    for row in read_rows(path, REQUIRED_METER_COLUMNS, OPTIONAL_METER_COLUMNS, notes):
+        meter = _meter(row)
+        for line, other in lines.setdefault(meter.meter_id, []):
+            if other.transformer_area == meter.transformer_area or _meet(meter, other):
+                row.fail(
+                    "meter_id",
+                    f"{meter.meter_id} stands in line {line} already; a meter that moved to another area needs "
+                    "valid_from/valid_to that do not overlap, an exchanged one a meter_id of its own",
+                )
+        lines[meter.meter_id].append((row.line, meter))
+        meters.append(meter)
+    if not meters:
+        raise FeedError(f"{path}: no meter; add one line per meter")
+    return tuple(meters)
+
+
+def _meet(a: Meter, b: Meter) -> bool:
+    first, last = -(2**62), 2**62
+    start = max(first if m.valid_from_s is None else m.valid_from_s for m in (a, b))
+    end = min(last if m.valid_to_s is None else m.valid_to_s for m in (a, b))
+    return start < end
+
+
+def _meter(row: Row) -> Meter:
+    role, customer_class = row.text("role"), row.optional_text("customer_class")
+    if role not in get_args(Role):
+        row.fail("role", f"{role!r} is not known; write {' or '.join(get_args(Role))}")
+    if customer_class is not None and customer_class not in get_args(CustomerClass):
+        row.fail("customer_class", f"{customer_class!r} is not known; known are {', '.join(get_args(CustomerClass))}")
+    if role == "customer":
+        row.text("customer_id")
+    valid_from_s, valid_to_s = row.optional_time("valid_from"), row.optional_time("valid_to")
+    if valid_from_s is not None and valid_to_s is not None and valid_to_s <= valid_from_s:
+        row.fail("valid_to", f"{iso(valid_to_s)} is not after valid_from {iso(valid_from_s)}")
+    latitude, longitude = row.number("latitude", at_least=-90), row.number("longitude", at_least=-180)
+    if latitude is not None and latitude > 90:
+        row.fail("latitude", f"{latitude:g} is beyond 90 degrees")
+    if longitude is not None and longitude > 180:
+        row.fail("longitude", f"{longitude:g} is beyond 180 degrees")
+    return Meter(
+        meter_id=row.text("meter_id"),
+        service_point=row.text("service_point"),
+        customer_id=row.cells["customer_id"],
+        transformer_area=row.text("transformer_area"),
+        role=role,  # type: ignore[arg-type]
+        customer_class=customer_class,  # type: ignore[arg-type]
+        tariff_category=row.optional_text("tariff_category"),
+        contracted_kw=row.number("contracted_kw", above=0),
+        phases=row.whole("phases", 1, 3),
+        rated_current_a=row.number("rated_current_a", above=0),
+        ct_ratio=row.number("ct_ratio", above=0),
+        has_generation=row.yes_or_no("has_generation"),
+        latitude=latitude,
+        longitude=longitude,
+        feeder=row.optional_text("feeder"),
+        segment=row.optional_text("segment"),
+        phase=row.optional_text("phase"),
+        rated_kva=row.number("rated_kva", above=0),
+        cable_rated_a=row.number("cable_rated_a", above=0),
+        valid_from_s=valid_from_s,
+        valid_to_s=valid_to_s,
+    )
+
+
+def read_outages(path: Path, notes: list[str]) -> tuple[Outage, ...]:
+    columns = ("transformer_area", "start", "end", "planned")
+    outages = []
+    for row in read_rows(path, columns, (), notes):
+        start_s, end_s = row.span()
+        row.text("planned")
+        outages.append(Outage(row.text("transformer_area"), start_s, end_s, bool(row.yes_or_no("planned"))))
+    return tuple(outages)
+
+
+def read_works(path: Path, notes: list[str]) -> tuple[WorkOrder, ...]:
+    works = []
+    for row in read_rows(path, ("kind", "start", "end"), ("meter_id", "transformer_area"), notes):
+        start_s, end_s = row.span()
+        meter_id, area = row.optional_text("meter_id"), row.optional_text("transformer_area")
+        if meter_id is None and area is None:
+            row.fail("meter_id", "empty, and so is transformer_area; name the meter or the area of the work")
+        works.append(WorkOrder(row.text("kind"), start_s, end_s, meter_id, area))
+    return tuple(works)
+
+
+def read_tariffs(path: Path, notes: list[str]) -> tuple[TariffPrice, ...]:
+    columns = ("tariff_category", "from_hour", "to_hour", "price_per_kwh", "currency", "effective_from")
+    prices = []
+    for row in read_rows(path, columns, (), notes):
+        for column in columns:
+            row.text(column)
+        from_hour, to_hour = row.whole("from_hour", 0, 23), row.whole("to_hour", 0, 24)
+        price = row.number("price_per_kwh")
+        try:
+            effective_from = date.fromisoformat(row.cells["effective_from"])
+        except ValueError:
+            row.fail("effective_from", f"{row.cells['effective_from']!r} is not a date; write 2026-01-31")
+        assert from_hour is not None and to_hour is not None and price is not None  # noqa: PT018, S101 - text() above
+        prices.append(
+            TariffPrice(row.cells["tariff_category"], from_hour, to_hour, price, row.cells["currency"], effective_from)
+        )
+    return tuple(prices)
+
+
+def read_events(path: Path, notes: list[str] | None = None) -> Iterator[MeterEvent]:
+    for row in read_rows(path, ("meter_id", "event_time", "code"), (), notes):
+        yield MeterEvent(row.text("meter_id"), row.time("event_time"), row.text("code"))
+
+
+@dataclass(frozen=True, slots=True)
+class FindingRow:
+    """A line of findings.csv; its area and its id follow from the archive."""
+
+    meter_id: str
+    found_at_s: int
+    confirmed: bool
+    abnormality: str | None
+    found_by: str
+    note: str
+
+
+def read_findings(path: Path, notes: list[str] | None = None) -> Iterator[FindingRow]:
+    required, optional = ("meter_id", "found_at", "confirmed"), ("abnormality", "found_by", "note")
+    for row in read_rows(path, required, optional, notes):
+        row.text("confirmed")
+        confirmed, abnormality = bool(row.yes_or_no("confirmed")), row.optional_text("abnormality")
+        if confirmed and abnormality is None:
+            row.fail("abnormality", "empty, though confirmed; write the catalogue code of what was found")
+        yield FindingRow(
+            row.text("meter_id"),
+            row.time("found_at"),
+            confirmed,
+            abnormality,
+            row.cells.get("found_by", ""),
+            row.cells.get("note", ""),
+        )
+
+
+def read_truth(path: Path, notes: list[str] | None = None) -> Iterator[TruthCase]:
+    for row in read_rows(path, ("meter_id", "abnormality", "start"), ("end",), notes):
+        start_s, end_s = row.time("start"), row.optional_time("end")
+        if end_s is not None and end_s <= start_s:
+            row.fail("end", f"{iso(end_s)} is not after the start {iso(start_s)}; leave it empty while the case lasts")
+        yield TruthCase(row.text("meter_id"), row.text("abnormality"), start_s, end_s)
+
+
+def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a CSV file: None is an empty cell, booleans are true and false, numbers keep every digit they need."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([_cell(value) for value in row] for row in rows)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _time(epoch_s: int | None) -> str | None:
+    return None if epoch_s is None else iso(epoch_s)
+
+
+def write_meters(path: Path, meters: Sequence[Meter]) -> None:
+    """meters.csv with the required columns and every other that any meter has."""
+
+    def cell(meter: Meter, column: str) -> object:
+        if column in ("valid_from", "valid_to"):
+            return _time(getattr(meter, f"{column}_s"))
+        return getattr(meter, column)
+
+    columns = [
+        column
+        for column in METER_COLUMNS
+        if column in REQUIRED_METER_COLUMNS or any(cell(m, column) is not None for m in meters)
+    ]
+    write_rows(path, columns, ([cell(m, column) for column in columns] for m in meters))
+
+
+def write_outages(path: Path, outages: Sequence[Outage]) -> None:
+    rows = ((o.transformer_area, iso(o.start_s), iso(o.end_s), o.planned) for o in outages)
+    write_rows(path, ("transformer_area", "start", "end", "planned"), rows)
+
+
+def write_works(path: Path, works: Sequence[WorkOrder]) -> None:
+    rows = ((w.meter_id, w.transformer_area, w.kind, iso(w.start_s), iso(w.end_s)) for w in works)
+    write_rows(path, ("meter_id", "transformer_area", "kind", "start", "end"), rows)
+
+
+def write_tariffs(path: Path, tariffs: Sequence[TariffPrice]) -> None:
+    columns = ("tariff_category", "from_hour", "to_hour", "price_per_kwh", "currency", "effective_from")
+    write_rows(path, columns, ([getattr(t, column) for column in columns] for t in tariffs))
+
+
+def write_events(path: Path, events: Iterable[MeterEvent]) -> None:
+    rows = ((e.meter_id, iso(e.event_time_s), e.code) for e in events)
+    write_rows(path, ("meter_id", "event_time", "code"), rows)
+
+
+def write_findings(path: Path, findings: Iterable[Finding]) -> None:
+    rows = ((f.meter_id, iso(f.found_at_s), f.confirmed, f.abnormality, f.found_by, f.note) for f in findings)
+    write_rows(path, ("meter_id", "found_at", "confirmed", "abnormality", "found_by", "note"), rows)
+
+
+def write_truth(path: Path, cases: Iterable[TruthCase]) -> None:
+    rows = ((c.meter_id, c.abnormality, iso(c.start_s), _time(c.end_s)) for c in cases)
+    write_rows(path, ("meter_id", "abnormality", "start", "end"), rows)
