@@ -1,0 +1,69 @@
+"""The bank: every detector there is, by name, built for one area with the thresholds in force."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from detectors.novelty import Novelty
+from detectors.over_capacity import OverCapacity, OverCapacityParams
+from detectors.parameters import from_section
+from detectors.seasonal_profile import SeasonalProfile, SeasonalProfileParams
+from detectors.stuck_counter import StuckCounter, StuckCounterParams
+from metering.errors import SettingsError
+from metering.evidence import AreaContext, DayModel, HourDetector, IntervalDetector
+
+Thresholds = Mapping[str, Mapping[str, float]]
+
+#: (class, its params), in the order in which they judge. The first is the profile that others ask for `expected_kwh`.
+INTERVAL_DETECTORS: tuple[tuple[Callable[[AreaContext, Any], IntervalDetector], type[Any]], ...] = (
+    (SeasonalProfile, SeasonalProfileParams),
+    (StuckCounter, StuckCounterParams),
+    (OverCapacity, OverCapacityParams),
+)
+HOUR_DETECTORS: tuple[tuple[Callable[[AreaContext, Any], HourDetector], type[Any]], ...] = ()
+
+
+def detector_names() -> tuple[str, ...]:
+    """Names of all detectors: the sections a thresholds file may have."""
+    return tuple(kind.name for kind, _ in (*INTERVAL_DETECTORS, *HOUR_DETECTORS))  # type: ignore[attr-defined]
+
+
+def check_thresholds(thresholds: Thresholds) -> None:
+    """Raises `SettingsError` on an unknown section or field, or a value out of range, naming what there is."""
+    for section in thresholds:
+        if section not in detector_names():
+            raise SettingsError(f"no detector is named [{section}]; there are {', '.join(detector_names())}")
+    for kind, params in (*INTERVAL_DETECTORS, *HOUR_DETECTORS):
+        from_section(params, kind.name, thresholds.get(kind.name, {}))  # type: ignore[attr-defined]
+
+
+def interval_detectors(context: AreaContext, thresholds: Thresholds | None = None) -> list[IntervalDetector]:
+    """The detectors of every closed interval, for one area. Raises `SettingsError` as `check_thresholds`."""
+    return _build(INTERVAL_DETECTORS, context, thresholds or {})
+
+
+def hour_detectors(context: AreaContext, thresholds: Thresholds | None = None) -> list[HourDetector]:
+    """The detectors of every closed hour's balance, for one area; none where the area has no supply meter."""
+    if not context.area.is_supply.any():
+        check_thresholds(thresholds or {})
+        return []
+    return _build(HOUR_DETECTORS, context, thresholds or {})
+
+
+def _build(kinds: Any, context: AreaContext, thresholds: Thresholds) -> list[Any]:
+    check_thresholds(thresholds)
+    return [kind(context, from_section(params, kind.name, thresholds.get(kind.name, {}))) for kind, params in kinds]
+
+
+def profile_of(detectors: list[IntervalDetector]) -> SeasonalProfile:
+    """The bank's seasonal profile: it gives `expected_kwh(frame)`."""
+    for detector in detectors:
+        if isinstance(detector, SeasonalProfile):
+            return detector
+    raise LookupError("this bank has no seasonal profile")
+
+
+def day_models(seed: int) -> list[DayModel]:
+    """The models shared by all areas, fed at the day's close."""
+    return [Novelty(seed)]

@@ -1,0 +1,44 @@
+"""A detector's thresholds: every field of a `...Params` says what it means, its unit, its range and where it is from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import field, fields
+from typing import Any, TypeVar
+
+from metering.errors import SettingsError
+
+P = TypeVar("P")
+
+
+def parameter(default: float, *, meaning: str, unit: str, low: float, high: float, source: str) -> Any:
+    """A dataclass field with its documentation as metadata; `check_ranges` holds it to [low, high]."""
+    return field(
+        default=default, metadata={"meaning": meaning, "unit": unit, "low": low, "high": high, "source": source}
+    )
+
+
+def check_ranges(params: object) -> None:
+    """Raises `SettingsError` naming the field, its value and its allowed range."""
+    for each in fields(params):  # type: ignore[arg-type]
+        value = getattr(params, each.name)
+        low, high = each.metadata["low"], each.metadata["high"]
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+            raise SettingsError(
+                f"{type(params).__name__}.{each.name} = {value!r}: give {low:g} to {high:g} {each.metadata['unit']} "
+                f"({each.metadata['meaning']})"
+            )
+
+
+def from_section(kind: type[P], section: str, values: Mapping[str, float]) -> P:
+    """Params from a section of a thresholds file. Raises `SettingsError` naming what there is.
+
+    >>> from detectors.over_capacity import OverCapacityParams
+    >>> from_section(OverCapacityParams, "over_capacity", {"set_ratio": 1.3}).set_ratio
+    1.3
+    """
+    known = [each.name for each in fields(kind)]  # type: ignore[arg-type]
+    for name in values:
+        if name not in known:
+            raise SettingsError(f"[{section}] has no {name!r}; it has {', '.join(known)}")
+    return kind(**values)

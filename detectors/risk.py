@@ -1,0 +1,50 @@
+"""From strengths of evidence to one risk per meter: how likely a visit finds something."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metering.catalogue import INFORMATION_FAMILIES, abnormality
+from metering.evidence import RECOVER_STRENGTH, Signal
+
+#: The most that an unusual day adds to what the evidence says.
+NOVELTY_SHARE = 0.1
+#: Novelty below this is everyday life.
+_NOVELTY_FROM = 0.8
+
+
+def family_strengths(signals: Iterable[Signal], meters: int) -> dict[str, NDArray[np.float64]]:
+    """The strongest evidence per family, weighted by the catalogue, (meters,) 0..1.
+
+    Only what is above RECOVER counts. Hazards rank by harm in a lane of their own and are left out here, so that an
+    overloaded transformer never looks like theft. Not judged (NaN) counts as nothing.
+    """
+    strengths: dict[str, NDArray[np.float64]] = {}
+    for signal in signals:
+        row = abnormality(signal.abnormality)
+        if row.lane == "hazard" or row.family in INFORMATION_FAMILIES:
+            continue
+        strength = np.nan_to_num(signal.strength.astype(np.float64))
+        weighted = row.weight * np.where(strength > RECOVER_STRENGTH, strength, 0.0)
+        strengths[row.family] = np.maximum(strengths.get(row.family, np.zeros(meters)), weighted)
+    return strengths
+
+
+def risk(family_strength: Mapping[str, NDArray[np.float64]], novelty: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Noisy-or over the families' strengths (weighted already): each alone can make a case, none dilutes another.
+
+    Shapes (meters,); NaN counts as nothing. Families of information add nothing; novelty closes at most
+    `NOVELTY_SHARE` of the gap to certainty. A supply meter's row holds the area's own risk.
+
+    >>> risk({"theft": np.array([0.9, 0.0]), "energy": np.array([0.5, np.nan])}, np.array([np.nan, 1.0])).round(3).tolist()
+    [0.95, 0.1]
+    """
+    innocent = np.ones(len(novelty))
+    for family in sorted(family_strength):
+        if family not in INFORMATION_FAMILIES and family != "novelty":
+            innocent *= 1 - np.clip(np.nan_to_num(family_strength[family]), 0.0, 1.0)
+    unusual = np.clip((np.nan_to_num(novelty) - _NOVELTY_FROM) / (1 - _NOVELTY_FROM), 0.0, 1.0)
+    return 1 - innocent * (1 - NOVELTY_SHARE * unusual)

@@ -1,0 +1,24 @@
+"""How a rule with a set and a recover value becomes a strength."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Between recover and set an open condition stays as it was: above RECOVER_STRENGTH, below SET_STRENGTH.
+STAYS = 0.6
+
+
+def step_strength(value: NDArray[np.float64], recover: float, at_set: float) -> NDArray[np.float32]:
+    """1 from `at_set` on, 0 up to `recover`, STAYS between; NaN stays NaN.
+
+    With `recover` above `at_set` low values are the abnormal ones.
+
+    >>> step_strength(np.array([1.0, 1.1, 1.2, np.nan]), recover=1.05, at_set=1.2).tolist()
+    [0.0, 0.6000000238418579, 1.0, nan]
+    """
+    if recover > at_set:
+        value, recover, at_set = -value, -recover, -at_set
+    strength = np.where(value >= at_set, np.float32(1), np.where(value > recover, np.float32(STAYS), np.float32(0)))
+    strength[value != value] = np.nan
+    return strength

@@ -1,0 +1,64 @@
+"""What voltage and current say about the energy that must have passed."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metering.archive import NOMINAL_VOLTAGE_V
+from metering.frame import ReadingFrame
+from metering.readings import PHASES
+
+#: Where the power factor is not measured, a low one is assumed: the witness must not overstate.
+ASSUMED_POWER_FACTOR = 0.8
+#: Below this a current transformer shows noise.
+NOISE_CURRENT_A = 0.1
+
+
+def phase_columns(frame: ReadingFrame, quantity: str, unit: str) -> list[NDArray[np.float64] | None]:
+    """The columns `quantity_a_unit`, `_b_`, `_c_`; None where the feed does not carry one."""
+    return [frame.columns.get(f"{quantity}_{p}_{unit}") for p in PHASES]
+
+
+def expected_from_current_kwh(frame: ReadingFrame, phases: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Energy by V x I x pf x h per meter (kWh), NaN where no current is measured; None where the feed has none.
+
+    Per-phase currents count where they are measured, else `current_a` times the meter's number of phases. Reversed
+    current counts as negative. A missing voltage is taken as nominal.
+
+    >>> from detectors.examples import frame
+    >>> expected_from_current_kwh(frame(energy_kwh=[0.0], current_a=[10.0], power_factor=[0.9]), np.array([1.0])).tolist()
+    [0.5175]
+    """
+    currents = phase_columns(frame, "current", "a")
+    total = frame.columns.get("current_a")
+    if total is None and all(c is None for c in currents):
+        return None
+    volts = phase_columns(frame, "voltage", "v")
+    voltage = frame.columns.get("voltage_v")
+    volt_amperes: NDArray[np.float64] | None = None
+    for current, volt in zip(currents, volts, strict=True):
+        if current is None:
+            continue
+        loud = np.where(np.abs(current) >= NOISE_CURRENT_A, current, current * 0)
+        part = loud * _or_nominal(voltage if volt is None else volt)
+        if volt_amperes is None:
+            volt_amperes = part
+        else:
+            known = part == part
+            volt_amperes = np.where(known, np.where(volt_amperes == volt_amperes, volt_amperes, 0) + part, volt_amperes)
+    if total is not None:
+        single = np.where(np.abs(total) >= NOISE_CURRENT_A, total, total * 0) * _or_nominal(voltage) * phases
+        volt_amperes = single if volt_amperes is None else np.where(volt_amperes == volt_amperes, volt_amperes, single)
+    power_factor = frame.columns.get("power_factor")
+    factor: float | NDArray[np.float64] = ASSUMED_POWER_FACTOR
+    if power_factor is not None:
+        factor = np.where(power_factor == power_factor, np.abs(power_factor), ASSUMED_POWER_FACTOR)
+    assert volt_amperes is not None  # noqa: S101 - some current column exists
+    return volt_amperes * factor * (frame.hours / 1000)
+
+
+def _or_nominal(voltage: NDArray[np.float64] | None) -> float | NDArray[np.float64]:
+    if voltage is None:
+        return NOMINAL_VOLTAGE_V
+    return np.where(voltage == voltage, voltage, NOMINAL_VOLTAGE_V)
