@@ -1,0 +1,82 @@
+"""The one settings object: read once at the start, from the environment or a file, passed down from there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from metering.errors import SettingsError
+
+PREFIX = "METERWATCH_"
+#: Read by scripts and tests around the product, not by the product.
+NOT_SETTINGS = ("METERWATCH_CACHE", "METERWATCH_TEST_")
+
+
+class Settings(BaseSettings):
+    """Every setting, each as METERWATCH_<NAME> in the environment; a secret may instead lie in a file METERWATCH_<NAME>_FILE names."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    database_url: str = Field(
+        "sqlite:///meterwatch.sqlite", description="SQL store: sqlite:///FILE or postgresql+psycopg://..."
+    )
+    kafka_url: str | None = Field(
+        None, description="Kafka bootstrap, host:port[,host:port]; none = in-process memory://"
+    )
+    topic_prefix: str = Field("meterwatch", description="prefix of the topics; one log per prefix")
+    consumer_group: str = Field("meterwatch", description="prefix of the consumer groups")
+    partitions: int = Field(12, ge=1, le=10_000, description="partitions of the areas topic; fixed once created")
+    codec: Literal["json", "packed"] = Field("json", description="how frames are written onto the log")
+    influx_url: str | None = Field(None, description="InfluxDB 2 address; none = DuckDB file")
+    influx_token: SecretStr | None = Field(None, description="InfluxDB token that may read and write the bucket")
+    influx_org: str = Field("meterwatch", description="InfluxDB organisation")
+    influx_bucket: str = Field("meterwatch", description="InfluxDB bucket")
+    influx_retention_days: int = Field(
+        0, ge=0, description="retention that `provision` gives a new bucket; 0 = for ever"
+    )
+    duckdb_path: str = Field("meterwatch.duckdb", description="DuckDB file where there is no InfluxDB")
+    grafana_url: str | None = Field(None, description="Grafana address for annotations; none = no annotations")
+    grafana_token: SecretStr | None = Field(None, description="Grafana service-account token")
+    desk_host: str = Field("127.0.0.1", description="address the desk binds to; beyond loopback a token is required")
+    desk_port: int = Field(8080, ge=0, le=65_535, description="port of the desk; 0 = any free one")
+    desk_token: SecretStr | None = Field(None, description="token that opens the desk; required beyond loopback")
+    language: Literal["en", "zh"] = Field("en", description="language of the desk before a person chooses")
+    thresholds: Path | None = Field(None, description="TOML file with detector thresholds")
+    checkpoint_seconds: float = Field(1.0, gt=0, le=60, description="longest time between two checkpoints")
+    checkpoint_messages: int = Field(500, ge=1, description="most messages between two checkpoints")
+    watchdog_seconds: float = Field(
+        120.0, gt=0, description="a worker with lag and no progress for so long ends itself"
+    )
+    instance_id: str | None = Field(None, description="static Kafka membership of this worker; faster restarts")
+
+
+def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings of this process. Raises `SettingsError` naming what is unknown, missing or out of range."""
+    env = dict(os.environ if environment is None else environment)
+    values: dict[str, str] = {}
+    known = set(Settings.model_fields)
+    for key, value in sorted(env.items()):
+        if not key.startswith(PREFIX) or key.startswith(NOT_SETTINGS):
+            continue
+        name = key.removeprefix(PREFIX).lower()
+        if name.endswith("_file") and name.removesuffix("_file") in known:
+            try:
+                values[name.removesuffix("_file")] = Path(value).read_text(encoding="utf-8").strip()
+            except OSError as error:
+                raise SettingsError(f"{key}: {value} cannot be read ({error.strerror})") from error
+        elif name in known:
+            if value:
+                values[name] = value
+        else:
+            raise SettingsError(f"{key} is not a setting; see docs/settings.md, or unset it")
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
+        raise SettingsError(f"{name}: {first['msg']}") from error
