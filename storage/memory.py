@@ -13,7 +13,7 @@ from metering.inspection import AuditEntry, InspectionTask, TaskState
 from metering.messages import Finding
 from metering.points import Point, PointBatch
 from metering.ports import AreaDayRow, Checkpoint, DayClose, PartitionChange, PartitionMark, Role
-from storage.rows import POINTS_IN_BATCH, points_bytes, points_of, stale_version
+from storage.rows import POINTS_IN_BATCH, alert_of, alert_row, points_bytes, points_of, stale_version
 
 _OVER = (TaskState.CLOSED, TaskState.WITHDRAWN)
 
@@ -110,7 +110,7 @@ class MemoryStore:
         for alert_id, alert in change.alerts.items():
             stored = self._alerts.get(alert_id)
             if stored is None or stored.revision <= alert.revision:
-                self._alerts[alert_id] = alert
+                self._alerts[alert_id] = alert_of(alert_row(alert))
         self._findings.update(change.findings)
         for row in change.area_days:
             self._area_days.setdefault(row.day_ordinal, {})[row.transformer_area] = row

@@ -25,7 +25,8 @@ FINDING_COLUMNS = tuple(f.name for f in fields(Finding))
 
 
 def null_if_nan(number: float) -> float | None:
-    return None if math.isnan(number) else float(number)
+    # SQLite keeps no minus zero: without the sum the same alert would print differently from one store to another.
+    return None if math.isnan(number) else float(number) + 0.0
 
 
 def nan_if_null(number: float | None) -> float:

@@ -125,8 +125,9 @@ def findings(database: Database, *, from_s: int, to_s: int) -> list[Finding]:
 
 
 def _insert_new(database: Database, connection: sa.Connection, opened: InspectionTask) -> bool:
-    statement = database.insert(INSPECTION_TASK).values(task_row(opened)).on_conflict_do_nothing()
-    return connection.execute(statement).rowcount == 1
+    table = INSPECTION_TASK
+    statement = database.insert(table).values(task_row(opened)).on_conflict_do_nothing().returning(table.c.task_id)
+    return connection.execute(statement).one_or_none() is not None
 
 
 def _update_if(connection: sa.Connection, moved: InspectionTask, expected_version: int) -> bool:

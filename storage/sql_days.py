@@ -26,9 +26,10 @@ def take_lease(database: Database, name: str, owner: str, seconds: float) -> boo
             set_={"owner": owner, "until_s": now + seconds},
             where=sa.or_(LEASE.c.owner == owner, LEASE.c.until_s <= now),
         )
+        .returning(LEASE.c.owner)
     )
     with database.writing() as connection:
-        return connection.execute(taken).rowcount == 1
+        return connection.execute(taken).one_or_none() is not None
 
 
 def release_lease(database: Database, name: str, owner: str) -> None:

@@ -1,0 +1,446 @@
+"""What every state store promises, as tests: memory, SQLite and PostgreSQL all run this class."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from metering.alert import Alert, AlertState, Reason
+from metering.archive import Archive, Meter, Outage, TariffPrice, WorkOrder
+from metering.errors import ArchiveError, StaleVersion, StoreError
+from metering.inspection import AuditEntry, InspectionTask, TaskFinding, TaskState
+from metering.messages import Finding
+from metering.points import Point
+from metering.ports import AreaDayRow, Checkpoint, DayClose, PartitionChange, StateStore
+
+ALERT = Alert(
+    alert_id="a-1",
+    transformer_area="TA1",
+    meter_id="M1",
+    service_point="SP1",
+    abnormality="over_capacity",
+    family="capacity",
+    grade="high",
+    risk=0.1 + 0.2,
+    raised_at_s=1_767_225_600,
+    cleared_at_s=None,
+    state=AlertState.RAISED,
+    observed=12.5,
+    expected=math.pi,
+    unit="kW",
+    reasons=(Reason("over_capacity", "12.5 kW of 10 kW contracted"), Reason("profile", "usual for a Monday", True)),
+    since_s=1_767_222_000,
+    unjudged=((1_767_226_500, 0.1), (1_767_227_400, 2.0)),
+)
+TASK = InspectionTask(
+    task_id="t-1",
+    alert_ids=("a-1", "a-2"),
+    service_point="SP1",
+    transformer_area="TA1",
+    state=TaskState.OPEN,
+    grade="high",
+    risk=0.7,
+    priority=1,
+    opened_at_s=1_767_300_000,
+    due_at_s=1_767_900_000,
+)
+OPENED = AuditEntry("t-1", 1_767_300_000, "ranker", "open", "", "open", "highest risk of its day")
+ASSIGNED = AuditEntry("t-1", 1_767_310_000, "li.na", "assign", "open", "assigned", "nearest crew")
+ASSIGNED_TASK = replace(TASK, state=TaskState.ASSIGNED, assignee="crew 4", version=2)
+FINDING = Finding("f-1", "TA1", "M1", 1_767_400_000, True, "over_capacity", "li.na", "second service line")
+
+
+def change(epoch: int, next_offset: int = 1, clock_s: int = 0, **parts: object) -> PartitionChange:
+    return PartitionChange(epoch, next_offset, clock_s, **parts)  # type: ignore[arg-type]
+
+
+def judged(**partitions: PartitionChange) -> Checkpoint:
+    """`judged(p0=change(...), p3=change(...))`: a checkpoint of the judging role."""
+    return Checkpoint("judge", {int(name[1:]): content for name, content in partitions.items()})
+
+
+def begin(store: StateStore, partition: int = 0, owner: str = "w1") -> int:
+    return store.begin_partition("judge", partition, owner).epoch
+
+
+def area_day(area: str, day: int, partition: int = 0) -> AreaDayRow:
+    return AreaDayRow(area, day, partition, f"{area} {day}".encode())
+
+
+def closing(day: int, **parts: object) -> DayClose:
+    nothing: dict[str, object] = {
+        "model_pages": {},
+        "tasks": (),
+        "audit": (),
+        "scores": {},
+        "absent_areas": (),
+        "points": (),
+    }
+    return DayClose(day_ordinal=day, **(nothing | parts))  # type: ignore[arg-type]
+
+
+class StateStoreContract:
+    """Subclasses give a fixture `store` (empty) and `again` (a second handle on the same store)."""
+
+    # --- set-up
+    def test_an_archive_comes_back_as_it_was_saved(self, store: StateStore, again: StateStore) -> None:
+        full = Meter(
+            "M1", "SP1", "C1", "TA1", "customer", "residential", "home", 10.5, 3, 60.0, 1.0, True, 31.2, 121.5,
+            "F1", "S1", "a", 12.0, 80.0, 1_700_000_000, 1_800_000_000,
+        )  # fmt: skip
+        archive = Archive(
+            name="two meters",
+            interval_minutes=15,
+            timezone="Asia/Shanghai",
+            meters=(full, Meter("S1", "SPS", "utility", "TA1", "supply")),
+            holidays=frozenset({date(2026, 1, 1), date(2026, 2, 17)}),
+            outages=(Outage("TA1", 10, 20, True),),
+            works=(
+                WorkOrder("meter_exchange", 5, 6, meter_id="M1"),
+                WorkOrder("switching", 7, 8, transformer_area="TA1"),
+            ),
+            tariffs=(TariffPrice("home", 0, 24, 0.54, "CNY", date(2025, 7, 1)),),
+            licence="CC-BY-4.0",
+        )
+        store.save_archive(archive)
+        assert again.load_archive() == archive
+        smaller = replace(archive, meters=(full,), works=(), _by_area={})
+        store.save_archive(smaller)
+        assert again.load_archive() == smaller
+
+    def test_a_missing_archive_is_an_error_that_says_what_to_do(self, store: StateStore) -> None:
+        with pytest.raises(ArchiveError, match="first"):
+            store.load_archive()
+
+    def test_a_changed_partition_count_is_refused(self, store: StateStore, again: StateStore) -> None:
+        assert store.partitions("areas") is None
+        store.fix_partitions("areas", 12)
+        store.fix_partitions("areas", 12)
+        with pytest.raises(StoreError, match="12"):
+            again.fix_partitions("areas", 6)
+        assert again.partitions("areas") == 12
+
+    # --- the log's way
+    def test_every_owner_raises_the_epoch_and_keeps_the_offset(self, store: StateStore, again: StateStore) -> None:
+        first = store.begin_partition("judge", 3, "w1")
+        assert (first.epoch, first.next_offset, first.clock_s) == (1, 0, 0)
+        assert store.save(judged(p3=change(1, 41, 900))) == frozenset()
+        second = again.begin_partition("judge", 3, "w2")
+        assert (second.epoch, second.next_offset, second.clock_s) == (2, 41, 900)
+        assert again.begin_partition("archive", 3, "w2").epoch == 1
+        assert list(store.marks("judge")) == [second]
+
+    def test_marks_come_by_partition(self, store: StateStore) -> None:
+        for partition in (10, 2, 0):
+            begin(store, partition)
+        assert [mark.partition for mark in store.marks("judge")] == [0, 2, 10]
+        assert list(store.marks("archive")) == []
+
+    def test_a_stale_partition_is_left_out_whole_and_the_others_are_saved(
+        self, store: StateStore, again: StateStore
+    ) -> None:
+        stale, fresh = begin(store, 0), begin(store, 1)
+        begin(again, 0, "w2")
+        refused = store.save(
+            judged(
+                p0=change(
+                    stale,
+                    50,
+                    pages={("TA0", "bank"): b"old"},
+                    alerts={"a-1": ALERT},
+                    findings={"f-1": FINDING},
+                    area_days=[area_day("TA0", 9)],
+                    points=[Point("area_balance", {"transformer_area": "TA0"}, 0, {"loss_kwh": 1.0})],
+                    counters={"readings_accepted": 5},
+                ),
+                p1=change(fresh, 7, pages={("TA1", "bank"): b"new"}, counters={"readings_accepted": 2}),
+            )
+        )
+        assert refused == frozenset({0})
+        assert store.load_pages("TA0") == {}
+        assert store.load_pages("TA1") == {"bank": b"new"}
+        assert [(m.partition, m.next_offset) for m in store.marks("judge")] == [(0, 0), (1, 7)]
+        assert store.counters() == {"readings_accepted": 2}
+        assert not store.alerts()
+        assert not store.findings()
+        assert not store.days_waiting()
+        assert not store.point_batches(10)
+
+    def test_a_partition_that_nobody_began_is_refused(self, store: StateStore) -> None:
+        assert store.save(judged(p4=change(1, 9, pages={("TA", "bank"): b"x"}))) == frozenset({4})
+        assert store.load_pages("TA") == {}
+
+    def test_pages_are_replaced_one_by_one(self, store: StateStore, again: StateStore) -> None:
+        epoch = begin(store)
+        store.save(
+            judged(p0=change(epoch, 1, pages={("TA", "b"): b"1", ("TA", "a"): b"\x00\xff", ("TB", "a"): b"other"}))
+        )
+        store.save(judged(p0=change(epoch, 2, pages={("TA", "b"): b"2"})))
+        assert list(again.load_pages("TA").items()) == [("a", b"\x00\xff"), ("b", b"2")]
+        assert again.reset_area("TA") == 2
+        assert store.load_pages("TA") == {}
+        assert store.load_pages("TB") == {"a": b"other"}
+        assert store.reset_area("TA") == 0
+
+    def test_counters_add_up_over_partitions_roles_and_owners(self, store: StateStore, again: StateStore) -> None:
+        first, other = begin(store, 0), begin(store, 1)
+        store.save(
+            judged(
+                p0=change(first, 1, counters={"readings_accepted": 5}),
+                p1=change(other, 1, counters={"readings_accepted": 7}),
+            )
+        )
+        store.save(judged(p0=change(first, 2, counters={"readings_accepted": 1, "set_aside.negative": 2})))
+        taken = begin(again, 0, "w2")
+        again.save(judged(p0=change(taken, 3, counters={"readings_accepted": 10})))
+        role = again.begin_partition("archive", 0, "w2")
+        again.save(Checkpoint("archive", {0: change(role.epoch, 1, counters={"points_refused": 3})}))
+        assert store.counters() == {"points_refused": 3, "readings_accepted": 23, "set_aside.negative": 2}
+
+    # --- the day's way
+    def test_a_lease_is_held_by_one_owner_until_it_is_given_back(self, store: StateStore, again: StateStore) -> None:
+        assert store.take_lease("day", "w1", 60)
+        assert store.take_lease("day", "w1", 60)
+        assert not again.take_lease("day", "w2", 60)
+        assert again.take_lease("ticker", "w2", 60)
+        again.release_lease("day", "w2")
+        assert not again.take_lease("day", "w2", 60)
+        store.release_lease("day", "w1")
+        assert again.take_lease("day", "w2", 60)
+
+    def test_a_lease_that_ran_out_is_free(self, store: StateStore, again: StateStore) -> None:
+        assert store.take_lease("day", "w1", 0)
+        assert again.take_lease("day", "w2", 60)
+        assert not store.take_lease("day", "w1", 60)
+
+    def test_days_wait_until_they_are_closed_and_close_in_order(self, store: StateStore, again: StateStore) -> None:
+        epoch = begin(store)
+        rows = [area_day("TB", 8), area_day("TA", 8), area_day("TA", 7)]
+        store.save(judged(p0=change(epoch, 1, area_days=rows)))
+        assert list(again.days_waiting()) == [7, 8]
+        assert again.last_closed_day() is None
+        assert list(again.area_days(8)) == [rows[1], rows[0]]
+        assert list(again.area_days(6)) == []
+        assert not store.close_day(closing(8)), "day 7 still waits"
+        assert store.close_day(closing(7))
+        assert not again.close_day(closing(7)), "closed already"
+        assert list(again.days_waiting()) == [8]
+        assert again.last_closed_day() == 7
+        store.save(judged(p0=change(epoch, 2, area_days=[area_day("TC", 7), area_day("TC", 6)])))
+        assert list(again.days_waiting()) == [8], "a row that comes for a day that had its turn holds nothing up"
+        assert store.close_day(closing(9)) is False
+        assert store.close_day(closing(8))
+        assert store.close_day(closing(12)), "a day without rows can be closed too"
+
+    def test_an_area_day_saved_again_replaces_itself(self, store: StateStore) -> None:
+        epoch = begin(store)
+        store.save(judged(p0=change(epoch, 1, area_days=[area_day("TA", 7)])))
+        corrected = AreaDayRow("TA", 7, 0, b"corrected")
+        store.save(judged(p0=change(epoch, 2, area_days=[corrected])))
+        assert list(store.area_days(7)) == [corrected]
+
+    def test_many_area_days_come_each_once_and_by_area(self, store: StateStore) -> None:
+        epoch = begin(store)
+        rows = [area_day(f"TA{i:05}", 7) for i in range(1203)]
+        store.save(judged(p0=change(epoch, 1, area_days=rows[::-1])))
+        assert list(store.area_days(7)) == rows
+
+    def test_a_closed_day_saves_models_scores_tasks_and_points_together(
+        self, store: StateStore, again: StateStore
+    ) -> None:
+        point = Point(
+            "task",
+            {"task_id": "t-1", "transformer_area": "TA1", "service_point": "SP1", "grade": "high"},
+            5,
+            {"open": 1.0},
+        )
+        parts = {
+            "model_pages": {"ranker": b"\x01", "novelty": b"\x02"},
+            "tasks": [TASK],
+            "audit": [OPENED],
+            "scores": {"TB": b"b", "TA": b"a"},
+            "absent_areas": ["TZ"],
+            "points": [point],
+        }
+        assert store.close_day(closing(7, **parts))
+        assert store.close_day(closing(8, model_pages={"ranker": b"\x03"}, scores={"TA": b"c"}))
+        assert again.load_model_pages() == {"novelty": b"\x02", "ranker": b"\x03"}
+        assert list(again.scores()) == [(7, "TA", b"a"), (7, "TB", b"b"), (8, "TA", b"c")]
+        assert list(again.tasks()) == [TASK]
+        assert list(again.audit("t-1")) == [OPENED]
+        assert [p for batch in again.point_batches(10) for p in batch.points] == [point]
+
+    def test_scores_come_by_day_then_area(self, store: StateStore) -> None:
+        expected = [(day, f"TA{i:04}", b"%d" % i) for day in (1, 2) for i in range(501)]
+        for day in (1, 2):
+            store.close_day(closing(day, scores={f"TA{i:04}": b"%d" % i for i in reversed(range(501))}))
+        assert list(store.scores()) == expected
+
+    def test_a_task_opened_twice_stays_as_people_left_it(self, store: StateStore) -> None:
+        store.close_day(closing(7, tasks=[TASK], audit=[OPENED]))
+        store.move_task(ASSIGNED_TASK, 1, ASSIGNED, [])
+        assert store.close_day(closing(8, tasks=[TASK, replace(TASK, task_id="t-2")], audit=[OPENED]))
+        assert store.task("t-1") == ASSIGNED_TASK
+        assert store.task("t-2") == replace(TASK, task_id="t-2")
+        assert list(store.audit("t-1")) == [OPENED, ASSIGNED]
+
+    def test_a_day_that_moves_a_task_people_moved_meanwhile_is_not_closed(
+        self, store: StateStore, again: StateStore
+    ) -> None:
+        store.close_day(closing(7, tasks=[TASK], audit=[OPENED]))
+        again.move_task(ASSIGNED_TASK, 1, ASSIGNED, [])
+        withdrawn = replace(TASK, state=TaskState.WITHDRAWN, version=2)
+        with pytest.raises(StaleVersion, match="version 2"):
+            store.close_day(closing(8, tasks=[withdrawn], model_pages={"ranker": b"x"}))
+        assert store.last_closed_day() == 7
+        assert store.load_model_pages() == {}
+        assert store.close_day(closing(8, tasks=[replace(withdrawn, version=3)]))
+        assert again.task("t-1") == replace(withdrawn, version=3)
+
+    # --- alerts, tasks, findings
+    def test_an_alert_comes_back_to_the_last_bit(self, store: StateStore, again: StateStore) -> None:
+        own = replace(
+            ALERT, alert_id="a-2", meter_id=None, cleared_at_s=5, state=AlertState.CLEARED, observed=7.0, expected=1e-300,
+            missing_kwh=1 / 3, episodes=2, late_readings=4, revision=9, reasons=(), unjudged=(),
+        )  # fmt: skip
+        epoch = begin(store)
+        store.save(judged(p0=change(epoch, 1, alerts={"a-1": ALERT, "a-2": own})))
+        assert again.alert("a-1") == ALERT
+        assert repr(again.alert("a-2")) == repr(own)
+        assert again.alert("a-3") is None
+
+    def test_minus_zero_is_zero_in_every_store(self, store: StateStore) -> None:
+        epoch = begin(store)
+        store.save(judged(p0=change(epoch, 1, alerts={"a-1": replace(ALERT, observed=-0.0)})))
+        assert repr(store.alert("a-1")) == repr(replace(ALERT, observed=0.0))
+
+    def test_an_unknown_quantity_of_an_alert_stays_nan(self, store: StateStore) -> None:
+        epoch = begin(store)
+        unknown = replace(ALERT, observed=math.nan, expected=math.nan, unjudged=((5, math.nan),))
+        store.save(judged(p0=change(epoch, 1, alerts={"a-1": unknown})))
+        assert repr(store.alert("a-1")) == repr(unknown)
+
+    def test_an_older_revision_never_overwrites_a_newer_one(self, store: StateStore) -> None:
+        epoch = begin(store)
+        newer = replace(ALERT, revision=3, state=AlertState.CLEARED, cleared_at_s=1_767_230_000)
+        store.save(judged(p0=change(epoch, 1, alerts={"a-1": newer})))
+        store.save(judged(p0=change(epoch, 2, alerts={"a-1": replace(ALERT, revision=2)})))
+        assert store.alert("a-1") == newer
+
+    def test_alerts_come_by_time_then_id_and_can_be_narrowed(self, store: StateStore) -> None:
+        epoch = begin(store)
+        alerts = {
+            "a-3": replace(ALERT, alert_id="a-3", raised_at_s=10),
+            "a-B": replace(ALERT, alert_id="a-B", raised_at_s=20, transformer_area="TA2"),
+            "a-a": replace(ALERT, alert_id="a-a", raised_at_s=20, state=AlertState.CLEARED, cleared_at_s=30),
+            "a-1": replace(ALERT, alert_id="a-1", raised_at_s=5, state=AlertState.WITHDRAWN),
+        }
+        store.save(judged(p0=change(epoch, 1, alerts=alerts)))
+        assert [a.alert_id for a in store.alerts()] == ["a-1", "a-3", "a-B", "a-a"]
+        assert [a.alert_id for a in store.alerts(only_open=True)] == ["a-3", "a-B"]
+        assert [a.alert_id for a in store.alerts(transformer_area="TA1")] == ["a-1", "a-3", "a-a"]
+        assert [a.alert_id for a in store.alerts(only_open=True, transformer_area="TA2")] == ["a-B"]
+
+    def test_tasks_come_by_opening_priority_and_id(self, store: StateStore) -> None:
+        def task(task_id: str, opened_at_s: int, priority: int, state: TaskState = TaskState.OPEN) -> InspectionTask:
+            return replace(TASK, task_id=task_id, opened_at_s=opened_at_s, priority=priority, state=state)
+
+        opened = [
+            task("t-9", 10, 1),
+            task("t-1", 10, 2, TaskState.CLOSED),
+            task("t-2", 10, 2, TaskState.FOUND),
+            task("t-0", 20, 1, TaskState.WITHDRAWN),
+        ]
+        store.close_day(closing(7, tasks=opened[::-1]))
+        assert list(store.tasks()) == opened
+        assert [t.task_id for t in store.tasks(only_open=True)] == ["t-9", "t-2"]
+        assert store.task("t-7") is None
+
+    def test_a_move_is_saved_with_its_audit_line_and_its_relay(self, store: StateStore, again: StateStore) -> None:
+        store.move_task(TASK, 0, OPENED, [])
+        found = replace(
+            TASK, state=TaskState.FOUND, finding=TaskFinding(7, False, None), hazard=True, closed_at_s=9, version=2
+        )
+        line = AuditEntry("t-1", 7, "li.na", "record", "open", "found")
+        store.move_task(found, 1, line, [b"decision", b"finding"])
+        assert again.task("t-1") == found
+        assert list(again.audit("t-1")) == [OPENED, line]
+        assert [(area, payload) for _, area, payload in again.relay_batch(10)] == [
+            ("TA1", b"decision"),
+            ("TA1", b"finding"),
+        ]
+
+    def test_a_move_from_an_older_version_changes_nothing(self, store: StateStore, again: StateStore) -> None:
+        store.move_task(TASK, 0, OPENED, [])
+        store.move_task(ASSIGNED_TASK, 1, ASSIGNED, [])
+        with pytest.raises(StaleVersion, match="version 2"):
+            again.move_task(replace(ASSIGNED_TASK, assignee="crew 5"), 1, ASSIGNED, [b"relay"])
+        with pytest.raises(StaleVersion, match="version 2"):
+            again.move_task(TASK, 0, OPENED, [b"relay"])
+        with pytest.raises(StaleVersion, match="not there"):
+            again.move_task(replace(ASSIGNED_TASK, task_id="t-8"), 1, ASSIGNED, [b"relay"])
+        assert store.task("t-1") == ASSIGNED_TASK
+        assert list(store.audit("t-1")) == [OPENED, ASSIGNED]
+        assert not store.relay_batch(10)
+
+    def test_findings_come_by_time_then_id_within_a_span(self, store: StateStore) -> None:
+        epoch = begin(store)
+        findings = [
+            replace(FINDING, finding_id="f-9", found_at_s=10),
+            replace(FINDING, finding_id="f-1", found_at_s=20, confirmed=False, abnormality=None),
+            replace(FINDING, finding_id="f-2", found_at_s=20),
+            replace(FINDING, finding_id="f-0", found_at_s=30, note="说明"),
+        ]
+        store.save(judged(p0=change(epoch, 1, findings={f.finding_id: f for f in findings[::-1]})))
+        store.save(judged(p0=change(epoch, 2, findings={"f-9": findings[0]})))
+        assert list(store.findings()) == findings
+        assert list(store.findings(from_s=10, to_s=20)) == findings[:1]
+        assert list(store.findings(from_s=20, to_s=30)) == findings[1:3]
+
+    # --- outboxes
+    def test_points_wait_in_the_order_they_were_saved_until_delivered(
+        self, store: StateStore, again: StateStore
+    ) -> None:
+        def point(loss_kwh: float) -> Point:
+            return Point("area_balance", {"transformer_area": "变台 1"}, 900, {"loss_kwh": loss_kwh})
+
+        epoch = begin(store)
+        for i in range(3):
+            store.save(judged(p0=change(epoch, i + 1, points=[point(i + 0.1), point(i + 0.2)])))
+        first, second = again.point_batches(2)
+        assert first.points == (point(0.1), point(0.2))
+        assert second.points == (point(1.1), point(1.2))
+        assert first.batch_id < second.batch_id
+        store.points_delivered([first.batch_id, second.batch_id])
+        store.points_delivered([first.batch_id])
+        (third,) = again.point_batches(10)
+        assert third.points == (point(2.1), point(2.2))
+        store.points_delivered([third.batch_id])
+        store.save(judged(p0=change(epoch, 9, points=[point(9.0)])))
+        assert again.point_batches(1)[0].batch_id > third.batch_id, "a number is never given twice"
+
+    def test_a_field_without_a_value_is_left_out_of_a_saved_point(self, store: StateStore) -> None:
+        epoch = begin(store)
+        gap = Point("area_balance", {"transformer_area": "TA"}, 900, {"loss_kwh": math.nan, "supplied_kwh": 2.0})
+        store.save(judged(p0=change(epoch, 1, points=[gap])))
+        assert store.point_batches(1)[0].points == (replace(gap, fields={"supplied_kwh": 2.0}),)
+
+    def test_very_many_points_come_in_batches_that_fit_in_memory(self, store: StateStore) -> None:
+        epoch = begin(store)
+        points = [Point("area_balance", {"transformer_area": "TA"}, i, {"loss_kwh": float(i)}) for i in range(12_001)]
+        store.save(judged(p0=change(epoch, 1, points=points)))
+        batches = store.point_batches(100)
+        assert max(len(batch.points) for batch in batches) <= 5000
+        assert [p for batch in batches for p in batch.points] == points
+
+    def test_relayed_messages_leave_the_outbox(self, store: StateStore, again: StateStore) -> None:
+        store.move_task(TASK, 0, OPENED, [b"1", b"2", b"3"])
+        waiting = again.relay_batch(2)
+        assert [payload for _, _, payload in waiting] == [b"1", b"2"]
+        again.relayed(number for number, _, _ in waiting)
+        assert [payload for _, _, payload in store.relay_batch(10)] == [b"3"]
+        store.relayed([])
+        assert len(store.relay_batch(10)) == 1
