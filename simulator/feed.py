@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import holidays
 
-from metering.archive import Archive
+from metering.archive import Archive, Area
 from metering.errors import ArchiveError, FeedError
 from metering.identity import identity
 from metering.messages import Finding, MeterEvent
@@ -80,16 +80,19 @@ class Feed:
         """Readings in order of arrival, batch by batch; of all meters, or of the meters that ever stood in one area."""
         if only_area is None:
             return self.readings_file.batches()
-        return self.readings_file.batches(frozenset(self._area(only_area)))
+        return self.readings_file.batches(frozenset(self.area(only_area).meter_ids))
 
-    def _area(self, transformer_area: str) -> tuple[str, ...]:
+    def area(self, transformer_area: str) -> Area:
+        """Raises `FeedError` for an area that the archive does not know."""
         area = self.archive.areas.get(transformer_area)
         if area is None:
-            known = ", ".join(list(self.archive.areas)[:10])
-            raise FeedError(f"{self.folder}: no area {transformer_area!r} in meters.csv; it knows {known} ...")
-        return area.meter_ids
+            known = list(self.archive.areas)
+            some = ", ".join(known[:10]) + (" ..." if len(known) > 10 else "")
+            raise FeedError(f"{self.folder}: no area {transformer_area!r} in meters.csv; it knows {some}")
+        return area
 
     def area_of(self, meter_id: str, epoch_s: int) -> str:
+        """The area of a meter at a time; `UNKNOWN_AREA` for a meter that the archive does not know."""
         return self.archive.area_of(meter_id, epoch_s) or UNKNOWN_AREA
 
     def events(self) -> Iterator[MeterEvent]:
