@@ -45,10 +45,12 @@ class Fault:
 class Checked:
     """What the check found. A file is fit for import if `version` is NEM12 and `faults` is empty.
 
-    `configurations` holds, for each NMI and day (yyyymmdd), the channels its 200 records declare, e.g. ``E1B1Q1``.
+    `written_at` is the header's time (yyyymmddhhmm). `configurations` holds, for each NMI and day (yyyymmdd), the
+    channels its 200 record declares, e.g. ``E1B1Q1``.
     """
 
     version: str
+    written_at: str
     faults: tuple[Fault, ...]
     configurations: Mapping[tuple[str, str], str]
 
@@ -78,12 +80,15 @@ def check_nem12(lines: Iterable[str]) -> Checked:
     except csv.Error as error:
         check.faults.append(Fault(reader.line_num, f"not comma-separated text: {error}"))
     check.finish()
-    return Checked(check.version, tuple(sorted(check.faults, key=lambda f: f.line)), check.configurations)
+    return Checked(
+        check.version, check.written_at, tuple(sorted(check.faults, key=lambda f: f.line)), check.configurations
+    )
 
 
 @dataclass(slots=True)
 class _Check:
     version: str = ""
+    written_at: str = ""
     faults: list[Fault] = field(default_factory=list)
     configurations: dict[tuple[str, str], str] = field(default_factory=dict)
     _line: int = 0
@@ -152,6 +157,8 @@ class _Check:
             self._fault(f"the header has {len(record)} fields, 5 are needed (100, version, time, from, to)")
         elif not _is_time(record[2], 12):
             self._fault(f"the header's time {record[2]!r} is not yyyymmddhhmm")
+        else:
+            self.written_at = record[2]
 
     def _channel(self, record: list[str]) -> None:
         self._close_block()
