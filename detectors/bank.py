@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from detectors.current_rules import CurrentRules, CurrentRulesParams
 from detectors.novelty import Novelty
 from detectors.over_capacity import OverCapacity, OverCapacityParams
 from detectors.parameters import from_section
 from detectors.seasonal_profile import SeasonalProfile, SeasonalProfileParams
 from detectors.stuck_counter import StuckCounter, StuckCounterParams
+from detectors.voltage_rules import VoltageRules, VoltageRulesParams
 from metering.errors import SettingsError
 from metering.evidence import AreaContext, DayModel, HourDetector, IntervalDetector
 
@@ -20,6 +22,8 @@ INTERVAL_DETECTORS: tuple[tuple[Callable[[AreaContext, Any], IntervalDetector], 
     (SeasonalProfile, SeasonalProfileParams),
     (StuckCounter, StuckCounterParams),
     (OverCapacity, OverCapacityParams),
+    (VoltageRules, VoltageRulesParams),
+    (CurrentRules, CurrentRulesParams),
 )
 HOUR_DETECTORS: tuple[tuple[Callable[[AreaContext, Any], HourDetector], type[Any]], ...] = ()
 

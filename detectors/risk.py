@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metering.catalogue import INFORMATION_FAMILIES, abnormality
-from metering.evidence import RECOVER_STRENGTH, Signal
+from metering.evidence import RECOVER_STRENGTH, SET_STRENGTH, Signal
 
 #: The most that an unusual day adds to what the evidence says.
 NOVELTY_SHARE = 0.1
@@ -19,7 +19,7 @@ _NOVELTY_FROM = 0.8
 def family_strengths(signals: Iterable[Signal], meters: int) -> dict[str, NDArray[np.float64]]:
     """The strongest evidence per family, weighted by the catalogue, (meters,) 0..1.
 
-    Only what is above RECOVER counts. Hazards rank by harm in a lane of their own and are left out here, so that an
+    Strength of a condition that holds counts whole, above RECOVER by half, below not at all. Hazards rank by harm in a lane of their own and are left out here, so that an
     overloaded transformer never looks like theft. Not judged (NaN) counts as nothing.
     """
     strengths: dict[str, NDArray[np.float64]] = {}
@@ -28,7 +28,8 @@ def family_strengths(signals: Iterable[Signal], meters: int) -> dict[str, NDArra
         if row.lane == "hazard" or row.family in INFORMATION_FAMILIES:
             continue
         strength = np.nan_to_num(signal.strength.astype(np.float64))
-        weighted = row.weight * np.where(strength > RECOVER_STRENGTH, strength, 0.0)
+        counted = np.where(strength >= SET_STRENGTH, 1.0, np.where(strength > RECOVER_STRENGTH, 0.5, 0.0))
+        weighted = row.weight * strength * counted
         strengths[row.family] = np.maximum(strengths.get(row.family, np.zeros(meters)), weighted)
     return strengths
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from detectors.pages import Slab, StatePages
 from detectors.parameters import check_ranges, parameter
 from detectors.peers import peer_groups
-from metering.evidence import AreaContext, Signal
+from metering.evidence import SET_STRENGTH, AreaContext, Signal
 from metering.frame import ReadingFrame
 
 _F32 = np.float32
@@ -35,7 +35,7 @@ class SeasonalProfileParams:
         0.7, meaning="daily deviation that costs nothing", unit="robust sigma", low=0.1, high=3, source="CUSUM k"
     )
     fall_threshold: float = parameter(
-        26.0,
+        42.0,
         meaning="accumulated deviation at which a fall is believed",
         unit="robust sigma",
         low=5,
@@ -64,6 +64,30 @@ class SeasonalProfileParams:
         high=0.6,
         source="proposed: standby and refrigerator of an empty home",
     )
+    drift_per_day: float = parameter(
+        0.012,
+        meaning="how fast a level may change by itself (season, growing family), as a logarithm",
+        unit="1/d",
+        low=0.0,
+        high=0.1,
+        source="replay: electric heating in spring",
+    )
+    together_days: float = parameter(
+        10.0,
+        meaning="meters whose level began to move within so many days of each other moved together",
+        unit="d",
+        low=0,
+        high=60,
+        source="replay: electric heating in spring",
+    )
+    together_share: float = parameter(
+        0.05,
+        meaning="share of the area's customers (and at least three others) that makes a movement common, hence benign",
+        unit="1",
+        low=0.01,
+        high=1,
+        source="replay",
+    )
     least_kwh_per_day: float = parameter(
         1.0, meaning="a loss smaller than this is not worth a visit", unit="kWh/d", low=0, high=100, source="proposed"
     )
@@ -89,7 +113,7 @@ class SeasonalProfile:
     ...     profile.learn(reading, np.array([True]))
     >>> fall, rise = profile.score(reading)
     >>> round(float(fall.strength[0]), 2), round(float(fall.expected[0]), 2), float(rise.strength[0])
-    (1.0, 7.69, 0.0)
+    (1.0, 6.36, 0.0)
     """
 
     name = "seasonal_profile"
@@ -111,17 +135,21 @@ class SeasonalProfile:
             for i in range(_DAY_TYPES * self._slots)
         }
         layout["now"] = {
-            "clock": Slab((4,), np.int64, -1),  # day ordinal, slot of the profile, intervals of the day, started
+            "clock": Slab((3,), np.int64, -1),  # day ordinal, slot of the profile, intervals of the day
             "slot_kwh": row,
             "slot_count": counter,
             "day_kwh": row,
             "day_expected_kwh": row,
             "day_count": counter,
+            "distrusted": Slab((count,), np.bool_),
         }
         layout["days"] = {
             "judged": counter,
             "scale": Slab((count,), _F32, np.nan),
             "movement": row,
+            "level": row,
+            "common_fall": Slab((count,), np.bool_),
+            "common_rise": Slab((count,), np.bool_),
             "fall": row,
             "rise": row,
             "recent_kwh": Slab((count,), _F32, np.nan),
@@ -138,8 +166,9 @@ class SeasonalProfile:
 
     def expected_kwh(self, frame: ReadingFrame) -> NDArray[np.float64]:
         """What each meter would use in this interval by its profile and its class's present movement; NaN = not known."""
-        _, slot, _ = self._place(frame.interval_start_s)
-        expected: NDArray[np.float64] = self._kwh[slot] * np.exp(self._days["movement"], dtype=np.float64)
+        _, slot = self._place(frame.interval_start_s)
+        moved = np.exp(self._days["movement"] + self._days["level"], dtype=np.float64)
+        expected: NDArray[np.float64] = self._kwh[slot] * moved
         return expected
 
     def score(self, frame: ReadingFrame) -> list[Signal]:
@@ -159,8 +188,8 @@ class SeasonalProfile:
         expected = np.nan_to_num(days["recent_expected_kwh"].astype(np.float64))
         ratio = observed / np.maximum(expected, 1e-9)
         matters = np.abs(expected - observed) >= p.least_kwh_per_day
-        fallen = np.clip((p.fall_ratio + 0.2 - ratio) / 0.2, 0, 1) * matters
-        risen = np.clip((ratio - 0.75 * p.rise_ratio) / (0.25 * p.rise_ratio), 0, 1) * matters
+        fallen = np.clip((p.fall_ratio + 0.2 - ratio) / 0.2, 0, 1) * (matters & ~days["common_fall"])
+        risen = np.clip((ratio - 0.75 * p.rise_ratio) / (0.25 * p.rise_ratio), 0, 1) * (matters & ~days["common_rise"])
         fall = np.minimum(days["fall"] / p.fall_threshold, 1.0) * fallen
         rise = np.minimum(days["rise"] / p.rise_threshold, 1.0) * risen
         # A climbing CUSUM stays at or below RECOVER until it is nearly there: half a case is no case.
@@ -181,7 +210,7 @@ class SeasonalProfile:
     # --- learning
 
     def learn(self, frame: ReadingFrame, trusted: NDArray[np.bool_]) -> None:
-        day, slot, _ = self._place(frame.interval_start_s)
+        day, slot = self._place(frame.interval_start_s)
         clock, now = self._now["clock"], self._now
         if clock[0] != day:
             self._close_day()
@@ -196,12 +225,13 @@ class SeasonalProfile:
         now["day_kwh"] += np.where(known, energy, 0)
         now["day_expected_kwh"] += np.where(known, usual_kwh, 0)
         now["day_count"] += known
+        now["distrusted"] |= ~trusted
         learns = trusted & (energy == energy)
         now["slot_kwh"] += np.where(learns, energy, 0)
         now["slot_count"] += learns
         self._pages.touch("now")
         # What ends with this interval closes with it: a day's judgement must not wait for the next reading.
-        next_day, next_slot, _ = self._place(frame.interval_end_s)
+        next_day, next_slot = self._place(frame.interval_end_s)
         if next_day != day:
             self._close_day()
             clock[0] = clock[1] = -1
@@ -209,16 +239,12 @@ class SeasonalProfile:
             self._close_slot()
             clock[1] = -1
 
-    def _place(self, epoch_s: int) -> tuple[int, int, int]:
-        """(local day ordinal, slot of the profile, weekday)."""
+    def _place(self, epoch_s: int) -> tuple[int, int]:
+        """(local day ordinal, slot of the profile)."""
         local = self._context.calendar.local(epoch_s)
         weekday = local.weekday()
         day_type = 2 if weekday == 6 or local.date() in self._context.holidays else int(weekday == 5)
-        return (
-            local.toordinal(),
-            day_type * self._slots + (60 * local.hour + local.minute) // self._slot_minutes,
-            weekday,
-        )
+        return local.toordinal(), day_type * self._slots + (60 * local.hour + local.minute) // self._slot_minutes
 
     def _close_slot(self) -> None:
         now = self._now
@@ -242,8 +268,9 @@ class SeasonalProfile:
     def _suspected(self) -> NDArray[np.bool_]:
         fall, rise = self._days["fall"], self._days["rise"]
         ratio = self._days["recent_kwh"] / np.maximum(self._days["recent_expected_kwh"], 1e-9)
-        falling = (fall > 0.25 * self._params.fall_threshold) & (ratio < self._params.fall_ratio + 0.1)
-        rising = (rise > 0.25 * self._params.rise_threshold) & (ratio > 0.75 * self._params.rise_ratio)
+        p, days = self._params, self._days
+        falling = (fall > 0.2 * p.fall_threshold) & (ratio < p.fall_ratio + 0.1) & ~days["common_fall"]
+        rising = (rise > 0.2 * p.rise_threshold) & (ratio > 0.75 * p.rise_ratio) & ~days["common_rise"]
         return np.asarray(falling | rising, dtype=np.bool_)
 
     def _close_day(self) -> None:
@@ -257,7 +284,7 @@ class SeasonalProfile:
         floor = np.maximum(0.05 * expected, 0.1)
         log_ratio = np.where(full, np.log((observed + floor) / (expected + floor)), np.nan)
         movement = self._peers.median(log_ratio)
-        deviation = np.nan_to_num(log_ratio - movement)
+        deviation = np.nan_to_num(log_ratio - movement - days["level"])
         scale = days["scale"]
         first = full & (scale != scale)
         scale[first] = 0.3
@@ -268,8 +295,14 @@ class SeasonalProfile:
         self._climb("fall", -score, warm, day, p.fall_threshold)
         self._climb("rise", score, warm, day, p.rise_threshold)
         self._average("recent_kwh", observed, full, 0.3)
-        self._average("recent_expected_kwh", expected * np.exp(np.nan_to_num(movement)), full, 0.3)
+        usual_kwh = expected * np.exp(np.nan_to_num(movement) + days["level"])
+        self._average("recent_expected_kwh", usual_kwh, full, 0.3)
+        self._find_common()
         usual_day = full & ~self._suspected()
+        fallen, risen = self.levels()
+        drifts = full & ~now["distrusted"] & (fallen < SET_STRENGTH) & (risen < SET_STRENGTH)
+        drift = np.clip(0.1 * deviation, -p.drift_per_day, p.drift_per_day)
+        np.add(days["level"], drift, out=days["level"], where=drifts, casting="same_kind")
         magnitude = 1.25 * np.minimum(np.abs(deviation), 3 * np.maximum(scale, 0.12))
         np.copyto(scale, scale + (magnitude - scale) / 30, where=usual_day, casting="same_kind")
         moved = full & (movement == movement)
@@ -277,9 +310,23 @@ class SeasonalProfile:
             days["movement"], days["movement"] + 0.4 * (movement - days["movement"]), where=moved, casting="same_kind"
         )
         days["judged"] += full
-        for name in ("day_kwh", "day_expected_kwh", "day_count"):
+        for name in ("day_kwh", "day_expected_kwh", "day_count", "distrusted"):
             now[name][:] = 0
         self._pages.touch("days")
+
+    def _find_common(self) -> None:
+        """Marks whose level began to move when that of several others did: weather, season, a festival, not theft."""
+        p, days = self._params, self._days
+        enough = max(3.0, p.together_share * np.count_nonzero(self._customer))
+        for name, threshold in (("fall", p.fall_threshold), ("rise", p.rise_threshold)):
+            moving = np.flatnonzero(days[name] > 0.15 * threshold)
+            since = days[f"{name}_since_s"][moving]
+            apart = np.abs(since[:, None] - since[None, :])
+            others = np.count_nonzero(apart <= p.together_days * _DAY_S, axis=1) - 1
+            common = days[f"common_{name}"]
+            # Once common, a climb stays common: it ends together with the climb.
+            common &= days[name] > 0
+            common[moving] |= others >= enough
 
     def _climb(
         self, name: str, score: NDArray[np.float64], judged: NDArray[np.bool_], day: int, threshold: float

@@ -20,6 +20,27 @@ def phase_columns(frame: ReadingFrame, quantity: str, unit: str) -> list[NDArray
     return [frame.columns.get(f"{quantity}_{p}_{unit}") for p in PHASES]
 
 
+def phase_matrix(frame: ReadingFrame, quantity: str, unit: str) -> NDArray[np.float64] | None:
+    """(3, meters): a quantity per phase; a meter that reports one value only has it as its first phase. None = absent.
+
+    >>> from detectors.examples import frame
+    >>> phase_matrix(frame(energy_kwh=[0, 0], voltage_v=[231, None], voltage_a_v=[None, 229]), "voltage", "v").tolist()
+    [[231.0, 229.0], [nan, nan], [nan, nan]]
+    """
+    columns = phase_columns(frame, quantity, unit)
+    total = frame.columns.get(f"{quantity}_{unit}")
+    if total is None and all(c is None for c in columns):
+        return None
+    matrix = np.full((3, len(frame)), np.nan)
+    for row, column in zip(matrix, columns, strict=True):
+        if column is not None:
+            row[:] = column
+    if total is not None:
+        alone = np.isnan(matrix).all(axis=0)
+        np.copyto(matrix[0], total, where=alone)
+    return matrix
+
+
 def expected_from_current_kwh(frame: ReadingFrame, phases: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """Energy by V x I x pf x h per meter (kWh), NaN where no current is measured; None where the feed has none.
 
