@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,10 +20,12 @@ from metering.alert import Alert
 from metering.catalogue import FAMILIES
 from metering.errors import MeterwatchError
 from metering.inspection import InspectionTask
+from metering.messages import Finding
 from metering.readings import SetAside
 from metering.times import iso
 
 REPORT, ALERTS, TASKS, SCORES = "report.json", "alerts.jsonl", "tasks.jsonl", "scores.parquet"
+FINDINGS = "findings.csv"
 
 
 def alert_row(alert: Alert) -> dict[str, Any]:
@@ -135,6 +138,16 @@ def report(counters: Mapping[str, int], *, readings_in: int, **more: Any) -> dic
             f"set aside + {late} late + {dead} dead-lettered; please report this with the feed's first days"
         )
     return found
+
+
+def write_findings(path: Path, findings: Iterable[Finding]) -> None:
+    """What a simulated inspector found during the run, as a feed's `findings.csv`: `explain` replays it."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["meter_id", "found_at", "confirmed", "abnormality"])
+        for finding in findings:
+            confirmed = "true" if finding.confirmed else "false"
+            writer.writerow([finding.meter_id, iso(finding.found_at_s), confirmed, finding.abnormality or ""])
 
 
 def write_report(path: Path, found: Mapping[str, Any]) -> None:

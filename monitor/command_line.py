@@ -1,0 +1,218 @@
+"""The command `meterwatch`: names and options are fixed, others' scripts call them. Exit codes: 0 done, 1 failed, 2 wrong use."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from metering.errors import MeterwatchError
+
+app = typer.Typer(
+    name="meterwatch",
+    help="A streaming, real-time metering monitor: from a meter reading to an inspection task.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+import_app = typer.Typer(help="Make a feed (or one per interval length) of real data.", no_args_is_help=True)
+state_app = typer.Typer(help="What is remembered of an area: show it, or learn it anew.", no_args_is_help=True)
+letters_app = typer.Typer(
+    help="Messages that could not be read: list, retry, or accept their rate.", no_args_is_help=True
+)
+app.add_typer(import_app, name="import")
+app.add_typer(state_app, name="state")
+app.add_typer(letters_app, name="dead-letters")
+
+FeedArgument = Annotated[Path, typer.Argument(help="feed folder", metavar="FEED")]
+RunArgument = Annotated[Path, typer.Argument(help="RUN folder", metavar="RUN")]
+OutOption = Annotated[Path, typer.Option("--out", help="folder to write; must be new or empty")]
+
+
+def main() -> None:
+    """Entry point: errors that a person can mend are one line on standard error and exit code 1."""
+    try:
+        app()
+    except MeterwatchError as error:
+        print(f"meterwatch: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("meterwatch: interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+def _print_json(found: Any) -> None:
+    import orjson
+
+    print(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
+
+
+@app.command()
+def simulate(
+    out: OutOption,
+    areas: Annotated[int, typer.Option(min=1, help="transformer areas")] = 20,
+    meters_per_area: Annotated[int, typer.Option(min=1, help="customers per area")] = 50,
+    days: Annotated[int, typer.Option(min=1, help="local days")] = 60,
+    seed: Annotated[int, typer.Option(help="same seed, same bytes")] = 1,
+    pack: Annotated[list[str] | None, typer.Option("--pack", help="scenario pack; may be given more than once")] = None,
+    interval_minutes: Annotated[int, typer.Option(min=1, max=1440, help="metering interval")] = 15,
+    prevalence: Annotated[float, typer.Option(min=0, max=1, help="share of customers with an abnormality")] = 0.08,
+) -> None:
+    """Write a feed of a simulated province with its truth."""
+    from monitor.progress import progress
+    from simulator.simulate import simulate as simulate_feed
+
+    with progress("simulating") as advance:
+        summary = simulate_feed(
+            out,
+            areas=areas,
+            meters_per_area=meters_per_area,
+            days=days,
+            seed=seed,
+            packs=tuple(pack or ("mixed",)),
+            interval_minutes=interval_minutes,
+            prevalence=prevalence,
+            progress=advance,
+        )
+    print(f"{out}: {summary}")
+
+
+@import_app.command("simbench")
+def import_simbench_command(
+    source: Annotated[str, typer.Argument(help="SimBench code, e.g. 1-LV-semiurb4--0-no_sw", metavar="CODE")],
+    out: OutOption,
+) -> None:
+    """A SimBench low-voltage grid: a year of 15-minute profiles (needs the extra `simbench`)."""
+    from monitor.progress import progress
+    from simulator.import_simbench import import_simbench
+
+    with progress("importing") as advance:
+        summary = import_simbench(source, out, advance)
+    print(f"{out}: {summary}")
+
+
+@import_app.command("nem12")
+def import_nem12_command(
+    sources: Annotated[list[Path], typer.Argument(help="NEM12 files, zipped or not", metavar="FILES...")],
+    out: OutOption,
+) -> None:
+    """Australian NEM12 files, one feed per interval length; files that are refused are named with line and reason."""
+    from simulator.import_nem12 import import_nem12
+
+    summary = import_nem12(sources, out)
+    print(summary.text())
+    if summary.refused:
+        raise typer.Exit(1)
+
+
+@import_app.command("csv")
+def import_csv_command(
+    source: Annotated[Path, typer.Argument(help="CSV file, one reading a line (.gz may follow)", metavar="SOURCE")],
+    out: OutOption,
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="THEIRS=OURS, e.g. time=interval_start; may be given more than once"),
+    ] = None,
+    mapping_file: Annotated[Path | None, typer.Option(help="TOML file with the mapping")] = None,
+    interval_minutes: Annotated[int, typer.Option(min=1, max=1440, help="metering interval")] = 15,
+    timezone: Annotated[str, typer.Option(help="IANA zone of the calendar, and of times without an offset")] = "UTC",
+    unit: Annotated[str, typer.Option(help="unit of the energy column: kWh, Wh, MWh or kW")] = "kWh",
+) -> None:
+    """A CSV in long format, by a mapping of its columns."""
+    from simulator.import_csv import import_csv, mapping_of
+
+    summary = import_csv(
+        source,
+        out,
+        mapping_of(mapping or [], mapping_file),
+        interval_minutes=interval_minutes,
+        timezone=timezone,
+        unit=unit,
+    )
+    print(f"{out}: {summary}")
+
+
+@app.command()
+def replay(
+    feed: FeedArgument,
+    out: OutOption,
+    through: Annotated[
+        Literal["direct", "memory", "kafka"], typer.Option(help="in one loop, through memory:// or through Kafka")
+    ] = "direct",
+    kafka: Annotated[str | None, typer.Option(help="Kafka bootstrap, host:port", metavar="URL")] = None,
+    thresholds: Annotated[Path | None, typer.Option(help="TOML file with detector thresholds")] = None,
+    inspect: Annotated[str | None, typer.Option(help="simulated inspections, e.g. 20/week")] = None,
+    finding_delay: Annotated[str, typer.Option(help="from visit to finding, e.g. 7d or 12h")] = "7d",
+    truth: Annotated[
+        Path | None, typer.Option(help="truth for the simulated inspector; default: the feed's own")
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=0, help="worker processes with --through kafka; 0 = workers of yours are running")
+    ] = 1,
+    series: Annotated[bool, typer.Option(help="keep raw readings and points in the RUN folder")] = True,
+) -> None:
+    """A feed through the whole pipeline, into a RUN folder."""
+    from monitor.progress import progress
+    from monitor.replay import Inspection, ReplayPlan
+    from monitor.replay import replay as run_replay
+    from simulator.inspector import delay_s, visits_per_day
+
+    inspection = None
+    if inspect is not None:
+        inspection = Inspection(visits_per_day(inspect), delay_s(finding_delay), truth)
+    plan = ReplayPlan(feed, out, through, thresholds, inspection, keep_series=series, kafka_url=kafka, workers=workers)
+    with progress("replaying") as advance:
+        report = run_replay(plan, advance)
+    _print_json(report)
+
+
+@app.command()
+def evaluate(
+    run: RunArgument,
+    truth: Annotated[Path, typer.Option("--truth", help="truth.csv, or a feed folder that holds one")],
+    json: Annotated[Path | None, typer.Option("--json", help="also write the result here")] = None,
+) -> None:
+    """Score a run against the truth: detection rate, false cases, average precision."""
+    from monitor.scoring import evaluate_run
+
+    found = evaluate_run(run, truth)
+    if json is not None:
+        from evaluation.run_folder import write_report
+
+        write_report(json, found)
+    _print_json(found)
+
+
+@app.command()
+def explain(
+    run: RunArgument,
+    meter: Annotated[str, typer.Option("--meter", help="meter id")],
+    at: Annotated[str, typer.Option("--at", help="a time in the interval, ISO 8601 with an offset or Z")],
+) -> None:
+    """One reading through every score, stage and decision."""
+    from monitor.explain import explain_reading
+
+    for line in explain_reading(run, meter, at):
+        print(line)
+
+
+@app.command()
+def diff(
+    before: Annotated[Path, typer.Argument(metavar="RUN1")], after: Annotated[Path, typer.Argument(metavar="RUN2")]
+) -> None:
+    """What a change would open, close and miss."""
+    from evaluation.run_folder import ALERTS, differences, read_lines
+
+    found = differences(list(read_lines(before / ALERTS)), list(read_lines(after / ALERTS)))
+    print(", ".join(f"would {move} {len(rows)}" for move, rows in found.items()))
+    for move, rows in found.items():
+        for row in rows:
+            print(
+                f"  {move}: {row['meter_id'] or row['transformer_area']} {row['abnormality']} raised {row['raised_at']}"
+            )
+
+
+if __name__ == "__main__":
+    main()

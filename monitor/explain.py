@@ -1,0 +1,173 @@
+"""`explain`: one reading through admission, every score, the alert stages and the day's decisions.
+
+Nothing is stored for it: one area's judging is a function of that area's messages, so its part of the feed is simply
+judged again, with the same thresholds and findings, while a trace looks on. What the run decided is read from its folder.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alerts.life import CODES
+from evaluation.run_folder import ALERTS, FINDINGS, SCORES, TASKS, read_lines, read_scores
+from metering.catalogue import CATALOGUE
+from metering.errors import MeterwatchError
+from metering.evidence import RECOVER_STRENGTH, SET_STRENGTH
+from metering.frame import ReadingFrame
+from metering.messages import Finding, Tick
+from metering.times import IntervalGrid, iso, to_epoch_s
+from monitor.replay import RUN_FILE, load_thresholds
+from monitor.scoring import feed_of
+from operations.area import AreaInProgress
+from operations.judge_stage import JudgeStage
+from simulator.feed_tables import read_findings
+from simulator.publication import publication
+from storage.memory import MemoryStore
+
+
+class _Onlooker:
+    """Keeps what was seen of one meter's interval."""
+
+    def __init__(self, meter_id: str, start_s: int) -> None:
+        self.meter_id = meter_id
+        self.start_s = start_s
+        self.fates: list[str] = []
+        self.lines: list[str] = []
+
+    def admitted(
+        self, area: AreaInProgress, interval_start_s: int, fate: Mapping[str, str], late: list[tuple[int, float]]
+    ) -> None:
+        if interval_start_s != self.start_s:
+            return
+        if any(area.area.meter_ids[row] == self.meter_id for row, _ in late):
+            self.fates.append("late: stored and flagged, never learnt")
+        elif self.meter_id in fate:
+            self.fates.append(fate[self.meter_id])
+
+    def interval(self, area: AreaInProgress, frame: ReadingFrame, seen: Mapping[str, Any]) -> None:
+        if frame.interval_start_s != self.start_s:
+            return
+        row = area.area.row_of[self.meter_id]
+        measured = [f"{n} {v[row]:.4g}" for n, v in frame.columns.items() if np.isfinite(v[row])]
+        self.lines.append(f"judged:    {', '.join(measured) or 'no reading: not judged'}")
+        expected = seen["expected_kwh"][row]
+        self.lines.append(
+            f"expected:  {'nothing learnt yet' if np.isnan(expected) else f'{expected:.4g} kWh by its own profile'}"
+        )
+        for signal in seen["signals"]:
+            self.lines.append("score:     " + _score(signal, row))
+        self.lines.append(
+            f"learnt:    {'yes' if seen['trusted'][row] else 'no: not measured, or something speaks against it'}"
+        )
+        for code, state in area.bank.state_of(row).items():
+            kind = CATALOGUE[code]
+            self.lines.append(
+                f"stage:     {code}: held {state['held_minutes']} of {kind.set_after_minutes} min to raise, "
+                f"gone {state['gone_minutes']} of {kind.clear_after_minutes} min to clear, "
+                f"{'open' if state['open'] else 'not open'}{', muted by a finding' if state['muted'] else ''}"
+            )
+        for alert in seen["changed"]:
+            if alert.meter_id == self.meter_id or alert.service_point == area.area.meters[row].service_point:
+                self.lines.append(f"decision:  alert {alert.alert_id} {alert.abnormality} is now {alert.state}")
+
+
+def _score(signal: Any, row: int) -> str:
+    strength = float(signal.strength[row])
+    if np.isnan(strength):
+        return f"{signal.detector}: {signal.abnormality} not judged"
+    word = (
+        "holds" if strength >= SET_STRENGTH else "gone" if strength <= RECOVER_STRENGTH else "between set and recover"
+    )
+    return (
+        f"{signal.detector}: {signal.abnormality} {strength:.3f} ({word}), observed {signal.observed[row]:.4g} "
+        f"{signal.unit}, expected {signal.expected[row]:.4g} {signal.unit}"
+    )
+
+
+def explain_reading(run: Path, meter_id: str, at: str) -> Iterator[str]:
+    """Lines of explanation. Raises `MeterwatchError` for an unknown meter, an unreadable time, or one outside the run."""
+    feed = feed_of(run)
+    archive = feed.archive
+    start_s = IntervalGrid(archive.calendar, archive.interval_minutes).floor(_moment(at))
+    meter, area_name = archive.meter(meter_id), archive.area_of(meter_id, start_s)
+    if meter is None or area_name is None:
+        raise MeterwatchError(f"no meter {meter_id!r} in the archive of {feed.folder}")
+    onlooker = _Onlooker(meter_id, start_s)
+    story = tomllib.loads((run / RUN_FILE).read_text(encoding="utf-8"))
+    thresholds = load_thresholds(Path(story["thresholds"]) if "thresholds" in story else None)
+    store = MemoryStore()
+    store.save_archive(archive.only(area_name))
+    stage = JudgeStage(
+        archive.only(area_name), store, lambda _: 0, owner="explain", thresholds=thresholds, trace=onlooker
+    )
+    stage.begin(0)
+    offset = 0
+    findings = _injected(run, area_name)
+    for sent in publication(feed, only_area=area_name):
+        if isinstance(sent.message, Tick):
+            for finding in [f for f in findings if f.found_at_s <= sent.message.time_s]:
+                findings.remove(finding)
+                stage.handle(0, offset, finding)
+        stage.handle(0, offset, sent.message)
+        offset += 1
+        if offset % 2000 == 0:
+            stage.save()
+        if onlooker.lines and isinstance(sent.message, Tick) and sent.message.time_s > start_s + 86_400:
+            break
+    if not onlooker.lines and not onlooker.fates:
+        raise MeterwatchError(f"{iso(start_s)} lies outside the run of {run}")
+    yield f"meter {meter_id}, service point {meter.service_point}, area {area_name}, interval {iso(start_s)}"
+    yield f"admission: {'; '.join(onlooker.fates) or 'accepted' if onlooker.lines else 'nothing arrived'}"
+    yield from onlooker.lines
+    yield from _decisions(run, meter_id, meter.service_point, start_s, archive.calendar.day_of(start_s))
+
+
+def _moment(at: str) -> int:
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError as error:
+        raise MeterwatchError(f"--at {at!r}: write a time such as 2026-02-01T18:30:00Z") from error
+    if moment.tzinfo is None:
+        raise MeterwatchError(f"--at {at!r} has no offset: add Z for UTC, or +08:00")
+    return to_epoch_s(moment)
+
+
+def _injected(run: Path, area: str) -> list[Finding]:
+    """What the simulated inspector found during the run, in order."""
+    path = run / FINDINGS
+    if not path.exists():
+        return []
+    return [
+        Finding("", area, f.meter_id, f.found_at_s, f.confirmed, f.abnormality, "simulated inspector")
+        for f in read_findings(path)
+    ]
+
+
+def _decisions(run: Path, meter_id: str, service_point: str, start_s: int, day: Any) -> Iterator[str]:
+    scores = read_scores(run / SCORES).to_pylist() if (run / SCORES).exists() else []
+    for row in scores:
+        if row["meter_id"] == meter_id and row["date"] == day:
+            families = {k: round(v, 3) for k, v in row.items() if k not in ("meter_id", "date", "risk") and v}
+            yield f"day:       {day} risk {row['risk']:.3f} {families or ''}"
+    at = iso(start_s)
+    alerts = [a for a in read_lines(run / ALERTS) if a["service_point"] == service_point]
+    for alert in alerts:
+        over = alert["cleared_at"] is not None and alert["cleared_at"] <= at
+        when = "later" if alert["raised_at"] > at else "over by then" if over else "open then"
+        yield (
+            f"alert:     {alert['id']} {alert['abnormality']} ({alert['grade']}, risk {alert['risk']:.2f}) raised "
+            f"{alert['raised_at']}, {when}, now {alert['state']}"
+        )
+        for reason in alert["reasons"]:
+            yield f"             {reason}"
+    for task in read_lines(run / TASKS):
+        if task["service_point"] == service_point:
+            yield f"task:      {task['id']} priority {task['priority']} opened {task['opened_at']}, {task['state']}, finding {task['finding']}"
+    if not alerts:
+        yield f"alert:     none at service point {service_point} ({len(CODES)} kinds are watched)"
