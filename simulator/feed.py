@@ -66,10 +66,8 @@ class Feed:
             )
         except ArchiveError as error:
             raise FeedError(f"{meters_csv}: {error}") from error
-        feed = cls(folder, archive, readings, tuple(notes))
-        for read in (feed.truth, feed.findings):
-            read()
-        return feed
+        _check_reports(folder, archive, notes)
+        return cls(folder, archive, readings, tuple(notes))
 
     @property
     def reading_columns(self) -> tuple[str, ...]:
@@ -167,6 +165,20 @@ _FILES = (
     ("outages.csv", "an outage cannot explain a silent meter"),
     ("works.csv", "work on site cannot explain an opened cover"),
 )
+
+
+def _check_reports(folder: Path, archive: Archive, notes: list[str]) -> None:
+    """Read what is reported about meters once, so that a fault shows when the feed is opened and not in mid-stream."""
+    known = archive.areas_of_meter
+    for name, read in (
+        ("events.csv", tables.read_events),
+        ("findings.csv", tables.read_findings),
+        ("truth.csv", tables.read_truth),
+    ):
+        path = folder / name
+        strangers = sum(row.meter_id not in known for row in read(path, notes)) if path.is_file() else 0
+        if strangers:
+            notes.append(f"{name}: {strangers} rows are about meters that meters.csv does not name")
 
 
 def _readings_path(folder: Path) -> Path:

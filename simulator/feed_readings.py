@@ -28,7 +28,9 @@ UNREADABLE_TIME = int(np.iinfo(np.int64).min)
 REQUIRED_READING_COLUMNS = ("interval_start", "meter_id", "energy_kwh")
 BATCH_ROWS = 131_072
 CSV_BLOCK_BYTES = 4 << 20
+LONGEST_LINE_BYTES = 64 << 20
 #: What Arrow and Python both read as a number; anything else is judged value by value.
+PLAIN_NUMBER = r"^-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _TICKS_PER_S = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 
@@ -65,6 +67,8 @@ class ReadingsFile:
     path: Path
     columns: tuple[str, ...]
     unknown_columns: tuple[str, ...]
+    batch_rows: int = BATCH_ROWS
+    csv_block_bytes: int = CSV_BLOCK_BYTES
 
     @classmethod
     def open(cls, path: Path) -> ReadingsFile:
@@ -91,7 +95,7 @@ class ReadingsFile:
         try:
             with pq.ParquetFile(self.path, read_dictionary=["meter_id"]) as file:
                 groups = [g for g in range(file.num_row_groups) if _may_hold(file.metadata.row_group(g), only_meters)]
-                for record in file.iter_batches(batch_size=BATCH_ROWS, row_groups=groups, columns=names):
+                for record in file.iter_batches(batch_size=self.batch_rows, row_groups=groups, columns=names):
                     chosen = _filtered(record, only_meters)
                     if chosen.num_rows:
                         yield _batch(
@@ -107,7 +111,7 @@ class ReadingsFile:
         names = _csv_names(self.path)
         types = {name: pa.string() for name in names}
         dictionary = _Dictionary()
-        for block in _csv_blocks(self.path):
+        for block in _csv_blocks(self.path, self.csv_block_bytes):
             table = _parsed_block(block, names, types)
             damaged: dict[int, str] = {}
             if table is None:
@@ -120,7 +124,6 @@ class ReadingsFile:
             )
             for row, line in damaged.items():
                 batch.mark(row, SetAside.TYPE, "energy_kwh", line)
-                batch.columns["energy_kwh"][row] = np.nan
             if len(batch):
                 yield batch
 
@@ -203,46 +206,47 @@ def _times(starts: pa.Array) -> tuple[NDArray[np.int64], dict[int, str]]:
     return times_s, texts
 
 
-def _numbers(batch: ReadingBatch, name: str, column: pa.Array) -> NDArray[np.float64]:
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        try:
-            numbers = column.cast(pa.float64())
-        except pa.ArrowInvalid:
-            return _judged_one_by_one(batch, name, column.to_pylist())
-    else:
-        numbers = column.cast(pa.float64())
-    values: NDArray[np.float64] = numbers.to_numpy(zero_copy_only=False) if _is_array(numbers) else numbers.to_numpy()
+def _numbers(batch: ReadingBatch, name: str, column: pa.Array | pa.ChunkedArray) -> NDArray[np.float64]:
+    is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+    values = _as_floats(_plain_numbers(column) if is_text else column.cast(pa.float64()))
     finite = np.isfinite(values)
     if finite.all():
         return values
-    present = np.asarray(
-        pc.is_valid(column).to_numpy(zero_copy_only=False) if _is_array(column) else pc.is_valid(column)
-    )
-    odd = np.flatnonzero(~finite & present)
-    if len(odd):
+    present = np.asarray(pc.is_valid(column))
+    odd = np.flatnonzero(~finite & present).tolist()
+    if odd:
         values = values.copy()
-        values[odd] = np.nan
-        for row in odd.tolist():
-            batch.mark(row, SetAside.NOT_A_NUMBER, name, str(column[row].as_py()))
+        texts = [str(column[row].as_py()) for row in odd]
+        values[odd], faults, _ = read_column([_number(text) for text in texts])
+        for place, fault in faults.items():
+            batch.mark(odd[place], fault, name, texts[place])
     return values
 
 
-def _is_array(column: pa.Array) -> bool:
-    return isinstance(column, pa.Array)
+def _as_floats(column: pa.Array | pa.ChunkedArray) -> NDArray[np.float64]:
+    """NaN where null; read-only views where nothing has to be copied."""
+    if isinstance(column, pa.ChunkedArray):
+        return np.asarray(column.to_numpy(), dtype=np.float64)
+    return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
-def _judged_one_by_one(batch: ReadingBatch, name: str, texts: Sequence[str | None]) -> NDArray[np.float64]:
-    numbers: list[object] = []
-    for text in texts:
-        try:
-            # Python would also take 1_000, which nobody writes on purpose
-            numbers.append(text if text is None or "_" in text else float(text) if text.strip() else None)
-        except ValueError:
-            numbers.append(text)
-    values, faults, _ = read_column(numbers)
-    for row, fault in faults.items():
-        batch.mark(row, fault, name, texts[row] or "")
-    return values
+def _plain_numbers(texts: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """The texts as numbers; null where one is not plainly a number."""
+    try:
+        return texts.cast(pa.float64())
+    except pa.ArrowInvalid:
+        return pc.if_else(pc.match_substring_regex(texts, PLAIN_NUMBER), texts, None).cast(pa.float64())
+
+
+def _number(text: str) -> object:
+    """The number that a text stands for, None for blanks, the text itself where it is neither."""
+    if not text.strip():
+        return None
+    try:
+        # Python would also take 1_000, which nobody writes on purpose
+        return text if "_" in text else float(text)
+    except ValueError:
+        return text
 
 
 # --- parquet
@@ -261,6 +265,7 @@ def _parquet_names(path: Path) -> list[str]:
     return list(schema.names)
 
 
+_PLACE = frozenset({"interval_start", "meter_id"})
 _WANTED = {"interval_start": "store a timestamp in UTC", "meter_id": "store text"}
 
 
@@ -339,16 +344,18 @@ def _csv_names(path: Path) -> list[str]:
     return [name.strip() for name in next(csv.reader([line]))]
 
 
-def _csv_blocks(path: Path) -> Iterator[bytes]:
+def _csv_blocks(path: Path, block_bytes: int) -> Iterator[bytes]:
     """Blocks of whole lines after the header."""
     try:
         with _opened(path) as file:
             file.readline()
             rest = b""
-            while chunk := file.read(CSV_BLOCK_BYTES):
+            while chunk := file.read(block_bytes):
                 end = chunk.rfind(b"\n") + 1
                 if not end:
                     rest += chunk
+                    if len(rest) > LONGEST_LINE_BYTES:
+                        raise FeedError(f"{path}: no line end within {LONGEST_LINE_BYTES} bytes; this is no CSV file")
                     continue
                 yield rest + chunk[:end]
                 rest = chunk[end:]
@@ -378,10 +385,11 @@ def _parsed_block(block: bytes, names: Sequence[str], types: Mapping[str, pa.Dat
 
 
 def _parsed_lines(block: bytes, names: Sequence[str]) -> tuple[pa.Table, dict[int, str]]:
-    """Line by line: what does not have the right number of values is kept whole, by row."""
+    """Line by line: of what does not have the right number of values only time and meter are read; by row the whole line."""
     columns: list[list[str | None]] = [[] for _ in names]
     damaged: dict[int, str] = {}
-    for line in block.decode("utf-8", errors="replace").splitlines():
+    for ended in block.decode("utf-8", errors="replace").split("\n"):
+        line = ended.removesuffix("\r")
         if not line.strip():
             continue
         try:
@@ -390,8 +398,10 @@ def _parsed_lines(block: bytes, names: Sequence[str]) -> tuple[pa.Table, dict[in
             cells = []
         if len(cells) != len(names):
             damaged[len(columns[0])] = line
-        for position, column in enumerate(columns):
-            column.append((cells[position] or None) if position < len(cells) else None)
+            cells = [cell if name in _PLACE else "" for name, cell in zip(names, cells, strict=False)]
+            cells += [""] * (len(names) - len(cells))
+        for column, cell in zip(columns, cells, strict=True):
+            column.append(cell or None)
     arrays = [pa.array(column, type=pa.string()) for column in columns]
     return pa.table(dict(zip(names, arrays, strict=True))), damaged
 
