@@ -17,7 +17,7 @@ from metering.inspection import AuditEntry, InspectionTask, TaskFinding, TaskSta
 from metering.messages import Finding
 from metering.points import Point
 
-Row = RowMapping
+Row = RowMapping | dict[str, Any]
 METER_COLUMNS = tuple(f.name for f in fields(Meter))
 #: Points in one row of the outbox: what a delivery holds in memory at a time.
 POINTS_IN_BATCH = 5000
