@@ -36,6 +36,8 @@ def raises_alert(row: Abnormality) -> bool:
 
 _SET_AFTER_S = np.array([[60 * row.set_after_minutes] for row in CATALOGUE.values()], dtype=np.int64)
 _CLEAR_AFTER_S = np.array([[60 * row.clear_after_minutes] for row in CATALOGUE.values()], dtype=np.int64)
+#: Evidence of an hour comes once an hour, and stands for all of it.
+_LEAST_STEP_S = np.array([[3600 if row.level == "hour" else 0] for row in CATALOGUE.values()], dtype=np.int64)
 _RAISES = np.array([[raises_alert(row)] for row in CATALOGUE.values()], dtype=np.bool_)
 _UNTRUSTED = np.array([[row.family in UNTRUSTED_FAMILIES] for row in CATALOGUE.values()], dtype=np.bool_)
 
@@ -92,8 +94,9 @@ class AlertBank:
         """Take in one interval's evidence. `end_s` is the interval's end: an alert is raised when its interval is over."""
         strength, strongest = self._gather(signals)
         holds, gone = strength >= SET_STRENGTH, strength <= RECOVER_STRENGTH
-        self._held_s = np.where(holds, self._held_s + interval_s, np.where(gone, 0, self._held_s))
-        self._gone_s = np.where(self._open & gone, self._gone_s + interval_s, np.where(holds, 0, self._gone_s))
+        step_s = np.maximum(_LEAST_STEP_S, interval_s)
+        self._held_s = np.where(holds, self._held_s + step_s, np.where(gone, 0, self._held_s))
+        self._gone_s = np.where(self._open & gone, self._gone_s + step_s, np.where(holds, 0, self._gone_s))
         rising = holds & ~self._open & (self._held_s >= _SET_AFTER_S)
         ending = self._open & gone & (self._gone_s >= _CLEAR_AFTER_S)
         changed = [

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from detectors.current_rules import CurrentRules, CurrentRulesParams
+from detectors.line_loss import LineLoss, LineLossParams
 from detectors.novelty import Novelty
 from detectors.over_capacity import OverCapacity, OverCapacityParams
 from detectors.parameters import from_section
@@ -25,7 +26,7 @@ INTERVAL_DETECTORS: tuple[tuple[Callable[[AreaContext, Any], IntervalDetector], 
     (VoltageRules, VoltageRulesParams),
     (CurrentRules, CurrentRulesParams),
 )
-HOUR_DETECTORS: tuple[tuple[Callable[[AreaContext, Any], HourDetector], type[Any]], ...] = ()
+HOUR_DETECTORS: tuple[tuple[Callable[[AreaContext, Any], HourDetector], type[Any]], ...] = ((LineLoss, LineLossParams),)
 
 
 def detector_names() -> tuple[str, ...]:

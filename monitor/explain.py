@@ -107,15 +107,13 @@ def explain_reading(run: Path, meter_id: str, at: str) -> Iterator[str]:
         archive.only(area_name), store, lambda _: 0, owner="explain", thresholds=thresholds, trace=onlooker
     )
     stage.begin(0)
-    offset = 0
-    findings = _injected(run, area_name)
-    for sent in publication(feed, only_area=area_name):
+    findings = [f for f in _injected(run, area_name) if archive.area_of(f.meter_id, f.found_at_s) == area_name]
+    for offset, sent in enumerate(publication(feed, only_area=area_name)):
         if isinstance(sent.message, Tick):
             for finding in [f for f in findings if f.found_at_s <= sent.message.time_s]:
                 findings.remove(finding)
                 stage.handle(0, offset, finding)
         stage.handle(0, offset, sent.message)
-        offset += 1
         if offset % 2000 == 0:
             stage.save()
         if onlooker.lines and isinstance(sent.message, Tick) and sent.message.time_s > start_s + 86_400:

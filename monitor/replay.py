@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import pyarrow.parquet as pq
+
 from evaluation import run_folder
 from metering.archive import Archive
 from metering.errors import MeterwatchError, SettingsError
@@ -193,7 +195,7 @@ async def drive_directly(
             while any(deliver_points(store, series, owner)):
                 pass
 
-    total = feed.readings_file.rows or 0
+    total = 0 if feed.readings_file.path.suffix != ".parquet" else pq.read_metadata(feed.readings_file.path).num_rows
     async for sent in pacing.paced(publication(feed), settle):
         offset = pacing.sending.messages - 1
         for stage, until in zip(stages, handled_until, strict=True):

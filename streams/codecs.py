@@ -116,7 +116,8 @@ def stated_reading_count(headers: Mapping[str, bytes] | Iterable[tuple[str, byte
 
 
 def _named(headers: Mapping[str, bytes] | Iterable[tuple[str, bytes]]) -> dict[str, bytes]:
-    return dict(headers.items() if isinstance(headers, Mapping) else headers)
+    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    return {name: word for name, word in pairs if isinstance(word, bytes)}
 
 
 def _word(headers: Mapping[str, bytes], name: str) -> str:

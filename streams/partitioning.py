@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kafka.partitioner.default import murmur2
+from aiokafka.partitioner import murmur2
 
 
 def message_key(transformer_area: str) -> bytes:
