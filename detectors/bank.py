@@ -7,6 +7,7 @@ from typing import Any
 
 from detectors.current_rules import CurrentRules, CurrentRulesParams
 from detectors.line_loss import LineLoss, LineLossParams
+from detectors.loss_follower import LossFollower, LossFollowerParams
 from detectors.novelty import Novelty
 from detectors.over_capacity import OverCapacity, OverCapacityParams
 from detectors.parameters import from_section
@@ -18,7 +19,7 @@ from metering.evidence import AreaContext, DayModel, HourDetector, IntervalDetec
 
 Thresholds = Mapping[str, Mapping[str, float]]
 
-#: (class, its params), in the order in which they judge. The first is the profile that others ask for `expected_kwh`.
+#: (class, its params), in the order in which they judge.
 INTERVAL_DETECTORS: tuple[tuple[Callable[[AreaContext, Any], IntervalDetector], type[Any]], ...] = (
     (SeasonalProfile, SeasonalProfileParams),
     (StuckCounter, StuckCounterParams),
@@ -26,12 +27,17 @@ INTERVAL_DETECTORS: tuple[tuple[Callable[[AreaContext, Any], IntervalDetector], 
     (VoltageRules, VoltageRulesParams),
     (CurrentRules, CurrentRulesParams),
 )
+#: Comes first, so that it asks the profile for what it expected before this interval was learnt.
+_FOLLOWER = (LossFollower, LossFollowerParams)
 HOUR_DETECTORS: tuple[tuple[Callable[[AreaContext, Any], HourDetector], type[Any]], ...] = ((LineLoss, LineLossParams),)
+
+
+ALL_DETECTORS: tuple[tuple[Any, type[Any]], ...] = (*INTERVAL_DETECTORS, _FOLLOWER, *HOUR_DETECTORS)
 
 
 def detector_names() -> tuple[str, ...]:
     """Names of all detectors: the sections a thresholds file may have."""
-    return tuple(kind.name for kind, _ in (*INTERVAL_DETECTORS, *HOUR_DETECTORS))  # type: ignore[attr-defined]
+    return tuple(kind.name for kind, _ in ALL_DETECTORS)
 
 
 def check_thresholds(thresholds: Thresholds) -> None:
@@ -39,13 +45,16 @@ def check_thresholds(thresholds: Thresholds) -> None:
     for section in thresholds:
         if section not in detector_names():
             raise SettingsError(f"no detector is named [{section}]; there are {', '.join(detector_names())}")
-    for kind, params in (*INTERVAL_DETECTORS, *HOUR_DETECTORS):
-        from_section(params, kind.name, thresholds.get(kind.name, {}))  # type: ignore[attr-defined]
+    for kind, params in ALL_DETECTORS:
+        from_section(params, kind.name, thresholds.get(kind.name, {}))
 
 
 def interval_detectors(context: AreaContext, thresholds: Thresholds | None = None) -> list[IntervalDetector]:
     """The detectors of every closed interval, for one area. Raises `SettingsError` as `check_thresholds`."""
-    return _build(INTERVAL_DETECTORS, context, thresholds or {})
+    detectors: list[IntervalDetector] = _build(INTERVAL_DETECTORS, context, thresholds or {})
+    kind, params = _FOLLOWER
+    follower = from_section(params, kind.name, (thresholds or {}).get(kind.name, {}))
+    return [kind(context, follower, profile_of(detectors).expected_kwh), *detectors]
 
 
 def hour_detectors(context: AreaContext, thresholds: Thresholds | None = None) -> list[HourDetector]:

@@ -1,0 +1,334 @@
+"""Which meter's use fell on the day its area's unexplained loss rose, by as much (TH-11)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.pages import Slab, StatePages
+from detectors.parameters import check_ranges, parameter
+from metering.evidence import AreaContext, Signal
+from metering.frame import ReadingFrame
+
+_F32 = np.float32
+#: Days that are looked back upon, and how many must lie before and after an onset within them.
+_WINDOW, _BEFORE, _AFTER = 28, 5, 3
+
+ExpectedEnergy = Callable[[ReadingFrame], NDArray[np.float64]]
+
+
+@dataclass(frozen=True, slots=True)
+class LossFollowerParams:
+    set_t: float = parameter(
+        6.0,
+        meaning="how clearly both the meter's drop and the area's loss must step, over their standard errors",
+        unit="1",
+        low=2,
+        high=50,
+        source="replay",
+    )
+    drop_share: float = parameter(
+        0.25, meaning="step of the meter's use over what it was", unit="1", low=0.05, high=0.9, source="proposed"
+    )
+    least_kwh_per_day: float = parameter(
+        1.0, meaning="smallest step worth a visit", unit="kWh/d", low=0.1, high=100, source="proposed"
+    )
+    least_match: float = parameter(
+        0.5,
+        meaning="step of the area's loss over the step of the meter's use, and the other way round",
+        unit="1",
+        low=0.1,
+        high=1,
+        source="proposed: what is not metered is lost",
+    )
+    explained_share: float = parameter(
+        0.3,
+        meaning="share of the loss's variance that goes when the meter's missing energy is given back",
+        unit="1",
+        low=0.05,
+        high=0.95,
+        source="replay: an empty home explains nothing of the loss",
+    )
+    hold_share: float = parameter(
+        0.4,
+        meaning="share of its first step below which a case is over",
+        unit="1",
+        low=0.1,
+        high=0.9,
+        source="proposed",
+    )
+    stand_in_share: float = parameter(
+        0.1,
+        meaning="share of customers whose expected energy may stand in for a missing reading",
+        unit="1",
+        low=0,
+        high=0.5,
+        source="as for the balance",
+    )
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+class LossFollower:
+    """Sets each meter's missing energy (expected by its profile minus metered) against the area's unexplained loss.
+
+    Over the last four weeks of days each meter's own best onset is sought. `use_drop_with_loss` holds when the meter's
+    use stepped down there, the loss stepped up there by a similar amount, and giving the missing energy back takes the
+    variance out of the loss. An empty home fails the second test, a tapping without a meter the first. It then holds
+    until drop or loss is gone. The loss's forecast is a weighted regression on the day's squared loads.
+    `observed` is the step of the loss, `expected` that of the meter's use (kWh/d), `since_s` the onset's day. Areas
+    without a supply meter are not judged; intervals in which too many customers are missing count nothing.
+    """
+
+    name = "loss_follower"
+    abnormalities: tuple[str, ...] = ("use_drop_with_loss",)
+
+    def __init__(self, context: AreaContext, params: LossFollowerParams, expected_kwh: ExpectedEnergy) -> None:
+        self._params = params
+        self._context = context
+        self._expected_kwh = expected_kwh
+        area = context.area
+        count = len(area)
+        self._supply, self._customer = area.is_supply, ~area.is_supply
+        self._active = bool(self._supply.any()) and bool(self._customer.any())
+        row = Slab((count,), _F32)
+        layout = {
+            "day": {
+                # ordinal, intervals seen, intervals balanced
+                "clock": Slab((3,), np.int64),
+                # supplied, loss, sum of squared interval supply
+                "area": Slab((3,), np.float64),
+                "drop": row,
+                "expected": row,
+                "known": Slab((count,), np.int32),
+            },
+            "window": {
+                "drop": Slab((_WINDOW, count), _F32, np.nan),
+                "usual": Slab((count,), _F32, np.nan),
+                "unexplained": Slab((_WINDOW,), np.float64, np.nan),
+                "days": Slab((_WINDOW,), np.int64),
+                # weighted sums of 1, q, q*q, loss, q*loss, with q the squared load over its first value
+                "fit": Slab((6,), np.float64),
+                "strength": Slab((count,), _F32, np.nan),
+                "held": Slab((count,), np.bool_),
+                "step_drop": row,
+                "step_loss": row,
+                "since_s": Slab((count,), np.int64),
+            },
+        }
+        self._pages = StatePages("loss_follower/1", layout)
+        self._day: dict[str, NDArray[Any]] = {n: self._pages.array("day", n) for n in layout["day"]}
+        self._window: dict[str, NDArray[Any]] = {n: self._pages.array("window", n) for n in layout["window"]}
+
+    def score(self, frame: ReadingFrame) -> list[Signal]:
+        if not self._active:
+            return []
+        w = self._window
+        judged = (frame.energy_kwh == frame.energy_kwh) & (w["strength"] == w["strength"])
+        return [
+            Signal(
+                self.name,
+                "use_drop_with_loss",
+                np.where(judged, w["strength"], np.nan).astype(_F32),
+                np.where(judged, w["step_loss"], np.nan).astype(np.float64),
+                np.where(judged, w["step_drop"], np.nan).astype(np.float64),
+                "kWh/d",
+                w["since_s"].copy(),
+            )
+        ]
+
+    def learn(self, frame: ReadingFrame, trusted: NDArray[np.bool_]) -> None:  # noqa: ARG002 - part of the port
+        """Every measured row counts: a suspected meter's drop is what the loss is held against."""
+        if not self._active:
+            return
+        d = self._day
+        day = self._context.calendar.local(frame.interval_start_s).toordinal()
+        if d["clock"][0] != day:
+            self._close_day()
+            d["clock"][0] = day
+        d["clock"][1] += 1
+        expected = self._expected_kwh(frame)
+        energy = frame.energy_kwh
+        export = frame.column("export_kwh")
+        missing = self._customer & (energy != energy)
+        supplied = energy[self._supply].sum()
+        if export is not None:
+            supplied -= np.nansum(export[self._supply])
+        absent = np.count_nonzero(missing)
+        computable = supplied == supplied and absent <= self._params.stand_in_share * np.count_nonzero(self._customer)
+        if absent:
+            metered_kwh = np.where(missing, expected, energy)[self._customer].sum()
+        else:
+            metered_kwh = energy[self._customer].sum()
+        if export is not None:
+            metered_kwh -= np.nansum(export[self._customer])
+        if computable and metered_kwh == metered_kwh:
+            d["clock"][2] += 1
+            d["area"] += (supplied, supplied - metered_kwh, supplied * supplied)
+        drop = expected - energy
+        known = (drop == drop) & self._customer
+        d["drop"] += np.where(known, drop, 0)
+        d["expected"] += np.where(known, expected, 0)
+        d["known"] += known
+        self._pages.touch("day")
+        if self._context.calendar.local(frame.interval_end_s).toordinal() != day:
+            self._close_day()
+            d["clock"][0] = 0
+
+    def _close_day(self) -> None:
+        d, w = self._day, self._window
+        day, seen, balanced = (int(x) for x in d["clock"])
+        if day <= 0 or seen == 0:
+            return
+        for name in ("drop", "unexplained", "days"):
+            w[name][:-1] = w[name][1:]
+        known = d["known"] >= 0.6 * seen
+        w["drop"][-1] = np.where(known, d["drop"] * (seen / np.maximum(d["known"], 1)), np.nan)
+        w["days"][-1] = self._context.calendar.day_start(date.fromordinal(day))
+        w["unexplained"][-1] = np.nan
+        if balanced >= 0.6 * seen:
+            _, loss, squared = d["area"] * (seen / balanced)
+            w["unexplained"][-1] = self._unexplained(loss, squared)
+        usual = w["usual"]
+        moved = np.where(usual == usual, usual + 0.1 * (d["expected"] - usual), d["expected"])
+        np.copyto(usual, moved, where=known & (d["expected"] > 0), casting="same_kind")
+        self._judge()
+        for values in d.values():
+            values[...] = 0
+        self._pages.touch("window")
+        self._pages.touch("day")
+
+    def _unexplained(self, loss: float, squared: float) -> float:
+        """The day's loss minus its forecast by the days before; the forecast learns days that are not outliers."""
+        n, q1, q2, y, qy, scale = self._window["fit"]
+        if scale == 0:
+            scale = max(squared, 1e-6)
+        q = squared / scale
+        known = n >= 3
+        forecast = loss
+        if known:
+            # Ridge towards a loss that does not depend on the load, as long as days are few.
+            spread = max(q2 / n - (q1 / n) ** 2, 0.0)
+            slope = max((qy / n - q1 * y / n**2) / (spread + 0.02 / n), 0.0)
+            forecast = y / n + slope * (q - q1 / n)
+        unexplained = loss - forecast
+        recent = self._window["unexplained"][:-1]
+        wandering = np.nanmean(np.abs(recent)) if np.isfinite(recent).sum() >= _BEFORE else np.inf
+        if not self._window["held"].any() and unexplained <= 4 * wandering:
+            keep = 1 - 1 / 42
+            self._window["fit"][:] = (
+                n * keep + 1,
+                q1 * keep + q,
+                q2 * keep + q * q,
+                y * keep + loss,
+                qy * keep + q * loss,
+                scale,
+            )
+        return float(unexplained) if known else np.nan
+
+    def _judge(self) -> None:
+        p, w = self._params, self._window
+        steps = _steps(w["drop"].astype(np.float64), w["unexplained"])
+        if steps is None:
+            return
+        least = np.maximum(p.least_kwh_per_day, p.drop_share * np.nan_to_num(w["usual"]))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            match = np.minimum(steps.loss_kwh / steps.drop_kwh, steps.drop_kwh / steps.loss_kwh)
+            weakest = np.minimum.reduce(
+                [
+                    steps.drop_t / p.set_t,
+                    steps.loss_t / p.set_t,
+                    steps.drop_kwh / least,
+                    match / p.least_match,
+                    steps.explained / p.explained_share,
+                ]
+            )
+        judged = (weakest == weakest) & self._customer
+        weakest = np.clip(np.nan_to_num(weakest), 0, None)
+        held, step_drop, step_loss = w["held"], w["step_drop"], w["step_loss"]
+        goes_on = self._goes_on()
+        held &= goes_on
+        new = judged & (weakest >= 1) & ~held
+        onset = w["days"][np.minimum(steps.split, _WINDOW - 1)]
+        for values, found in ((step_drop, steps.drop_kwh), (step_loss, steps.loss_kwh), (w["since_s"], onset)):
+            np.copyto(values, found, where=judged & ~held, casting="unsafe")
+        held |= new
+        w["strength"][:] = np.where(held, 1.0, np.where(judged, 0.4 * np.minimum(weakest, 1.0), np.nan))
+
+    def _goes_on(self) -> NDArray[np.bool_]:
+        """Whether the last days still show a held case's drop, and the area its loss."""
+        w, share = self._window, self._params.hold_share
+        drop = w["drop"][-4:]
+        days = (drop == drop).sum(axis=0)
+        recent_drop = np.nansum(drop, axis=0) / np.maximum(days, 1)
+        loss = w["unexplained"][-4:]
+        recent_loss = float(np.nanmean(loss)) if np.isfinite(loss).any() else np.inf
+        still = (days == 0) | (recent_drop >= share * w["step_drop"])
+        return np.asarray(still & (recent_loss >= share * w["step_loss"]), dtype=np.bool_)
+
+    def dump(self) -> dict[str, bytes]:
+        return self._pages.dump()
+
+    def dump_dirty(self) -> dict[str, bytes]:
+        return self._pages.dump_dirty()
+
+    def load(self, pages: dict[str, bytes]) -> None:
+        self._pages.load(pages)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Steps:
+    """Per meter, at its own best onset: index of the first day after, steps (kWh/d), their t, variance explained."""
+
+    split: NDArray[np.intp]
+    drop_kwh: NDArray[np.float64]
+    drop_t: NDArray[np.float64]
+    loss_kwh: NDArray[np.float64]
+    loss_t: NDArray[np.float64]
+    explained: NDArray[np.float64]
+
+
+def _steps(drop: NDArray[np.float64], unexplained: NDArray[np.float64]) -> _Steps | None:
+    """`drop` (days, meters) and `unexplained` (days,), NaN = not known; None while there are too few days."""
+    valid = np.isfinite(drop) & np.isfinite(unexplained)[:, None]
+    if np.isfinite(unexplained).sum() < _BEFORE + _AFTER:
+        return None
+    loss = np.broadcast_to(np.nan_to_num(unexplained)[:, None], drop.shape) * valid
+    missing = np.where(valid, drop, 0.0)
+    splits = np.arange(_BEFORE, len(drop) - _AFTER + 1)
+
+    def step(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """(step, sum of squares that remains, t), each (splits, meters)."""
+        count, total = np.cumsum(valid, axis=0)[splits - 1], np.cumsum(values, axis=0)[splits - 1]
+        all_count, all_total, squares = valid.sum(axis=0), values.sum(axis=0), (values * values).sum(axis=0)
+        rest = all_count - count
+        enough = (count >= _BEFORE) & (rest >= _AFTER)
+        before, after = total / np.maximum(count, 1), (all_total - total) / np.maximum(rest, 1)
+        remains = np.maximum(squares - count * before**2 - rest * after**2, 0.0)
+        error = remains / np.maximum(all_count - 2, 1) * (1 / np.maximum(count, 1) + 1 / np.maximum(rest, 1))
+        height = np.where(enough, after - before, np.nan)
+        # Days resemble their neighbours: half as many are independent.
+        return height, np.where(enough, remains, np.inf), height / np.sqrt(2 * error + 1e-4)
+
+    heights, remains, ts = step(missing)
+    best = np.argmin(remains, axis=0)
+    at = (best, np.arange(drop.shape[1]))
+    loss_heights, _, loss_ts = step(loss)
+    return _Steps(
+        splits[best], heights[at], ts[at], loss_heights[at], loss_ts[at], _explained(loss, loss - missing, valid)
+    )
+
+
+def _explained(loss: NDArray[np.float64], rest: NDArray[np.float64], valid: NDArray[np.bool_]) -> NDArray[np.float64]:
+    count = np.maximum(valid.sum(axis=0), 1)
+
+    def variance(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray((values**2).sum(axis=0) / count - (values.sum(axis=0) / count) ** 2)
+
+    return 1 - variance(rest) / np.maximum(variance(loss), 1e-9)
