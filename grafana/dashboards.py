@@ -421,7 +421,7 @@ def one_area(desk_url: str = DESK_URL) -> Dashboard:
             9,
             "table",
             "Open inspection tasks",
-            "The oldest first.",
+            "Tasks of this area that are neither closed nor withdrawn, the oldest first.",
             0,
             29,
             24,

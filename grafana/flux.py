@@ -29,7 +29,7 @@ def _columns(names: Sequence[str]) -> str:
 def _range(
     measurement: Measurement, area: str | None, start: str = "v.timeRangeStart", stop: str = "v.timeRangeStop"
 ) -> str:
-    only = "" if area is None else f' and r.transformer_area == {area}'
+    only = "" if area is None else f" and r.transformer_area == {area}"
     return (
         f"from(bucket: v.defaultBucket)\n"
         f"  |> range(start: {start}, stop: {stop})\n"
