@@ -134,7 +134,9 @@ def _load(code: str) -> tuple[Any, Mapping[tuple[str, str], Any]]:
         import simbench  # 7 s, and an extra: only where it is needed
     except ImportError as error:
         raise FeedError(
-            f"the SimBench grids need an extra that is not installed ({error}); run: pip install 'meterwatch[simbench]'"
+            f"the SimBench grids need an extra that is not installed ({error}); in a checkout run: .venv/bin/uv pip "
+            "install --python .venv/bin/python --require-hashes -r requirements/simbench.txt; elsewhere: pip install "
+            "'meterwatch[simbench]'"
         ) from error
     codes = [c for c in simbench.collect_all_simbench_codes() if c.startswith("1-LV-")]
     if code not in codes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from metering.errors import FeedError
 from metering.times import iso
 from simulator.feed import Feed
-from simulator.import_simbench import customer_class, interval_starts, write_grid
+from simulator.import_simbench import customer_class, import_simbench, interval_starts, write_grid
 from simulator.radial_flow import Line, Transformer, radial_grid, sweep
 
 IDEAL = Transformer(rated_kva=400, nominal_v=400, short_circuit_percent=0, copper_loss_percent=0, no_load_loss_kw=0)
@@ -160,6 +161,13 @@ def small_grid() -> tuple[Any, dict[tuple[str, str], pd.DataFrame]]:
         ("storage", "p_mw"): pd.DataFrame({0: [0.0, 0.001]}),
     }
     return keyed, powers
+
+
+def test_without_the_extra_it_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "simbench", None)
+    with pytest.raises(FeedError, match=r"requirements/simbench\.txt"):
+        import_simbench("1-LV-semiurb4--0-no_sw", tmp_path / "feed")
+    assert not (tmp_path / "feed").exists()
 
 
 class TestFeedOfAGrid:
