@@ -165,11 +165,11 @@ class AreaInProgress:
             owner, slash, rest = page.partition("/")
             if slash:
                 held.setdefault(owner, {})[rest] = content
+        if "progress" in pages:
+            self._restore_progress(pages["progress"])
         for detector in self.detectors:
             if detector.name in held:
                 detector.load(held[detector.name])
-        if "progress" in pages:
-            self._restore_progress(pages["progress"])
         if "bank" in pages:
             alerts = [alert_of(row) for row in json.loads(pages.get("alerts", b"[]"))]
             self.bank.restore(unpack_arrays(SCHEMA, pages["bank"]), alerts)
