@@ -1,0 +1,85 @@
+"""From what was measured to the order in which it arrives: late, repeated and corrected readings find their place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Grid = NDArray[np.float64]
+
+
+class ArrivalOrder:
+    """Takes windows of readings with their delays and gives them out in order of arrival; keeps only what is on its way.
+
+    Readings on time arrive with their interval, in archive order; what comes later stands behind those of the interval
+    in which it arrives. Counters tell what became of them.
+    """
+
+    def __init__(self, meter_ids: Sequence[str], names: Sequence[str], step_s: int) -> None:
+        self._meter_ids = np.array(meter_ids, dtype=object)
+        self._names = tuple(names)
+        self._step_s = step_s
+        self._arrival_s: list[NDArray[np.int64]] = []
+        self._start_s: list[NDArray[np.int64]] = []
+        self._meter: list[NDArray[np.intp]] = []
+        self._columns: dict[str, list[Grid]] = {name: [] for name in self._names}
+        self.written = self.lost = self.late = self.repeated = self.corrected = 0
+
+    def add(
+        self,
+        start_s: NDArray[np.int64],
+        columns: Mapping[str, Grid],
+        delay_s: NDArray[np.int64],
+        repeat_delay_s: NDArray[np.int64],
+        wrong_factor: Grid,
+    ) -> None:
+        """A window: columns and delays (intervals, meters) as `communication.Arrivals` tells; NaN energy is no reading."""
+        measured = ~np.isnan(columns["energy_kwh"])
+        arrives = measured & (delay_s >= 0)
+        again = arrives & (repeat_delay_s > 0)
+        wrong = again & (wrong_factor != 1.0)
+        self.lost += int((measured & (delay_s < 0)).sum())
+        self.late += int((arrives & (delay_s > 0)).sum())
+        self.repeated += int((again & ~wrong).sum())
+        self.corrected += int(wrong.sum())
+        first = dict(columns)
+        if wrong.any():
+            first["energy_kwh"] = np.where(
+                wrong, np.round(columns["energy_kwh"] * wrong_factor, 4), columns["energy_kwh"]
+            )
+        self._put(start_s, first, arrives, delay_s)
+        self._put(start_s, columns, again, delay_s + repeat_delay_s)
+
+    def _put(
+        self,
+        start_s: NDArray[np.int64],
+        columns: Mapping[str, Grid],
+        chosen: NDArray[np.bool_],
+        delay_s: NDArray[np.int64],
+    ) -> None:
+        interval, meter = np.nonzero(chosen)
+        arrival_s = start_s[interval] + delay_s[interval, meter] // self._step_s * self._step_s
+        # among those of one interval, what is on time comes first
+        self._arrival_s.append(2 * arrival_s + (delay_s[interval, meter] > 0))
+        self._start_s.append(start_s[interval])
+        self._meter.append(meter)
+        for name in self._names:
+            self._columns[name].append(columns[name][chosen])
+
+    def due(self, until_s: int) -> tuple[NDArray[np.int64], list[str], dict[str, Grid]]:
+        """What has arrived before `until_s`, as (interval starts, meter ids, columns)."""
+        arrival = np.concatenate(self._arrival_s)
+        order = np.argsort(arrival, kind="stable")
+        ready = int(np.searchsorted(arrival[order], 2 * until_s)) if until_s < 2**61 else len(order)
+        now, later = order[:ready], order[ready:]
+        start_s, meter = np.concatenate(self._start_s), np.concatenate(self._meter)
+        due: dict[str, Grid] = {}
+        for name in self._names:
+            values = np.concatenate(self._columns[name])
+            due[name] = values[now]
+            self._columns[name] = [values[later]]
+        self._arrival_s, self._start_s, self._meter = [arrival[later]], [start_s[later]], [meter[later]]
+        self.written += ready
+        return start_s[now], self._meter_ids[meter[now]].tolist(), due

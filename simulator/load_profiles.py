@@ -1,0 +1,222 @@
+"""What customers draw: daily and weekly shapes by habit, heating by weather, appliances, noise that remembers.
+
+Every customer follows one formula with parameters of its own::
+
+    demand = standby + scale * shape(local hour, kind of day) * day factor * noise + heating + appliances
+
+so that one vectorised call makes a whole area's window. Shapes are this project's own, after published load research
+of households, shops and one- to three-shift works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+Series = NDArray[np.float64]
+Rows = NDArray[np.float64]
+
+SLOTS = 96  # quarter hours of a local day
+WORKDAY, WEEKEND, HOLIDAY = 0, 1, 2
+
+#: Relative load by local hour 0..23: workday, weekend, holiday. Scaled below so that the workday's mean is 1.
+_HOURLY: Mapping[str, tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]] = {
+    "worker": (
+        (3, 2, 2, 2, 2, 3, 7, 10, 7, 4, 3, 4, 7, 5, 4, 4, 5, 8, 13, 16, 17, 15, 10, 5),
+        (4, 3, 2, 2, 2, 2, 4, 7, 9, 10, 9, 10, 12, 10, 8, 7, 8, 10, 13, 16, 17, 15, 11, 6),
+        (5, 3, 2, 2, 2, 2, 4, 7, 10, 11, 11, 13, 14, 11, 9, 9, 10, 13, 16, 18, 18, 17, 14, 9),
+    ),
+    "home": (
+        (3, 2, 2, 2, 2, 3, 6, 8, 8, 7, 7, 10, 12, 9, 6, 6, 7, 9, 13, 14, 14, 12, 8, 5),
+        (3, 2, 2, 2, 2, 3, 5, 8, 9, 8, 8, 11, 12, 9, 7, 6, 7, 10, 13, 14, 14, 12, 9, 5),
+        (4, 3, 2, 2, 2, 3, 5, 8, 9, 9, 10, 13, 14, 11, 8, 8, 9, 12, 15, 16, 16, 14, 11, 7),
+    ),
+    "elder": (
+        (2, 2, 2, 2, 2, 5, 9, 10, 8, 7, 8, 12, 11, 7, 6, 6, 8, 11, 13, 12, 10, 6, 3, 2),
+        (2, 2, 2, 2, 2, 5, 9, 10, 8, 7, 8, 12, 11, 7, 6, 6, 8, 11, 13, 12, 10, 6, 3, 2),
+        (3, 2, 2, 2, 2, 4, 8, 10, 9, 9, 10, 14, 13, 8, 7, 7, 9, 13, 15, 14, 12, 8, 5, 3),
+    ),
+    "late": (
+        (12, 9, 6, 3, 2, 2, 2, 3, 4, 5, 6, 8, 9, 8, 6, 6, 7, 8, 11, 13, 15, 17, 17, 15),
+        (14, 11, 8, 4, 2, 2, 2, 2, 3, 4, 6, 9, 10, 9, 8, 8, 8, 9, 12, 14, 15, 17, 17, 16),
+        (14, 11, 8, 4, 2, 2, 2, 2, 3, 5, 7, 10, 12, 10, 9, 9, 9, 11, 13, 15, 16, 17, 17, 16),
+    ),
+    "shop": (
+        (3, 3, 3, 3, 3, 3, 4, 6, 9, 13, 15, 15, 15, 15, 15, 15, 15, 16, 17, 17, 15, 10, 5, 3),
+        (3, 3, 3, 3, 3, 3, 4, 6, 9, 14, 17, 17, 17, 17, 17, 17, 17, 18, 18, 18, 16, 11, 6, 3),
+        (3, 3, 3, 3, 3, 3, 3, 4, 6, 9, 11, 12, 12, 12, 12, 12, 12, 12, 12, 11, 9, 6, 4, 3),
+    ),
+    "office": (
+        (3, 3, 3, 3, 3, 3, 4, 8, 15, 18, 19, 18, 12, 13, 18, 19, 18, 15, 8, 5, 4, 3, 3, 3),
+        (3, 3, 3, 3, 3, 3, 3, 3, 4, 5, 5, 5, 4, 4, 5, 5, 4, 4, 3, 3, 3, 3, 3, 3),
+        (3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3),
+    ),
+    "restaurant": (
+        (3, 3, 3, 3, 3, 3, 4, 6, 8, 10, 14, 20, 21, 14, 8, 7, 9, 17, 23, 22, 18, 12, 6, 4),
+        (4, 3, 3, 3, 3, 3, 4, 6, 8, 11, 15, 22, 23, 16, 9, 8, 10, 19, 25, 25, 21, 14, 8, 4),
+        (3, 3, 3, 3, 3, 3, 3, 4, 6, 8, 12, 18, 19, 13, 8, 7, 8, 16, 21, 20, 15, 10, 5, 3),
+    ),
+    "hotel": (
+        (7, 6, 6, 6, 6, 7, 11, 14, 13, 10, 9, 9, 10, 9, 9, 9, 10, 12, 15, 16, 16, 15, 13, 9),
+        (8, 7, 6, 6, 6, 7, 10, 14, 15, 12, 10, 10, 11, 10, 10, 10, 11, 13, 16, 17, 17, 16, 14, 10),
+        (9, 7, 6, 6, 6, 7, 10, 15, 16, 13, 11, 11, 12, 11, 11, 11, 12, 14, 17, 19, 19, 18, 15, 11),
+    ),
+    "one_shift": (
+        (2, 2, 2, 2, 2, 2, 4, 12, 20, 22, 22, 20, 11, 18, 22, 22, 21, 16, 6, 4, 3, 2, 2, 2),
+        (2, 2, 2, 2, 2, 2, 2, 4, 6, 7, 7, 6, 4, 5, 6, 5, 4, 3, 2, 2, 2, 2, 2, 2),
+        (2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2),
+    ),
+    "two_shift": (
+        (3, 3, 3, 3, 3, 4, 14, 20, 21, 21, 21, 19, 15, 20, 20, 18, 20, 20, 16, 20, 20, 19, 9, 4),
+        (3, 3, 3, 3, 3, 4, 11, 15, 16, 16, 16, 14, 10, 12, 10, 6, 4, 4, 4, 4, 3, 3, 3, 3),
+        (3, 3, 3, 3, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4, 4, 3, 3, 3, 3, 3, 3, 3, 3),
+    ),
+    "three_shift": (
+        (18, 18, 18, 17, 18, 18, 17, 19, 20, 20, 20, 19, 18, 20, 20, 18, 20, 20, 19, 20, 19, 19, 17, 18),
+        (17, 17, 17, 16, 17, 17, 16, 17, 18, 18, 18, 17, 16, 18, 18, 16, 18, 18, 17, 18, 17, 17, 15, 16),
+        (7, 7, 7, 7, 7, 7, 7, 7, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 7, 7, 7, 7),
+    ),
+}
+HABITS = tuple(_HOURLY)
+RESIDENTIAL_HABITS = HABITS[:4]
+COMMERCIAL_HABITS = HABITS[4:8]
+INDUSTRIAL_HABITS = HABITS[8:]
+
+
+def _shape_table() -> Rows:
+    table = np.empty((len(HABITS), 3, SLOTS))
+    quarter = np.arange(SLOTS) / 4
+    hours = np.arange(25) + 0.5
+    for number, habit in enumerate(HABITS):
+        scale = np.mean(_HOURLY[habit][WORKDAY])
+        for kind, hourly in enumerate(_HOURLY[habit]):
+            table[number, kind] = np.interp(quarter, hours - 1, [hourly[-1], *hourly], period=24) / scale
+    return table
+
+
+#: (habits, kinds of day, quarter hours), mean 1 on workdays.
+SHAPES = _shape_table()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadParameters:
+    """One row per customer, each of shape (customers,). Powers in kW."""
+
+    habit: NDArray[np.intp]
+    standby_kw: Series
+    scale_kw: Series
+    shift_h: Series
+    """How much later than the shape this customer lives (hours)."""
+    noise: Series
+    """Standard deviation of the logarithm of the noise within a day."""
+    memory_h: Series
+    """Time over which the noise forgets (hours)."""
+    day_noise: Series
+    heating_kw_per_k: Series
+    heating_below_c: Series
+    night_setback: Series
+    """Share of the heating that stays on by night."""
+    appliance_kw: Series
+    appliances_per_day: Series
+    growth_per_year: Series
+    ceiling_kw: Series
+    """What the customer's main switch lets through."""
+
+    def typical_peak_kw(self, coldest_c: float) -> Series:
+        """A demand that is rarely passed on the coldest days: what a connection is laid out for."""
+        shape: Series = SHAPES[self.habit].max(axis=(1, 2))
+        heating = self.heating_kw_per_k * np.clip(self.heating_below_c - coldest_c, 0, None)
+        peak: Series = (
+            self.standby_kw + self.scale_kw * shape * np.exp(1.2 * self.noise) + heating + 1.2 * self.appliance_kw
+        )
+        return peak
+
+    def mean_kw(self, mean_c: float) -> Series:
+        """A rough mean demand at an outside temperature of `mean_c`."""
+        heating = self.heating_kw_per_k * np.clip(self.heating_below_c - mean_c, 0, None) * 0.85
+        return self.standby_kw + self.scale_kw + heating + self.appliance_kw * self.appliances_per_day / 60
+
+
+class LoadNoise:
+    """The noise that one area's customers carry from window to window and from day to day."""
+
+    def __init__(self, customers: int, rng: np.random.Generator) -> None:
+        self._within = rng.standard_normal(customers)
+        self._of_day = rng.standard_normal(customers)
+
+    def within(self, memory_h: Series, intervals: int, hours: float, rng: np.random.Generator) -> Rows:
+        """Standard normal noise of shape (customers, intervals) with each customer's memory, following the last window's."""
+        noise = np.empty((len(self._within), intervals))
+        shocks = rng.standard_normal(noise.shape)
+        for memory in np.unique(memory_h):
+            rows = np.flatnonzero(memory_h == memory)
+            kernel, fade = autoregression(float(np.exp(-hours / memory)), intervals)
+            noise[rows] = shocks[rows] @ kernel + self._within[rows, None] * fade
+        self._within = noise[:, -1].copy()
+        return noise
+
+    def next_day(self, rng: np.random.Generator) -> Series:
+        """Standard normal, one per customer, correlated from day to day."""
+        self._of_day = 0.55 * self._of_day + np.sqrt(1 - 0.55**2) * rng.standard_normal(len(self._of_day))
+        return self._of_day
+
+
+@lru_cache(maxsize=256)
+def autoregression(keep: float, steps: int) -> tuple[Rows, Series]:
+    """As a matrix product: shocks @ kernel + last * fade is a first-order autoregression of unit variance."""
+    lag = np.arange(steps)[None, :] - np.arange(steps)[:, None]
+    kernel = np.where(lag >= 0, keep ** np.clip(lag, 0, None), 0.0) * np.sqrt(1 - keep**2)
+    return np.asarray(kernel), np.asarray(keep ** np.arange(1, steps + 1))
+
+
+def demand_kw(
+    load: LoadParameters,
+    *,
+    kind_of_day: int,
+    local_hour: Series,
+    hours: float,
+    temperature_c: Series,
+    noise: Rows,
+    day_noise: Series,
+    days_since_start: int,
+    rng: np.random.Generator,
+) -> Rows:
+    """Mean demand of every customer in every interval, kW, shape (customers, intervals); never below zero."""
+    slot = (((local_hour[None, :] - load.shift_h[:, None]) % 24) * 4).astype(np.intp)
+    shape = SHAPES[load.habit[:, None], kind_of_day, slot]
+    # a logarithmic noise of mean 1
+    spread = load.noise[:, None]
+    activity = shape * np.exp(spread * noise - 0.5 * spread * spread)
+    level = load.scale_kw * np.exp(load.day_noise * day_noise - 0.5 * load.day_noise**2)
+    level *= 1 + load.growth_per_year * days_since_start / 365
+    demand = load.standby_kw[:, None] + level[:, None] * activity
+    demand += _heating_kw(load, local_hour, temperature_c)
+    demand += _appliances_kw(load, shape, hours, rng)
+    return np.asarray(np.minimum(demand, load.ceiling_kw[:, None]))
+
+
+def _heating_kw(load: LoadParameters, local_hour: Series, temperature_c: Series) -> Rows:
+    cold = np.clip(load.heating_below_c[:, None] - temperature_c[None, :], 0, None)
+    by_night = (local_hour >= 23) | (local_hour < 6)
+    schedule = np.where(by_night[None, :], load.night_setback[:, None], 1.0)
+    return np.asarray(load.heating_kw_per_k[:, None] * cold * schedule)
+
+
+def _appliances_kw(load: LoadParameters, shape: Rows, hours: float, rng: np.random.Generator) -> Rows:
+    """Kettles, cookers, washers: they start when people are active and run for part of an hour."""
+    chance = load.appliances_per_day[:, None] * hours / 24 * shape
+    draw = rng.random(shape.shape)
+    start = draw < chance
+    # how far below the chance the draw fell is uniform again: it sets the size without a second draw
+    size = np.divide(draw, chance, out=np.zeros_like(draw), where=start)
+    burst = np.where(start, load.appliance_kw[:, None] * (0.4 + 1.2 * size), 0.0)
+    share = min(0.5 / hours, 1.0)  # half an hour of running within the interval it starts in
+    running = share * burst
+    if hours < 0.5:
+        running[:, 1:] += 0.7 * share * burst[:, :-1]
+        running[:, 2:] += 0.3 * share * burst[:, :-2]
+    return running

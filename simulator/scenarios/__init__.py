@@ -1,0 +1,18 @@
+"""The labelled abnormalities, one short file each, and how often each is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from simulator.scenarios.bypass import Bypass
+from simulator.scenarios.case import Case
+from simulator.scenarios.high_loss import HighLoss
+from simulator.scenarios.over_capacity import OverCapacity
+from simulator.scenarios.power_reversed import PowerReversed
+from simulator.scenarios.register_stopped import RegisterStopped
+from simulator.scenarios.voltage_loss import VoltageLoss
+
+SCENARIOS: Mapping[str, type[Case]] = {
+    scenario.abnormality: scenario
+    for scenario in (Bypass, RegisterStopped, VoltageLoss, OverCapacity, PowerReversed, HighLoss)
+}
