@@ -1,0 +1,292 @@
+"""What the alert page and the task page say about one service point: claim, reasons, what speaks against it, checks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from desk.figures import count, distance, figure, moment
+from desk.markup import Child, Markup, el, joined
+from desk.pieces import (
+    alert_address,
+    claim,
+    fact,
+    grade_chip,
+    hazard_chip,
+    is_hazard,
+    section,
+    state_chip,
+    task_address,
+    time_text,
+)
+from desk.visit import Visit
+from metering.alert import Alert, AlertState
+from metering.archive import Archive, Meter
+from metering.catalogue import INFORMATION_FAMILIES
+from metering.inspection import AuditEntry, InspectionTask, TaskState
+from metering.times import DAY_S
+
+YOUNG_METER_S = 30 * DAY_S
+STEPS = (TaskState.OPEN, TaskState.ASSIGNED, TaskState.ON_SITE, TaskState.FOUND, TaskState.CLOSED)
+
+
+def energy_words(visit: Visit, alert: Alert) -> tuple[str, str | None]:
+    """(what the claim stands for in kWh, with a range where intervals were not read; a note on them)."""
+    say = visit.say
+    unread_kwh = sum(kwh for _, kwh in alert.unjudged)
+    if alert.missing_kwh <= 0 and unread_kwh <= 0:
+        return say("fact.energy_none"), None
+    if unread_kwh <= 0:
+        return figure(alert.missing_kwh, "kWh"), None
+    spread = say("fact.energy_range", low=figure(alert.missing_kwh), high=figure(alert.missing_kwh + unread_kwh))
+    return spread, say("fact.energy_unread", count=count(len(alert.unjudged)), kwh=figure(unread_kwh))
+
+
+def against(visit: Visit, alert: Alert, archive: Archive, meter: Meter | None, now_s: int) -> list[str]:
+    """What speaks against the suspicion: the detectors' own words, and what the archive knows of that time."""
+    say, calendar = visit.say, archive.calendar
+    said = [r.text for r in alert.reasons if r.against]
+    start_s, end_s = alert.since_s or alert.raised_at_s, alert.cleared_at_s or now_s
+    said += [
+        say("against.outage", start=moment(outage.start_s, calendar), end=moment(outage.end_s, calendar))
+        for outage in archive.outages_by_area.get(alert.transformer_area, ())
+        if outage.start_s < end_s and start_s < outage.end_s
+    ]
+    for work in archive.works:
+        here = work.meter_id == alert.meter_id if work.meter_id else work.transformer_area == alert.transformer_area
+        if here and work.start_s < end_s and start_s < work.end_s:
+            said.append(
+                say(
+                    "against.work",
+                    kind=work.kind,
+                    start=moment(work.start_s, calendar),
+                    end=moment(work.end_s, calendar),
+                )
+            )
+    if alert.unjudged:
+        said.append(say("against.unread", count=count(len(alert.unjudged))))
+    if alert.state is AlertState.CLEARED:
+        said.append(say("against.cleared", time=moment(alert.cleared_at_s, calendar)))
+    if meter is not None and meter.valid_from_s is not None and start_s - meter.valid_from_s < YOUNG_METER_S:
+        said.append(say("against.meter_new", time=moment(meter.valid_from_s, calendar)))
+    return said
+
+
+def claim_card(
+    visit: Visit, alert: Alert, archive: Archive, meter: Meter | None, now_s: int, *, linked: bool
+) -> Markup:
+    """One alert: observed, expected, since when, what it stands for, why, and what speaks against it."""
+    say, calendar = visit.say, archive.calendar
+    energy, energy_note = energy_words(visit, alert)
+    facts = el(
+        "dl",
+        fact(say("fact.observed"), figure(alert.observed, alert.unit), class_="big"),
+        fact(say("fact.expected"), figure(alert.expected, alert.unit), class_="big"),
+        fact(say("fact.energy"), energy, note=energy_note, class_="big"),
+        fact(
+            say("fact.since"),
+            time_text(alert.since_s or alert.raised_at_s, calendar),
+            note=distance(alert.since_s or alert.raised_at_s, now_s, say),
+        ),
+        fact(say("fact.raised"), time_text(alert.raised_at_s, calendar)),
+        fact(say("fact.cleared"), time_text(alert.cleared_at_s, calendar)) if alert.cleared_at_s else None,
+        fact(say("column.risk"), f"{alert.risk:.2f}"),
+        class_="facts",
+    )
+    why = [el("li", r.text, el("span", r.detector, class_="source")) for r in alert.reasons if not r.against]
+    contrary = against(visit, alert, archive, meter, now_s)
+    title: Child = claim(visit, alert)
+    if linked:
+        title = el("a", title, href=alert_address(alert))
+    notes = [say("alert.episodes", count=alert.episodes)] if alert.episodes > 1 else []
+    if alert.late_readings:
+        notes.append(say("fact.late", count=count(alert.late_readings)))
+    return el(
+        "section",
+        el(
+            "header",
+            el("h2", title),
+            el("span", hazard_chip(visit) if is_hazard(alert) else None, state_chip(visit, "alert", alert.state)),
+        ),
+        facts,
+        el("p", " · ".join(notes), class_="note") if notes else None,
+        el(
+            "div",
+            el("div", el("h3", say("section.reasons")), el("ul", *why, class_="reasons")),
+            el(
+                "div",
+                el("h3", say("section.against")),
+                el("ul", *(el("li", text) for text in contrary), class_="reasons")
+                if contrary
+                else el("p", say("section.against_none"), class_="calm"),
+            ),
+            class_="two",
+        ),
+        class_="card claim",
+    )
+
+
+def check_card(visit: Visit, alerts: Sequence[Alert]) -> Markup:
+    """What to check on site, from the catalogue; safety before everything where there is a hazard."""
+    say = visit.say
+    checks = dict.fromkeys(say.check_on_site(a.abnormality) for a in alerts)
+    return section(
+        say("section.check"),
+        el("p", say("safety.first"), class_="safety") if any(map(is_hazard, alerts)) else None,
+        el("ul", *(el("li", text) for text in checks), class_="checks"),
+    )
+
+
+def meter_facts(visit: Visit, service_point: str, transformer_area: str, meter: Meter | None) -> list[Markup]:
+    """What the archive says of the place, without any name."""
+    say = visit.say
+    facts = [fact(say("column.service_point"), service_point), fact(say("column.area"), transformer_area)]
+    if meter is None:
+        return facts
+    facts.append(fact(say("fact.meter"), meter.meter_id))
+    if meter.role == "supply":
+        facts.append(fact(say("fact.customer_class"), say("role.supply")))
+    elif meter.customer_class is not None:
+        facts.append(fact(say("fact.customer_class"), say(f"class.{meter.customer_class}")))
+    if meter.contracted_kw is not None:
+        facts.append(fact(say("fact.contract"), figure(meter.contracted_kw, "kW")))
+    if meter.rated_current_a is not None:
+        facts.append(fact(say("fact.rated_current"), figure(meter.rated_current_a, "A")))
+    if meter.phases is not None:
+        facts.append(fact(say("fact.phases"), str(meter.phases)))
+    return facts
+
+
+def task_head(
+    visit: Visit, task: InspectionTask, title: str, archive: Archive, meter: Meter | None, now_s: int
+) -> Markup:
+    say, calendar = visit.say, archive.calendar
+    overdue = task.closed_at_s is None and task.due_at_s < now_s
+    due_note = say("task.overdue") if overdue else distance(task.due_at_s, now_s, say)
+    return el(
+        "div",
+        el(
+            "div",
+            el("span", say("task.title"), class_="kicker"),
+            el("span", task.task_id, class_="mono note"),
+            grade_chip(visit, task.grade),
+            hazard_chip(visit) if task.hazard else None,
+            class_="kickers",
+        ),
+        el("h1", title),
+        steps(visit, task),
+        el(
+            "dl",
+            *meter_facts(visit, task.service_point, task.transformer_area, meter),
+            fact(say("column.assignee"), task.assignee or "–"),
+            fact(say("column.opened"), time_text(task.opened_at_s, calendar)),
+            fact(
+                say("column.due"),
+                time_text(task.due_at_s, calendar),
+                note=None if task.closed_at_s is not None else due_note,
+                class_="late" if overdue else "",
+            ),
+            fact(say("column.risk"), f"{task.risk:.2f}"),
+            class_="facts place",
+        ),
+        class_="case-head",
+    )
+
+
+def steps(visit: Visit, task: InspectionTask) -> Markup:
+    """How far the task is, as a line of steps."""
+    say = visit.say
+    shown: tuple[TaskState, ...] = STEPS
+    if task.state is TaskState.WITHDRAWN:
+        shown = (TaskState.OPEN, TaskState.WITHDRAWN)
+    here = shown.index(task.state)
+    entries = [
+        el(
+            "li",
+            say(f"task_state.{state}"),
+            class_="done" if i < here or i == here == len(shown) - 1 else "here" if i == here else None,
+            aria_current="step" if i == here else None,
+        )
+        for i, state in enumerate(shown)
+    ]
+    return el("ol", *entries, class_="steps", aria_label=say("task.steps"))
+
+
+def alert_head(visit: Visit, alert: Alert, meter: Meter | None, tasks: Sequence[InspectionTask]) -> Markup:
+    say = visit.say
+    return el(
+        "div",
+        el(
+            "div",
+            el("span", say("alert.title"), class_="kicker"),
+            el("span", alert.alert_id, class_="mono note"),
+            grade_chip(visit, alert.grade),
+            hazard_chip(visit) if is_hazard(alert) else None,
+            el("span", say(f"family.{alert.family}"), class_="chip"),
+            class_="kickers",
+        ),
+        el("h1", claim(visit, alert)),
+        el("dl", *meter_facts(visit, alert.service_point, alert.transformer_area, meter), class_="facts place"),
+        _tasks_of_alert(visit, alert, tasks),
+        class_="case-head",
+    )
+
+
+def _tasks_of_alert(visit: Visit, alert: Alert, tasks: Sequence[InspectionTask]) -> Markup:
+    say = visit.say
+    if tasks:
+        links = [
+            joined(
+                el("a", say("task.title"), " ", t.task_id, href=task_address(t), class_="button primary"),
+                " ",
+                state_chip(visit, "task", t.state),
+            )
+            for t in tasks
+        ]
+        return el("p", *links, class_="tasks-of")
+    key = "alert.information" if alert.family in INFORMATION_FAMILIES else "alert.no_task"
+    return el("p", say(key), class_="note")
+
+
+def finding_card(visit: Visit, task: InspectionTask, trail: Sequence[AuditEntry], archive: Archive) -> Markup | None:
+    """The finding, who made it and what they saw; None before there is one."""
+    if task.finding is None:
+        return None
+    say, finding = visit.say, task.finding
+    words = (
+        say("finding.confirmed", what=say.abnormality(finding.abnormality or ""))
+        if finding.confirmed
+        else say("finding.not_confirmed")
+    )
+    line = next((a for a in reversed(trail) if a.move == "record_finding"), None)
+    return section(
+        say("section.finding"),
+        el("p", words, class_=f"finding {'yes' if finding.confirmed else 'no'}"),
+        el("p", line.reason, class_="quote") if line is not None and line.reason else None,
+        el(
+            "p",
+            f"{line.actor} · " if line is not None else None,
+            time_text(finding.found_at_s, archive.calendar),
+            class_="note",
+        ),
+    )
+
+
+def history_card(visit: Visit, trail: Sequence[AuditEntry], archive: Archive) -> Markup:
+    """The audit trail, the newest first."""
+    say = visit.say
+    entries = [
+        el(
+            "li",
+            el("span", time_text(a.at_s, archive.calendar), class_="note"),
+            el("strong", _move_words(visit, a)),
+            el("span", a.actor, class_="actor"),
+            el("span", a.reason, class_="quote") if a.reason else None,
+        )
+        for a in reversed(trail)
+    ]
+    return section(say("section.history"), el("ol", *entries, class_="history"))
+
+
+def _move_words(visit: Visit, entry: AuditEntry) -> str:
+    known = {"open", "add_alert", "assign", "start_visit", "leave_site", "record_finding", "close", "withdraw"}
+    return visit.say(f"move.{entry.move}") if entry.move in known else entry.move

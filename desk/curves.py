@@ -1,0 +1,325 @@
+"""Curves of one service point for the alert and task pages: read in a thread, shaped into ECharts options.
+
+Times on the axis are the utility's local times: ECharts gets them shifted as if they were UTC, so that every browser
+shows the same hours. A missing reading is a gap, never zero.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from desk.records import Records
+from desk.texts import Words
+from metering.alert import Alert
+from metering.ports import SeriesRow
+from metering.times import DAY_S, LocalCalendar
+
+Window = Literal["onset", "latest", "days"]
+WINDOWS: tuple[Window, ...] = get_args(Window)
+Options = dict[str, Any]
+Curve = list[tuple[int, float | None]]
+
+BEFORE_ONSET_S = 4 * DAY_S
+AFTER_ONSET_S = 8 * DAY_S
+LATEST_S = 14 * DAY_S
+DAYS_BEFORE_S = 45 * DAY_S
+DAYS_LONGEST_S = 180 * DAY_S
+
+PHASE_COLOURS = {"a": "#d9a514", "b": "#2fa36b", "c": "#d8554a"}
+OBSERVED_COLOUR = "#4f9fe0"
+EXPECTED_COLOUR = "#9a86e8"
+LOSS_COLOUR = "#e0894a"
+EPISODE_COLOUR = "rgba(224, 108, 84, 0.13)"
+INK = {"dark": ("#a9b6c3", "#2b3642", "#1c242d", "#e6ebf0"), "light": ("#56636f", "#dde3e9", "#ffffff", "#16202a")}
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """From when until when something is suspected; `end_s` is None while it lasts."""
+
+    start_s: int
+    end_s: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """One window of a meter and of its area; a series that was never measured is empty."""
+
+    start_s: int
+    end_s: int
+    observed: Curve
+    expected: Curve
+    voltages: Mapping[str, Curve]
+    currents: Mapping[str, Curve]
+    supplied: Curve
+    metered: Curve
+    loss_share: Curve
+
+    @property
+    def read(self) -> bool:
+        return any(value is not None for _, value in self.observed)
+
+
+def episode_of(alerts: Sequence[Alert]) -> Episode:
+    """The time that `alerts` together speak of."""
+    start_s = min(a.since_s or a.raised_at_s for a in alerts)
+    ends = [a.cleared_at_s for a in alerts]
+    return Episode(start_s, None if None in ends else max(e for e in ends if e is not None))
+
+
+def window_of(episode: Episode, window: Window, clock_s: int) -> tuple[int, int]:
+    """[start, end) in epoch seconds of what a window shows, never beyond the log's clock."""
+    latest_s = clock_s if episode.end_s is None else min(clock_s, episode.end_s + 2 * DAY_S)
+    latest_s = max(latest_s, episode.start_s + 1)
+    if window == "onset":
+        start_s = episode.start_s - BEFORE_ONSET_S
+        return start_s, min(latest_s, episode.start_s + AFTER_ONSET_S)
+    if window == "latest":
+        return latest_s - LATEST_S, latest_s
+    return max(episode.start_s - DAYS_BEFORE_S, latest_s - DAYS_LONGEST_S), latest_s
+
+
+def read_curves(
+    records: Records, transformer_area: str, meter_id: str | None, start_s: int, end_s: int, *, by_day: bool
+) -> Curves:
+    """Read one window (blocking: call it in a thread). Raises `StoreUnavailable`.
+
+    `meter_id` is the customer meter to show, None for a whole area: then only its balance is read.
+    """
+    interval_s = records.archive.interval_s
+    rows: list[SeriesRow] = []
+    expected: dict[int, float] = {}
+    if meter_id is not None:
+        tags = {"transformer_area": transformer_area, "meter_id": meter_id}
+        rows = records.series.read("reading", start_s=start_s, end_s=end_s, tags=tags)
+        expected = {r.time_s: r.fields["expected_kwh"] for r in rows if "expected_kwh" in r.fields}
+        if records.expected_curve is not None:
+            expected |= {at: kwh for at, kwh in records.expected_curve(meter_id, start_s, end_s) if math.isfinite(kwh)}
+    balance = records.series.read(
+        "area_balance", start_s=start_s, end_s=end_s, tags={"transformer_area": transformer_area}
+    )
+    step_s = DAY_S if by_day else interval_s
+    calendar = records.archive.calendar
+    observed = {r.time_s: r.fields["energy_kwh"] for r in rows if "energy_kwh" in r.fields}
+    supplied = _field(balance, "supplied_kwh")
+    metered = {at: kwh for at, kwh in _field(balance, "metered_kwh").items() if at in supplied}
+    if by_day:
+        # a day compares like with like: expected energy only of the intervals that were read
+        return Curves(
+            start_s,
+            end_s,
+            _daily(observed, calendar),
+            _daily({at: kwh for at, kwh in expected.items() if at in observed}, calendar),
+            {},
+            {},
+            _daily(supplied, calendar),
+            _daily(metered, calendar),
+            _loss_by(lambda at: calendar.day_start(calendar.day_of(at)), balance),
+        )
+    return Curves(
+        start_s,
+        end_s,
+        _gaps(observed, step_s),
+        _gaps(expected, step_s),
+        _named(rows, {"a": "voltage_a_v", "b": "voltage_b_v", "c": "voltage_c_v", "mean": "voltage_v"}, step_s),
+        _named(
+            rows,
+            {
+                "a": "current_a_a",
+                "b": "current_b_a",
+                "c": "current_c_a",
+                "mean": "current_a",
+                "neutral": "neutral_current_a",
+            },
+            step_s,
+        ),
+        _gaps(supplied, step_s),
+        _gaps(metered, step_s),
+        _loss_by(lambda at: at - at % 3600, balance),
+    )
+
+
+def _field(rows: Sequence[SeriesRow], name: str) -> dict[int, float]:
+    return {r.time_s: r.fields[name] for r in rows if name in r.fields}
+
+
+def _named(rows: Sequence[SeriesRow], columns: Mapping[str, str], step_s: int) -> dict[str, Curve]:
+    """Phases where they are measured, else the mean; the neutral stands beside either."""
+    found = {name: values for name, column in columns.items() if (values := _field(rows, column))}
+    if any(name in found for name in "abc"):
+        found.pop("mean", None)
+    return {name: _gaps(values, step_s) for name, values in found.items()}
+
+
+def _gaps(values: Mapping[int, float], step_s: int) -> Curve:
+    """Values by time with one None at the start of every hole, so that no line is drawn across it."""
+    curve: Curve = []
+    for at in sorted(values):
+        if curve and at - curve[-1][0] > step_s:
+            curve.append((curve[-1][0] + step_s, None))
+        curve.append((at, values[at]))
+    return curve
+
+
+def _daily(values: Mapping[int, float], calendar: LocalCalendar) -> Curve:
+    sums: dict[int, float] = {}
+    for at, kwh in values.items():
+        day_s = calendar.day_start(calendar.day_of(at))
+        sums[day_s] = sums.get(day_s, 0.0) + kwh
+    return sorted(sums.items())
+
+
+def _loss_by(bucket: Any, rows: Sequence[SeriesRow]) -> Curve:
+    """Share of the supplied energy that was lost, over the intervals of each bucket that could be balanced."""
+    supplied: dict[int, float] = {}
+    lost: dict[int, float] = {}
+    for row in rows:
+        if "loss_kwh" in row.fields and "supplied_kwh" in row.fields:
+            at = bucket(row.time_s)
+            supplied[at] = supplied.get(at, 0.0) + row.fields["supplied_kwh"]
+            lost[at] = lost.get(at, 0.0) + row.fields["loss_kwh"]
+    return [(at, lost[at] / kwh) for at, kwh in sorted(supplied.items()) if kwh > 0]
+
+
+# --- options
+
+
+def load_options(curves: Curves, episode: Episode, calendar: LocalCalendar, say: Words, theme: str) -> Options:
+    """Interval (or daily) energy observed against expected, the suspected episode shaded."""
+    series = [
+        _line(say("chart.observed"), curves.observed, calendar, OBSERVED_COLOUR, width=1.6, area=True),
+        _line(say("chart.expected"), curves.expected, calendar, EXPECTED_COLOUR, dashed=True),
+    ]
+    series[0]["markArea"] = _shaded(episode, curves.end_s, calendar, say)
+    return _chart([s for s in series if s["data"]] or series[:1], "kWh", theme, zoom=True)
+
+
+def phase_options(
+    named: Mapping[str, Curve],
+    unit: str,
+    curves: Curves,
+    episode: Episode,
+    calendar: LocalCalendar,
+    say: Words,
+    theme: str,
+) -> Options:
+    """Voltage or current by phase."""
+    names = {p: say(f"chart.phase_{p}") for p in PHASE_COLOURS} | {p: say(f"chart.{p}") for p in ("mean", "neutral")}
+    series = [
+        _line(names[name], curve, calendar, PHASE_COLOURS.get(name, OBSERVED_COLOUR)) for name, curve in named.items()
+    ]
+    series[0]["markArea"] = _shaded(episode, curves.end_s, calendar, say)
+    return _chart(series, unit, theme, from_zero=False)
+
+
+def balance_options(curves: Curves, episode: Episode, calendar: LocalCalendar, say: Words, theme: str) -> Options:
+    """Supplied and metered energy of the area, and the share between them that was lost."""
+    series = [
+        _line(say("chart.supplied"), curves.supplied, calendar, OBSERVED_COLOUR),
+        _line(say("chart.metered"), curves.metered, calendar, PHASE_COLOURS["b"]),
+        _line(
+            say("chart.loss"),
+            [(at, None if v is None else round(100 * v, 2)) for at, v in curves.loss_share],
+            calendar,
+            LOSS_COLOUR,
+        )
+        | {"yAxisIndex": 1},
+    ]
+    series[0]["markArea"] = _shaded(episode, curves.end_s, calendar, say)
+    options = _chart(series, "kWh", theme)
+    muted, _, _, _ = INK[theme]
+    second = dict(options["yAxis"]) | {"name": "%", "splitLine": {"show": False}, "axisLabel": {"color": muted}}
+    options["yAxis"] = [options["yAxis"], second]
+    return options
+
+
+def _local_ms(at_s: int, calendar: LocalCalendar) -> int:
+    offset = calendar.local(at_s).utcoffset()
+    return 1000 * (at_s + (0 if offset is None else int(offset.total_seconds())))
+
+
+def _line(
+    name: str,
+    curve: Curve,
+    calendar: LocalCalendar,
+    colour: str,
+    *,
+    width: float = 1.4,
+    dashed: bool = False,
+    area: bool = False,
+) -> Options:
+    shape: Options = {
+        "name": name,
+        "type": "line",
+        "showSymbol": False,
+        "data": [[_local_ms(at, calendar), None if v is None else round(v, 4)] for at, v in curve],
+        "color": colour,
+        "lineStyle": {"width": width, "type": [5, 4] if dashed else "solid"},
+        "emphasis": {"disabled": True},
+    }
+    if area:
+        shape["areaStyle"] = {"opacity": 0.12}
+    return shape
+
+
+def _shaded(episode: Episode, until_s: int, calendar: LocalCalendar, say: Words) -> Options:
+    end_s = until_s if episode.end_s is None else min(episode.end_s, until_s)
+    return {
+        "silent": True,
+        "itemStyle": {"color": EPISODE_COLOUR},
+        "label": {"show": True, "position": "insideTopLeft", "color": "#d9694f", "fontSize": 11, "distance": 6},
+        "data": [
+            [
+                {"name": say("chart.episode"), "xAxis": _local_ms(episode.start_s, calendar)},
+                {"xAxis": _local_ms(end_s, calendar)},
+            ]
+        ],
+    }
+
+
+def _chart(series: list[Options], unit: str, theme: str, *, zoom: bool = False, from_zero: bool = True) -> Options:
+    muted, line, surface, text = INK[theme]
+    options: Options = {
+        "useUTC": True,
+        "animation": False,
+        "textStyle": {"fontFamily": "inherit"},
+        "grid": {"left": 8, "right": 12, "top": 44, "bottom": 52 if zoom else 10, "containLabel": True},
+        "legend": {
+            "top": 2,
+            "right": 8,
+            "textStyle": {"color": muted},
+            "itemWidth": 18,
+            "itemHeight": 8,
+            "icon": "roundRect",
+        },
+        "tooltip": {
+            "trigger": "axis",
+            "backgroundColor": surface,
+            "borderColor": line,
+            "textStyle": {"color": text, "fontSize": 12},
+        },
+        "xAxis": {
+            "type": "time",
+            "axisLine": {"lineStyle": {"color": line}},
+            "axisLabel": {"color": muted, "hideOverlap": True},
+            "splitLine": {"show": False},
+        },
+        "yAxis": {
+            "type": "value",
+            "name": unit,
+            "scale": not from_zero,
+            "nameTextStyle": {"color": muted, "align": "left"},
+            "axisLabel": {"color": muted},
+            "splitLine": {"lineStyle": {"color": line}},
+        },
+        "series": series,
+    }
+    if zoom:
+        options["dataZoom"] = [
+            {"type": "slider", "height": 20, "bottom": 8, "borderColor": line, "textStyle": {"color": muted}},
+            {"type": "inside", "zoomOnMouseWheel": "ctrl", "moveOnMouseMove": False},
+        ]
+    return options

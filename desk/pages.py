@@ -1,0 +1,335 @@
+"""The pages themselves: control room, alert list, alert, task list, task (which on a phone is the field page)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+from nicegui import ui
+from starlette.requests import Request
+
+from desk import case, lists, overview
+from desk.charts import CurveCards, CurveSubject
+from desk.markup import Markup, el
+from desk.moves import MovePanel
+from desk.pieces import claim, footer, header, task_claim
+from desk.records import Records, Snapshot
+from desk.selection import OPEN_ONES, Selection, select_alerts, select_tasks
+from desk.texts import Language
+from desk.visit import Visit, visit_of
+from metering.alert import Alert, AlertState
+from metering.archive import Meter
+from metering.errors import StoreUnavailable
+from metering.inspection import AuditEntry, InspectionTask
+from operations.record_finding import meter_of_task
+
+REFRESH_SECONDS = 3.0
+NEWS_SECONDS = 5.0
+BUILD_SECONDS = 20.0
+STYLE = Path(__file__).parent / "static" / "desk.css"
+
+
+def register(records: Records, language: Language) -> None:
+    """Register every page with NiceGUI, over these records."""
+    style_version = blake2b(STYLE.read_bytes(), digest_size=6).hexdigest()
+
+    def screen(request: Request) -> Screen:
+        return Screen(records, visit_of(request, language), style_version)
+
+    @ui.page("/", response_timeout=BUILD_SECONDS)
+    async def control_room(request: Request) -> None:
+        await screen(request).control_room()
+
+    @ui.page("/alerts", response_timeout=BUILD_SECONDS)
+    async def alert_list(request: Request) -> None:
+        wanted = Selection.of(request.query_params, state=AlertState.RAISED, sort="-raised")
+        await screen(request).alert_list(wanted)
+
+    @ui.page("/tasks", response_timeout=BUILD_SECONDS)
+    async def task_list(request: Request) -> None:
+        await screen(request).task_list(Selection.of(request.query_params, state=OPEN_ONES, sort="next"))
+
+    @ui.page("/alerts/{alert_id}", response_timeout=BUILD_SECONDS)
+    async def alert_page(request: Request, alert_id: str) -> None:
+        await screen(request).alert(alert_id)
+
+    @ui.page("/tasks/{task_id}", response_timeout=BUILD_SECONDS)
+    async def task_page(request: Request, task_id: str) -> None:
+        await screen(request).task(task_id)
+
+
+class Screen:
+    """One page for one browser: read first, then build."""
+
+    def __init__(self, records: Records, visit: Visit, style_version: str) -> None:
+        self._records = records
+        self._visit = visit
+        self._style_version = style_version
+
+    async def control_room(self) -> None:
+        """The overview; it keeps itself up to date."""
+        records, visit = self._records, self._visit
+        try:
+            shown = await _control_room(records, visit)
+        except StoreUnavailable:
+            self._unavailable("overview")
+            return
+        with self._shell("overview", visit.say("overview.title"), shown.snapshot.clock_s) as bar:
+            parts = {name: _html(markup).classes(f"part-{name}") for name, markup in shown.parts.items()}
+
+        async def refresh() -> None:
+            try:
+                fresh = await _control_room(records, visit)
+            except StoreUnavailable:
+                return  # the screen keeps what it last knew; its clock stands still and says so
+            for name, part in parts.items():
+                if part.content != fresh.parts[name]:
+                    part.content = fresh.parts[name]
+            top = header(visit, "overview", fresh.snapshot.clock_s, records.archive.calendar)
+            if bar.content != top:
+                bar.content = top
+
+        ui.timer(REFRESH_SECONDS, refresh, immediate=False)
+
+    async def alert_list(self, wanted: Selection) -> None:
+        visit = self._visit
+        try:
+            snapshot = await self._records.snapshot()
+        except StoreUnavailable:
+            self._unavailable("alerts")
+            return
+        page = await asyncio.to_thread(select_alerts, snapshot, wanted)
+        with self._shell("alerts", visit.say("nav.alerts"), snapshot.clock_s):
+            _html(lists.alert_list(visit, snapshot, self._records.archive, wanted, page))
+
+    async def task_list(self, wanted: Selection) -> None:
+        visit = self._visit
+        try:
+            snapshot = await self._records.snapshot(fresh=True)
+        except StoreUnavailable:
+            self._unavailable("tasks")
+            return
+        page = await asyncio.to_thread(select_tasks, snapshot, wanted)
+        with self._shell("tasks", visit.say("nav.tasks"), snapshot.clock_s):
+            _html(lists.task_list(visit, snapshot, self._records.archive, wanted, page))
+
+    async def alert(self, alert_id: str) -> None:
+        records, visit = self._records, self._visit
+        try:
+            snapshot = await records.snapshot()
+            alert = await asyncio.to_thread(records.store.alert, alert_id)
+        except StoreUnavailable:
+            self._unavailable("alerts")
+            return
+        if alert is None:
+            self._missing("alerts", snapshot.clock_s)
+            return
+        meter = _meter_of_alert(records, alert)
+        tasks = [t for t in snapshot.tasks if alert_id in t.alert_ids]
+        with self._shell("alerts", claim(visit, alert), snapshot.clock_s):
+            _html(case.alert_head(visit, alert, meter, tasks))
+            with ui.element("div").classes("case"):
+                with ui.element("div").classes("case-main"):
+                    _html(case.claim_card(visit, alert, records.archive, meter, snapshot.now_s, linked=False))
+                    subject = CurveSubject(alert.transformer_area, meter, (alert,), alert.alert_id)
+                    await CurveCards(records, visit, subject, snapshot.clock_s).show()
+                with ui.element("div").classes("case-side"):
+                    _html(case.check_card(visit, [alert])).classes("part-check")
+
+    async def task(self, task_id: str) -> None:
+        records, visit = self._records, self._visit
+        try:
+            seen = await asyncio.to_thread(_read_task, records, task_id)
+            clock_s = await asyncio.to_thread(records.log_clock_s)
+        except StoreUnavailable:
+            self._unavailable("tasks")
+            return
+        if seen is None:
+            self._missing("tasks", clock_s)
+            return
+        with self._shell("tasks", task_claim(visit, seen.task, seen.alerts), clock_s):
+            await TaskScreen(records, visit, seen).show()
+
+    @contextlib.contextmanager
+    def _shell(self, here: str, title: str, clock_s: int) -> Iterator[ui.html]:
+        """Header, content, footer; gives the header, so that a live page can move its clock."""
+        _prepare(self._visit, title, self._style_version)
+        bar = _html(header(self._visit, here, clock_s, self._records.archive.calendar)).classes("top")
+        with ui.element("main").props('id=content tabindex="-1"').classes(f"page page-{here}"):
+            yield bar
+        _html(footer(self._visit), "footer")
+
+    def _unavailable(self, here: str) -> None:
+        say = self._visit.say
+        ui.context.client.status_code = 503
+        with self._shell(here, say("trouble.unavailable"), 0):
+            _notice(say("trouble.unavailable"), say("trouble.unavailable_do"))
+            ui.timer(10.0, ui.navigate.reload, once=True)
+
+    def _missing(self, here: str, clock_s: int) -> None:
+        say = self._visit.say
+        ui.context.client.status_code = 404
+        with self._shell(here, say("trouble.missing"), clock_s):
+            _notice(say("trouble.missing"), say("trouble.missing_do"))
+
+
+@dataclass(frozen=True)
+class ControlRoom:
+    snapshot: Snapshot
+    parts: dict[str, Markup]
+
+
+async def _control_room(records: Records, visit: Visit) -> ControlRoom:
+    """Everything on the control room's screen, as HTML by part."""
+    snapshot, archive = await records.snapshot(), records.archive
+    names = overview.ranked_areas(snapshot, archive)[: overview.AREAS_SHOWN]
+    try:
+        balances = await records.balances(names, snapshot.clock_s)
+    except StoreUnavailable:
+        balances = {}  # alerts are shown while the time-series store is away; losses then read "not computable"
+    lines = overview.area_lines(names, snapshot, archive, balances)
+    parts = {
+        "tiles": overview.tiles(visit, snapshot, archive),
+        "hazards": overview.hazard_lane(visit, snapshot),
+        "areas": overview.areas_table(visit, lines, len(archive.areas)),
+        "newest": overview.newest(visit, snapshot, archive),
+        "tasks": overview.next_tasks(visit, snapshot),
+        "families": overview.families(visit, snapshot),
+        "aside": overview.set_aside_bars(visit, snapshot),
+    }
+    return ControlRoom(snapshot, parts)
+
+
+@dataclass(frozen=True)
+class SeenTask:
+    """A task as one reading of the store showed it."""
+
+    task: InspectionTask
+    alerts: tuple[Alert, ...]
+    trail: tuple[AuditEntry, ...]
+    meter: Meter | None
+    now_s: int
+    clock_s: int
+
+
+def _read_task(records: Records, task_id: str) -> SeenTask | None:
+    task = records.store.task(task_id)
+    if task is None:
+        return None
+    now_s = records.now_s()
+    alerts = tuple(a for a in map(records.store.alert, task.alert_ids) if a is not None)
+    return SeenTask(
+        task,
+        alerts,
+        tuple(records.store.audit(task_id)),
+        meter_of_task(records.archive, task, now_s),
+        now_s,
+        records.log_clock_s(),
+    )
+
+
+class TaskScreen:
+    """The task page in one browser. After a move everything but the charts is shown anew."""
+
+    def __init__(self, records: Records, visit: Visit, seen: SeenTask) -> None:
+        self._records = records
+        self._visit = visit
+        self._seen = seen
+        self._panel = MovePanel(records, visit, self._again)
+
+    async def show(self) -> None:
+        visit, seen = self._visit, self._seen
+        self._news = ui.element("div").classes("news").props("role=status")
+        self._head = _html(self._head_markup())
+        with ui.element("div").classes("case"):
+            with ui.element("div").classes("case-main"):
+                self._claims = _html(self._claims_markup()).classes("part-claims")
+                if seen.alerts:
+                    subject = CurveSubject(seen.task.transformer_area, seen.meter, seen.alerts, seen.task.task_id)
+                    with ui.element("div").classes("part-curves"):
+                        await CurveCards(self._records, visit, subject, seen.clock_s).show()
+            with ui.element("div").classes("case-side"):
+                self._finding = _html(self._finding_markup()).classes("part-finding")
+                self._moves = ui.element("section").classes("card moves part-moves")
+                _html(case.check_card(visit, seen.alerts)).classes("part-check")
+                self._history = _html(self._history_markup()).classes("part-history")
+        with self._moves:
+            self._panel.show(seen.task, seen.alerts)
+        ui.timer(NEWS_SECONDS, self._look_for_news, immediate=False)
+
+    async def _again(self) -> None:
+        fresh = await asyncio.to_thread(_read_task, self._records, self._seen.task.task_id)
+        if fresh is None:
+            ui.navigate.to("/tasks")
+            return
+        self._seen = fresh
+        self._news.clear()
+        self._head.content = self._head_markup()
+        self._claims.content = self._claims_markup()
+        self._finding.content = self._finding_markup()
+        self._history.content = self._history_markup()
+        self._moves.clear()
+        with self._moves:
+            self._panel.show(fresh.task, fresh.alerts)
+
+    async def _look_for_news(self) -> None:
+        """Say it when somebody else moved the task, without taking away what is being typed."""
+        try:
+            stored = await asyncio.to_thread(self._records.store.task, self._seen.task.task_id)
+        except StoreUnavailable:
+            return
+        if stored is None or stored.version == self._seen.task.version or self._news.default_slot.children:
+            return
+        with self._news:
+            _html(el("span", self._visit.say("do.changed")))
+            ui.button(self._visit.say("do.reload"), on_click=self._again).props("no-caps flat dense")
+
+    def _head_markup(self) -> Markup:
+        seen = self._seen
+        title = task_claim(self._visit, seen.task, seen.alerts)
+        return case.task_head(self._visit, seen.task, title, self._records.archive, seen.meter, seen.now_s)
+
+    def _claims_markup(self) -> Markup:
+        seen, archive = self._seen, self._records.archive
+        return Markup(
+            "".join(case.claim_card(self._visit, a, archive, seen.meter, seen.now_s, linked=True) for a in seen.alerts)
+        )
+
+    def _finding_markup(self) -> Markup:
+        card = case.finding_card(self._visit, self._seen.task, self._seen.trail, self._records.archive)
+        return Markup() if card is None else card
+
+    def _history_markup(self) -> Markup:
+        return case.history_card(self._visit, self._seen.trail, self._records.archive)
+
+
+def _meter_of_alert(records: Records, alert: Alert) -> Meter | None:
+    """The alert's meter; for a whole area its supply meter."""
+    area = records.archive.areas.get(alert.transformer_area)
+    members = () if area is None else area.meters
+    wanted = alert.meter_id
+    if wanted is None:
+        return next((m for m in members if m.service_point == alert.service_point), None)
+    return next((m for m in members if m.meter_id == wanted), None)
+
+
+def _prepare(visit: Visit, title: str, style_version: str) -> None:
+    lang = "zh-CN" if visit.language == "zh" else "en"
+    ui.page_title(f"{title} · {visit.say('brand')}")
+    ui.dark_mode(value=visit.theme == "dark")
+    ui.add_head_html(
+        f'<script>document.documentElement.dataset.theme="{visit.theme}";document.documentElement.lang="{lang}"</script>'
+        f'<link rel="stylesheet" href="/static/desk.css?v={style_version}">'
+    )
+
+
+def _html(markup: Markup, tag: str = "div") -> ui.html:
+    return ui.html(markup, sanitize=False, tag=tag)
+
+
+def _notice(title: str, what_to_do: str) -> None:
+    _html(el("section", el("h1", title), el("p", what_to_do), class_="card notice"))

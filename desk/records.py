@@ -1,0 +1,121 @@
+"""What the desk reads: alerts, tasks, counters and curves, always in a thread, so that the event loop never waits."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from metering.alert import Alert
+from metering.archive import Archive
+from metering.inspection import InspectionTask, TaskState
+from metering.messages import Message
+from metering.ports import SeriesRow, StateStore, TimeSeries
+from metering.times import DAY_S
+
+#: (meter id, start, end in epoch seconds) -> (interval start, expected kWh), by time; empty where nothing is learnt.
+ExpectedCurve = Callable[[str, int, int], Sequence[tuple[int, float]]]
+
+SNAPSHOT_SECONDS = 2.0
+BALANCE_SECONDS = 30.0
+#: Up to this many areas one query for all is cheaper than one for each that is shown.
+READ_AT_ONCE = 60
+ENDED = frozenset({TaskState.CLOSED, TaskState.WITHDRAWN})
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything the lists and the control room show, read at one time."""
+
+    now_s: int
+    clock_s: int
+    alerts: tuple[Alert, ...]
+    tasks: tuple[InspectionTask, ...]
+    counters: Mapping[str, int]
+    last_closed_day: int | None
+
+    @cached_property
+    def open_alerts(self) -> tuple[Alert, ...]:
+        return tuple(a for a in self.alerts if a.is_open)
+
+    @cached_property
+    def open_tasks(self) -> tuple[InspectionTask, ...]:
+        return tuple(t for t in self.tasks if t.state not in ENDED)
+
+    @cached_property
+    def alert_of(self) -> Mapping[str, Alert]:
+        return {a.alert_id: a for a in self.alerts}
+
+    def alerts_of(self, task: InspectionTask) -> tuple[Alert, ...]:
+        """The alerts of a task, in its order; one that the store no longer has is left out."""
+        return tuple(self.alert_of[a] for a in task.alert_ids if a in self.alert_of)
+
+
+@dataclass
+class Records:
+    """The ports behind the pages. One instance per desk; results are shared between browsers for a moment."""
+
+    store: StateStore
+    series: TimeSeries
+    archive: Archive
+    encode: Callable[[Message], bytes]
+    clock: Callable[[], int] | None = None
+    expected_curve: ExpectedCurve | None = None
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
+    _snapshot: tuple[float, Snapshot] | None = field(default=None, repr=False)
+    _balances: tuple[float, frozenset[str], Mapping[str, tuple[SeriesRow, ...]]] | None = field(
+        default=None, repr=False
+    )
+
+    def log_clock_s(self) -> int:
+        """Up to when readings are judged: the furthest tick of the log; 0 before the first."""
+        return max((mark.clock_s for mark in self.store.marks("judge")), default=0)
+
+    def now_s(self) -> int:
+        """The time that moves are dated with: the caller's clock, else the log's own."""
+        return self.clock() if self.clock is not None else self.log_clock_s()
+
+    async def snapshot(self, *, fresh: bool = False) -> Snapshot:
+        """At most two seconds old, or read now. Raises `StoreUnavailable`."""
+        async with self._lock:
+            if not fresh and self._snapshot is not None and time.monotonic() - self._snapshot[0] < SNAPSHOT_SECONDS:
+                return self._snapshot[1]
+            taken = await asyncio.to_thread(self._read)
+            self._snapshot = (time.monotonic(), taken)
+            return taken
+
+    def _read(self) -> Snapshot:
+        return Snapshot(
+            self.now_s(),
+            self.log_clock_s(),
+            tuple(self.store.alerts()),
+            tuple(self.store.tasks()),
+            self.store.counters(),
+            self.store.last_closed_day(),
+        )
+
+    async def balances(self, areas: Sequence[str], clock_s: int) -> Mapping[str, tuple[SeriesRow, ...]]:
+        """The last 24 hours of the energy balance of `areas`, by area. Raises `StoreUnavailable`."""
+        wanted = frozenset(areas)
+        held = self._balances
+        if held is not None and time.monotonic() - held[0] < BALANCE_SECONDS and wanted <= held[1]:
+            return held[2]
+        found = await asyncio.to_thread(self._read_balances, sorted(wanted), clock_s)
+        self._balances = (time.monotonic(), wanted, found)
+        return found
+
+    def _read_balances(self, areas: Sequence[str], clock_s: int) -> Mapping[str, tuple[SeriesRow, ...]]:
+        start_s = clock_s - DAY_S
+        if len(self.archive.areas) <= READ_AT_ONCE:
+            found: dict[str, list[SeriesRow]] = {area: [] for area in areas}
+            for row in self.series.read("area_balance", start_s=start_s, end_s=clock_s):
+                found.setdefault(row.tags["transformer_area"], []).append(row)
+            return {area: tuple(rows) for area, rows in found.items()}
+        return {
+            area: tuple(
+                self.series.read("area_balance", start_s=start_s, end_s=clock_s, tags={"transformer_area": area})
+            )
+            for area in areas
+        }

@@ -1,0 +1,334 @@
+"""Every word on a screen, in English and Simplified Chinese. A screen says *suspected* until a finding says otherwise;
+an alert is the machine's claim, a task is people's work, and no text mixes the two."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple, get_args
+
+from metering.catalogue import CATALOGUE
+
+Language = Literal["en", "zh"]
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+
+
+class Text(NamedTuple):
+    en: str
+    zh: str
+
+
+TEXTS: Mapping[str, Text] = {
+    # --- the frame of every page
+    "brand": Text("Meterwatch", "计量在线监测"),
+    "nav.overview": Text("Control room", "监控室"),
+    "nav.alerts": Text("Alerts", "告警"),
+    "nav.tasks": Text("Inspection tasks", "稽查任务"),
+    "nav.label": Text("Main navigation", "主导航"),
+    "nav.skip": Text("Skip to content", "跳到正文"),
+    "language.other": Text("中文", "English"),
+    "theme.dark": Text("Dark", "深色"),
+    "theme.light": Text("Light", "浅色"),
+    "clock.label": Text("readings judged up to", "读数已研判至"),
+    "clock.none": Text("no readings yet", "尚无读数"),
+    "footer.note": Text(
+        "Alerts are suspicions made by a machine. A person decides. Estimated energy is evidence, never the bill.",
+        "告警只是机器提出的疑点，由人作出决定。估算电量仅作证据，不作为电费依据。",
+    ),
+    "footer.curves": Text(
+        "Load curves are personal data: each view is logged with your name and its purpose.",
+        "负荷曲线属于个人信息：每次查看都会记录查看人和用途。",
+    ),
+    # --- trouble
+    "trouble.unavailable": Text("The store cannot be reached just now", "暂时无法访问数据库"),
+    "trouble.unavailable_do": Text(
+        "Nothing is lost: readings wait in the log. Reload this page in a moment; if it stays, run “meterwatch doctor”.",
+        "数据不会丢失：读数在消息日志中等待。请稍后刷新；若持续如此，请运行“meterwatch doctor”。",
+    ),
+    "trouble.no_curve": Text("The time-series store cannot be reached just now: no curve.", "暂时无法访问时序库，无法显示曲线。"),
+    "trouble.missing": Text("Nothing here has this number", "没有这个编号的记录"),
+    "trouble.missing_do": Text("Check the link, or look it up in the list.", "请检查链接，或在列表中查找。"),
+    # --- grades, states, families
+    "grade.high": Text("high", "高"),
+    "grade.medium": Text("medium", "中"),
+    "grade.low": Text("low", "低"),
+    "hazard": Text("hazard", "安全隐患"),
+    "alert_state.raised": Text("open", "未消除"),
+    "alert_state.cleared": Text("cleared by itself", "自行消除"),
+    "alert_state.confirmed": Text("confirmed", "已查实"),
+    "alert_state.withdrawn": Text("not confirmed", "未查实"),
+    "task_state.open": Text("open", "待派"),
+    "task_state.assigned": Text("assigned", "已派"),
+    "task_state.on_site": Text("on site", "现场"),
+    "task_state.found": Text("finding recorded", "已有结论"),
+    "task_state.closed": Text("closed", "已归档"),
+    "task_state.withdrawn": Text("withdrawn", "已撤回"),
+    "family.energy": Text("energy", "电量异常"),
+    "family.electrical": Text("electrical", "电压电流异常"),
+    "family.theft": Text("theft", "异常用电"),
+    "family.load": Text("load", "负荷异常"),
+    "family.clock": Text("clock", "时钟异常"),
+    "family.wiring": Text("wiring", "接线异常"),
+    "family.communication": Text("communication", "采集异常"),
+    "family.line_loss": Text("line loss", "线损异常"),
+    "family.archive": Text("archive", "档案异常"),
+    "family.data_quality": Text("data quality", "数据质量"),
+    "family.novelty": Text("novelty", "新异模式"),
+    "lane.hazard": Text("hazards", "安全隐患"),
+    # --- how sure
+    "claim.suspected": Text("Suspected: {what}", "疑似：{what}"),
+    "claim.confirmed": Text("Confirmed: {what}", "已查实：{what}"),
+    "claim.not_confirmed": Text("Not confirmed: {what}", "未查实：{what}"),
+    "claim.area": Text("whole area", "整个台区"),
+    # --- the control room
+    "overview.title": Text("Control room", "监控室"),
+    "tile.readings_in": Text("Readings in", "收到读数"),
+    "tile.accepted": Text("{share} accepted", "有效 {share}"),
+    "tile.set_aside": Text("Set aside", "剔除"),
+    "tile.set_aside_none": Text("nothing set aside", "无剔除"),
+    "tile.late": Text("Late", "迟到"),
+    "tile.late_note": Text("stored, never learnt", "入库但不学习"),
+    "tile.dead": Text("Dead-lettered", "死信"),
+    "tile.dead_note": Text("could not be read", "无法解析"),
+    "tile.hazards": Text("Open hazards", "安全隐患"),
+    "tile.hazards_note": Text("ranked by harm, not by energy", "按危害而非电量排序"),
+    "tile.alerts": Text("Open alerts", "未消除告警"),
+    "tile.alerts_note": Text("{high} high · {medium} medium · {low} low", "高 {high} · 中 {medium} · 低 {low}"),
+    "tile.tasks": Text("Open tasks", "未完成任务"),
+    "tile.tasks_note": Text("{overdue} overdue", "逾期 {overdue}"),
+    "tile.areas": Text("Transformer areas", "台区"),
+    "tile.areas_note": Text("{meters} meters", "{meters} 块电能表"),
+    "tile.day": Text("Last closed day", "最近闭合日"),
+    "tile.day_none": Text("none yet", "尚无"),
+    "reason.repeated": Text("repeated", "重复"),
+    "reason.time": Text("impossible time", "时间异常"),
+    "reason.unknown_meter": Text("unknown meter", "未知电能表"),
+    "reason.not_a_number": Text("not a number", "非数值"),
+    "reason.negative": Text("negative", "负值"),
+    "reason.impossible": Text("impossible value", "不可能值"),
+    "reason.interval": Text("off the interval grid", "时段不符"),
+    "reason.type": Text("wrong type", "类型错误"),
+    "reason.too_late": Text("too late", "过晚"),
+    "overview.set_aside": Text("Set aside, by reason", "剔除原因"),
+    "overview.families": Text("Open alerts by family", "各类未消除告警"),
+    "overview.hazards": Text("Hazards", "安全隐患"),
+    "overview.hazards_none": Text("No open hazard.", "当前无安全隐患。"),
+    "overview.areas": Text("Transformer areas", "台区"),
+    "overview.areas_shown": Text("{shown} of {all}, most open alerts first", "共 {all} 个，按告警数显示前 {shown} 个"),
+    "overview.newest": Text("Newest alerts", "最新告警"),
+    "overview.newest_none": Text("No open alert.", "当前无告警。"),
+    "overview.next_tasks": Text("Tasks to do next", "待办任务"),
+    "overview.next_tasks_none": Text("No open task.", "当前无任务。"),
+    "overview.all": Text("all", "全部"),
+    "area.loss": Text("Loss, last 24 h", "近24小时线损"),
+    "area.loss_course": Text("Course", "走势"),
+    "area.unknown_loss": Text("not computable", "不可计算"),
+    # --- columns and filters
+    "column.area": Text("Transformer area", "台区"),
+    "column.meters": Text("Meters", "表数"),
+    "column.alerts": Text("Open alerts", "告警"),
+    "column.tasks": Text("Open tasks", "任务"),
+    "column.grade": Text("Grade", "等级"),
+    "column.abnormality": Text("Abnormality", "异常"),
+    "column.family": Text("Family", "类别"),
+    "column.meter": Text("Meter", "电能表"),
+    "column.service_point": Text("Service point", "用电点"),
+    "column.raised": Text("Raised", "发生时间"),
+    "column.since": Text("Since", "起始"),
+    "column.state": Text("State", "状态"),
+    "column.risk": Text("Risk", "风险"),
+    "column.energy": Text("Energy", "涉及电量"),
+    "column.opened": Text("Opened", "开立"),
+    "column.due": Text("Due", "期限"),
+    "column.assignee": Text("Inspector", "稽查员"),
+    "column.priority": Text("Rank", "序号"),
+    "filter.any": Text("any", "不限"),
+    "filter.apply": Text("Apply", "筛选"),
+    "filter.reset": Text("Reset", "重置"),
+    "filter.search": Text("Meter or service point", "电能表或用电点"),
+    "filter.open_only": Text("open ones", "未完成"),
+    "list.count": Text("{count} alerts", "{count} 条告警"),
+    "list.count_tasks": Text("{count} tasks", "{count} 项任务"),
+    "list.empty": Text("Nothing matches these filters.", "没有符合条件的记录。"),
+    "list.page": Text("Page {page} of {pages}", "第 {page} / {pages} 页"),
+    "list.previous": Text("Previous", "上一页"),
+    "list.next": Text("Next", "下一页"),
+    "list.sort": Text("sort by {column}", "按{column}排序"),
+    # --- alert and task pages
+    "alert.title": Text("Alert", "告警"),
+    "alert.tasks": Text("Inspection task of this alert", "由此告警开立的任务"),
+    "alert.no_task": Text(
+        "No inspection task yet: tasks open when the day closes.", "尚无稽查任务：日终研判时开立。"
+    ),
+    "alert.information": Text(
+        "For information: alerts of this family open no inspection task.", "仅供参考：此类告警不开立稽查任务。"
+    ),
+    "alert.episodes": Text("Episode {count} of the same abnormality", "同一异常第 {count} 次出现"),
+    "task.title": Text("Inspection task", "稽查任务"),
+    "task.overdue": Text("overdue", "已逾期"),
+    "task.steps": Text("How far this task is", "任务进度"),
+    "fact.observed": Text("Observed", "实测"),
+    "fact.expected": Text("Expected", "应有"),
+    "fact.since": Text("Since", "起始"),
+    "fact.raised": Text("Raised", "告警时间"),
+    "fact.cleared": Text("Ended", "结束时间"),
+    "fact.energy": Text("Stands for", "涉及电量"),
+    "fact.energy_range": Text("{low} to {high} kWh", "{low} 至 {high} kWh"),
+    "fact.energy_unread": Text(
+        "{count} intervals were not read: up to {kwh} kWh more", "{count} 个时段无读数：至多另有 {kwh} kWh"
+    ),
+    "fact.energy_none": Text("no energy attached", "不涉及电量"),
+    "fact.late": Text("{count} late readings taken in", "已计入 {count} 条迟到读数"),
+    "fact.customer_class": Text("Class", "用电类别"),
+    "fact.contract": Text("Contracted", "合同容量"),
+    "fact.phases": Text("Phases", "相数"),
+    "fact.meter": Text("Meter", "电能表"),
+    "fact.rated_current": Text("Rated current", "额定电流"),
+    "class.residential": Text("residential", "居民"),
+    "class.commercial": Text("commercial", "商业"),
+    "class.industrial": Text("industrial", "工业"),
+    "class.agricultural": Text("agricultural", "农业"),
+    "class.public": Text("public", "公共"),
+    "class.temporary": Text("temporary", "临时"),
+    "role.supply": Text("supply meter of the area", "台区考核表"),
+    "section.claim": Text("What the machine claims", "机器的判断"),
+    "section.reasons": Text("Why", "依据"),
+    "section.against": Text("What speaks against it", "反面证据"),
+    "section.against_none": Text("Nothing recorded speaks against it.", "没有记录到反面证据。"),
+    "section.check": Text("Check on site", "现场检查"),
+    "section.curve": Text("Load curve against what was expected", "负荷曲线与应有曲线"),
+    "section.voltage": Text("Voltage", "电压"),
+    "section.current": Text("Current", "电流"),
+    "section.balance": Text("Energy balance of the transformer area", "台区电量平衡"),
+    "section.history": Text("History", "经过"),
+    "section.next_step": Text("Next step", "下一步"),
+    "section.finding": Text("Finding", "结论"),
+    "against.outage": Text("An outage of the area was recorded {start} – {end}.", "台区停电记录：{start} – {end}。"),
+    "against.work": Text("A work order ({kind}) covers {start} – {end}.", "工单（{kind}）覆盖 {start} – {end}。"),
+    "against.unread": Text("{count} intervals were not read and are not judged.", "{count} 个时段无读数，未作研判。"),
+    "against.cleared": Text("The condition went away by itself on {time}.", "异常已于 {time} 自行消失。"),
+    "against.meter_new": Text("The meter was installed on {time}: little is known of its past.", "电能表于 {time} 装出，历史数据少。"),
+    "safety.first": Text(
+        "Safety first: keep a distance, do not open anything energised alone, call the control room.",
+        "安全第一：保持距离，不得单人打开带电设备，先联系监控室。",
+    ),
+    "check.default": Text(
+        "Look at seals, wiring and the register; photograph what you find.", "检查封印、接线与示数，并拍照留证。"
+    ),
+    # --- charts
+    "chart.observed": Text("observed", "实测"),
+    "chart.expected": Text("expected", "应有"),
+    "chart.episode": Text("suspected episode", "疑似异常时段"),
+    "chart.supplied": Text("supplied", "供入"),
+    "chart.metered": Text("metered", "计量"),
+    "chart.loss": Text("loss", "线损率"),
+    "chart.phase_a": Text("phase A", "A相"),
+    "chart.phase_b": Text("phase B", "B相"),
+    "chart.phase_c": Text("phase C", "C相"),
+    "chart.mean": Text("mean", "平均"),
+    "chart.neutral": Text("neutral", "零线"),
+    "chart.no_curve": Text("No readings are stored for this window.", "该时段没有读数。"),
+    "chart.no_expected": Text(
+        "What was expected is not known here: the profile was not learnt yet.", "尚无应有曲线：用电画像仍在学习。"
+    ),
+    "chart.window.onset": Text("Around the onset", "起始前后"),
+    "chart.window.latest": Text("Last 14 days", "近14天"),
+    "chart.window.days": Text("By day", "按日"),
+    "chart.window": Text("Window of the curve", "曲线时段"),
+    "chart.load_alt": Text(
+        "Load curve of meter {meter}: interval energy in kWh, observed and expected", "电能表 {meter} 负荷曲线：时段电量（kWh），实测与应有"
+    ),
+    # --- moves
+    "move.open": Text("opened", "开立任务"),
+    "move.add_alert": Text("alert added", "并入告警"),
+    "move.assign": Text("assigned", "派工"),
+    "move.start_visit": Text("on site", "到达现场"),
+    "move.leave_site": Text("left without a finding", "离开现场，未得结论"),
+    "move.record_finding": Text("finding recorded", "记录结论"),
+    "move.close": Text("closed", "归档"),
+    "move.withdraw": Text("withdrawn", "撤回"),
+    "do.your_name": Text("Your name", "您的姓名"),
+    "do.your_name_note": Text("Every move carries the name of the person who made it.", "每一步都记录操作人姓名。"),
+    "do.inspector": Text("Inspector", "稽查员"),
+    "do.assign": Text("Assign", "派工"),
+    "do.reassign": Text("Assign to somebody else", "改派"),
+    "do.start_visit": Text("I am on site", "我已到现场"),
+    "do.leave_site": Text("Leave without a finding", "未得结论，离开"),
+    "do.record_finding": Text("Record finding", "记录结论"),
+    "do.close": Text("Close the task", "任务归档"),
+    "do.withdraw": Text("Withdraw the task", "撤回任务"),
+    "do.more": Text("Other moves", "其他操作"),
+    "do.finding_question": Text("Was the suspicion confirmed on site?", "现场是否查实？"),
+    "do.confirmed": Text("Confirmed", "查实"),
+    "do.not_confirmed": Text("Not confirmed", "未查实"),
+    "do.abnormality": Text("What was found", "查实的异常"),
+    "do.note": Text("What did you see? (required)", "现场情况（必填）"),
+    "do.reason": Text("Reason (required)", "原因（必填）"),
+    "do.ended": Text("This task has ended. Nothing is left to do.", "任务已结束，无需再处理。"),
+    "do.needs_name": Text("Say who you are first: a person decides.", "请先填写姓名：由人作出决定。"),
+    "do.needs_inspector": Text("Name the inspector who takes the task.", "请填写承接任务的稽查员。"),
+    "do.needs_answer": Text("Say whether the suspicion was confirmed.", "请选择是否查实。"),
+    "do.needs_reason": Text("Say what was seen, or why: a move without a reason cannot be understood later.", "请填写情况或原因：没有理由的操作事后无法核实。"),
+    "do.done": Text("Saved: {move}", "已保存：{move}"),
+    "do.stale": Text(
+        "Somebody else moved this task first. The page now shows how it stands; please decide again.",
+        "他人已先处理此任务。页面已更新，请重新确认。",
+    ),
+    "do.changed": Text("This task was moved by somebody else just now.", "他人刚刚处理了此任务。"),
+    "do.reload": Text("Show how it stands", "查看最新"),
+    "do.illegal": Text("This move is not possible any more: {why}", "当前不能进行此操作：{why}"),
+    "do.unavailable": Text(
+        "Not saved: the store cannot be reached just now. Nothing was changed; please try again.",
+        "未保存：暂时无法访问数据库。未作任何改动，请重试。",
+    ),
+    "finding.confirmed": Text("Confirmed on site: {what}", "现场查实：{what}"),
+    "finding.not_confirmed": Text("Not confirmed on site", "现场未查实"),
+    # --- signing in
+    "sign_in.title": Text("This desk asks for its token", "请输入访问令牌"),
+    "sign_in.note": Text(
+        "It was set as METERWATCH_DESK_TOKEN where the desk runs.", "令牌由运行环境的 METERWATCH_DESK_TOKEN 设置。"
+    ),
+    "sign_in.token": Text("Token", "令牌"),
+    "sign_in.enter": Text("Enter", "进入"),
+    "sign_in.wrong": Text("This token is not right.", "令牌不正确。"),
+    # --- time
+    "ago.minutes": Text("{count} min ago", "{count} 分钟前"),
+    "ago.hours": Text("{count} h ago", "{count} 小时前"),
+    "ago.days": Text("{count} d ago", "{count} 天前"),
+    "in.minutes": Text("in {count} min", "{count} 分钟后"),
+    "in.hours": Text("in {count} h", "{count} 小时后"),
+    "in.days": Text("in {count} d", "{count} 天后"),
+}  # fmt: skip
+
+
+class Words:
+    """The texts of one language.
+
+    >>> Words("en")("claim.suspected", what="register stopped")
+    'Suspected: register stopped'
+    """
+
+    def __init__(self, language: Language) -> None:
+        self.language: Language = language
+
+    def __call__(self, key: str, **figures: object) -> str:
+        text = getattr(TEXTS[key], self.language)
+        return str(text).format(**figures) if figures else str(text)
+
+    def abnormality(self, code: str) -> str:
+        """The catalogue's name of `code`; the code itself for a word of others."""
+        kind = CATALOGUE.get(code)
+        if kind is None:
+            return code
+        return kind.name_zh if self.language == "zh" else kind.name_en
+
+    def check_on_site(self, code: str) -> str:
+        """What the catalogue says to check on site, or the general advice."""
+        kind = CATALOGUE.get(code)
+        said = "" if kind is None else kind.check_on_site_zh if self.language == "zh" else kind.check_on_site_en
+        return said or self("check.default")
+
+
+def language_of(word: str | None) -> Language | None:
+    """The desk's language for a cookie's or browser's word (``zh-CN``, ``en``), None if it has none for it."""
+    prefix = (word or "").strip().lower()[:2]
+    return next((known for known in LANGUAGES if known == prefix), None)
