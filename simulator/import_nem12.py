@@ -59,6 +59,17 @@ class ImportSummary:
     skipped_channels: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
+    def text(self) -> str:
+        """For a person: a line for every feed, note, skipped channel and fault."""
+        return "\n".join(
+            [
+                *(f"feed: {folder}" for folder in self.feeds),
+                *(f"note: {note}" for note in self.notes),
+                *(f"skipped: {channel}" for channel in self.skipped_channels),
+                *(f"refused: {fault}" for fault in self.refused),
+            ]
+        )
+
 
 def import_nem12(files: Sequence[Path], out: Path) -> ImportSummary:
     """Import `files` into the folder `out`, or into `out`/interval-15 and so on where there are several lengths.

@@ -69,20 +69,44 @@ class _Point:
     demand_kvar: Powers
 
 
-def import_simbench(code: str, out: Path, progress: Progress | None = None) -> Path:
+@dataclass(frozen=True, slots=True)
+class SimbenchSummary:
+    """What was written: energies of the whole feed in kWh; `supplied_kwh` is what the transformer took in net."""
+
+    customers: int
+    intervals: int
+    consumed_kwh: float
+    exported_kwh: float
+    supplied_kwh: float
+
+    @property
+    def loss_share(self) -> float:
+        """Technical loss as a share of the energy supplied; NaN where the area feeds in more than it takes."""
+        if self.supplied_kwh <= 0:
+            return float("nan")
+        return 1 - (self.consumed_kwh - self.exported_kwh) / self.supplied_kwh
+
+    def __str__(self) -> str:
+        loss = "" if np.isnan(self.loss_share) else f", technical loss {self.loss_share:.1%} of what was supplied"
+        return (
+            f"{self.customers} customers and a supply meter, {self.intervals} intervals of {INTERVAL_MINUTES} minutes; "
+            f"{self.consumed_kwh / 1000:.1f} MWh consumed, {self.exported_kwh / 1000:.1f} MWh fed in{loss}"
+        )
+
+
+def import_simbench(code: str, out: Path, progress: Progress | None = None) -> SimbenchSummary:
     """Write the feed of the low-voltage grid `code` (such as ``1-LV-semiurb4--0-no_sw``) into the folder `out`.
 
-    `progress` is called with the intervals written so far and in all. Returns `out`. Raises `FeedError` where the
+    `progress` is called with the intervals written so far and in all. Raises `FeedError` where the
     extra is not installed, the code is unknown, or the grid has no single transformer over radial lines.
     """
     net, powers = _load(code)
-    write_grid(code, net, powers, out, progress)
-    return out
+    return write_grid(code, net, powers, out, progress)
 
 
 def write_grid(
     code: str, net: Any, powers: Mapping[tuple[str, str], Any], out: Path, progress: Progress | None = None
-) -> None:
+) -> SimbenchSummary:
     """The same for a pandapower `net` at hand and its `powers` (MW, Mvar; one column per element of the table)."""
     import holidays  # slow, as all of this module's parts
 
@@ -101,7 +125,17 @@ def write_grid(
         holidays=frozenset(holidays.country_holidays("DE", years=years)),
         licence=LICENCE,
     )
-    _write(out, archive, starts_s, _columns(points, flow, grid, supply), progress)
+    columns = _columns(points, flow, grid, supply)
+    _write(out, archive, starts_s, columns, progress)
+    energy_kwh = columns["energy_kwh"]
+    export_kwh = np.nan_to_num(columns.get("export_kwh", np.zeros_like(energy_kwh)))  # one-way meters export nothing
+    return SimbenchSummary(
+        customers=len(points),
+        intervals=len(starts_s),
+        consumed_kwh=float(energy_kwh[:, :-1].sum()),
+        exported_kwh=float(export_kwh[:, :-1].sum()),
+        supplied_kwh=float(energy_kwh[:, -1].sum() - export_kwh[:, -1].sum()),
+    )
 
 
 def interval_starts(labels: Sequence[str]) -> list[int]:
@@ -315,7 +349,7 @@ def _write(
     with FeedWriter(out, archive) as feed:
         for step, start_s in enumerate(starts_s):
             feed.write_interval(start_s, meter_ids, {name: values[step] for name, values in columns.items()})
-            if progress is not None and (step + 1) % _PROGRESS_EVERY == 0:
+            if progress is not None and ((step + 1) % _PROGRESS_EVERY == 0 or step + 1 == len(starts_s)):
                 progress(step + 1, len(starts_s))
 
 

@@ -29,7 +29,9 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return import_simbench(CODE, tmp_path_factory.mktemp("simbench") / "feed")
+    feed = tmp_path_factory.mktemp("simbench") / "feed"
+    assert str(import_simbench(CODE, feed)).startswith("41 customers and a supply meter, 35136 intervals")
+    return feed
 
 
 def columns(folder: Path) -> dict[str, Any]:

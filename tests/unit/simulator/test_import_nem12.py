@@ -192,6 +192,9 @@ def test_valid_files_are_imported_beside_a_refused_one(tmp_path: Path) -> None:
         f"{bad}:3: 47 values, but 30-minute intervals make 48 a day",
         f"{tmp_path / 'absent.csv'}: no such file; give the NEM12 files themselves",
     )
+    feed, *refused = summary.text().splitlines()
+    assert feed == f"feed: {tmp_path / 'feed'}"
+    assert refused == [f"refused: {fault}" for fault in summary.refused]
 
 
 def test_no_feed_and_every_fault_where_all_files_are_refused(tmp_path: Path) -> None:

@@ -222,6 +222,18 @@ class TestFeedOfAGrid:
         # 1.025 of the nominal voltage behind a tap of + 2.5 % is the nominal voltage
         assert 225 < shop < busbar < 400 / 3**0.5
 
+    def test_the_summary_adds_up_and_progress_reaches_the_end(self, tmp_path: Path) -> None:
+        net, powers = small_grid()
+        steps: list[tuple[int, int]] = []
+        summary = write_grid(
+            "1-LV-test", net, powers, tmp_path / "feed", lambda done, total: steps.append((done, total))
+        )
+        assert steps[-1] == (2, 2)
+        assert (summary.customers, summary.intervals) == (3, 2)
+        assert (summary.consumed_kwh, summary.exported_kwh) == (1.0 + 2.5 + 5.0, 1.0 + 0.5)
+        assert summary.supplied_kwh * (1 - summary.loss_share) == pytest.approx(7.0)
+        assert str(summary).startswith("3 customers and a supply meter, 2 intervals of 15 minutes; 0.0 MWh consumed")
+
     def test_two_transformers_are_refused(self, tmp_path: Path) -> None:
         net, powers = small_grid()
         net.trafo = pd.concat([net.trafo, net.trafo])
