@@ -223,29 +223,30 @@ def _read_toml(path: Path, notes: list[str]) -> dict[str, Any]:
         "licence": given.get("licence", ""),
         "timezone": given["timezone"],
         "interval_minutes": minutes,
-        "holidays": _holidays(path, given.get("calendar", [])),
+        "holidays": holidays_of(str(path), given.get("calendar", [])),
     }
 
 
-def _holidays(path: Path, calendar: object) -> frozenset[date]:
+def holidays_of(where: str, calendar: object) -> frozenset[date]:
+    """The days of a `calendar`: a country such as 'CN' or 'DE-BY', or a list of dates. `where` it stands is for the error."""
     if isinstance(calendar, list):
-        return frozenset(_holiday(path, day) for day in calendar)
+        return frozenset(_holiday(where, day) for day in calendar)
     if not isinstance(calendar, str):
-        raise FeedError(f"{path}: calendar = {calendar!r}; give a country such as 'CN' or 'DE-BY', or a list of dates")
+        raise FeedError(f"{where}: calendar = {calendar!r}; give a country such as 'CN' or 'DE-BY', or a list of dates")
     country, _, subdivision = calendar.partition("-")
     try:
         return frozenset(holidays.country_holidays(country, subdiv=subdivision or None, years=HOLIDAY_YEARS))
     except NotImplementedError as error:
         raise FeedError(
-            f"{path}: calendar = {calendar!r} is no country known to the package holidays; "
+            f"{where}: calendar = {calendar!r} is no country known to the package holidays; "
             "give one such as 'CN' or 'DE-BY', or a list of dates"
         ) from error
 
 
-def _holiday(path: Path, day: object) -> date:
+def _holiday(where: str, day: object) -> date:
     if type(day) is date:
         return day
     try:
         return date.fromisoformat(str(day))
     except ValueError as error:
-        raise FeedError(f'{path}: calendar: {day!r} is not a date; write "2026-01-31"') from error
+        raise FeedError(f'{where}: calendar: {day!r} is not a date; write "2026-01-31"') from error

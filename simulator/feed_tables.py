@@ -174,7 +174,7 @@ def read_meters(path: Path, notes: list[str]) -> tuple[Meter, ...]:
     meters: list[Meter] = []
     lines: dict[str, list[tuple[int, Meter]]] = {}
     for row in read_rows(path, REQUIRED_METER_COLUMNS, OPTIONAL_METER_COLUMNS, notes):
-        meter = _meter(row)
+        meter = meter_of(row)
         for line, other in lines.setdefault(meter.meter_id, []):
             if other.transformer_area == meter.transformer_area or _meet(meter, other):
                 row.fail(
@@ -196,7 +196,9 @@ def _meet(a: Meter, b: Meter) -> bool:
     return start < end
 
 
-def _meter(row: Row) -> Meter:
+def meter_of(row: Row) -> Meter:
+    """The meter of a line of meters.csv; `FeedError` for what it cannot be."""
+    meter_id = row.text("meter_id")
     role, customer_class = row.text("role"), row.optional_text("customer_class")
     if role not in get_args(Role):
         row.fail("role", f"{role!r} is not known; write {' or '.join(get_args(Role))}")
@@ -213,7 +215,7 @@ def _meter(row: Row) -> Meter:
     if longitude is not None and longitude > 180:
         row.fail("longitude", f"{longitude:g} is beyond 180 degrees")
     return Meter(
-        meter_id=row.text("meter_id"),
+        meter_id=meter_id,
         service_point=row.text("service_point"),
         customer_id=row.cells["customer_id"],
         transformer_area=row.text("transformer_area"),
