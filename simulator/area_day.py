@@ -195,13 +195,11 @@ class AreaSimulation:
 
     def _source_v(self, window: Window, rng: np.random.Generator) -> Rows:
         """Voltage behind the transformer: a set-point, the medium-voltage network's own day, and slow noise."""
-        noise = np.empty((PHASE_COUNT, len(window.start_s)))
-        shocks = rng.standard_normal(noise.shape)
-        keep = float(np.exp(-window.interval_h / 3))
-        kernel, fade = profiles.autoregression(keep, len(window.start_s))
-        # two thirds of the wandering are common to the phases
-        own = shocks @ kernel + self._source[:, None] * fade
+        shocks = rng.standard_normal((len(window.start_s), PHASE_COUNT))
+        keep = np.full(PHASE_COUNT, np.exp(-window.interval_h / 3))
+        own = profiles.autoregression(shocks, keep, self._source).T
         self._source = own[:, -1].copy()
+        # two thirds of the wandering are common to the phases
         noise = 0.8 * own[:1] + 0.35 * own
         daily = np.cos(2 * np.pi * (window.local_hour - 3.5) / 24)
         return NOMINAL_V * 1.035 + 1.4 * daily + 1.1 * noise

@@ -208,9 +208,9 @@ class _ReadingsWriter:
             if np.isinf(values).any():
                 raise FeedError(f"{self._path.name}: {name} holds an infinity")
         code_of = self._code_of
-        codes = np.empty(rows, dtype=np.int32)
-        for row, meter_id in enumerate(meter_ids):
-            codes[row] = code_of.setdefault(meter_id, len(code_of))
+        for meter_id in dict.fromkeys(meter_ids):
+            code_of.setdefault(meter_id, len(code_of))
+        codes = np.fromiter(map(code_of.__getitem__, meter_ids), np.int32, rows)
         self._times.append(np.asarray(times_s, dtype=np.int64))
         self._codes.append(codes)
         for name in names:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -150,14 +149,10 @@ class LoadNoise:
 
     def within(self, memory_h: Series, intervals: int, hours: float, rng: np.random.Generator) -> Rows:
         """Standard normal noise of shape (customers, intervals) with each customer's memory, following the last window's."""
-        noise = np.empty((len(self._within), intervals))
-        shocks = rng.standard_normal(noise.shape)
-        for memory in np.unique(memory_h):
-            rows = np.flatnonzero(memory_h == memory)
-            kernel, fade = autoregression(float(np.exp(-hours / memory)), intervals)
-            noise[rows] = shocks[rows] @ kernel + self._within[rows, None] * fade
-        self._within = noise[:, -1].copy()
-        return noise
+        shocks = rng.standard_normal((intervals, len(self._within)))
+        noise = autoregression(shocks, np.exp(-hours / memory_h), self._within)
+        self._within = noise[-1].copy()
+        return np.ascontiguousarray(noise.T)
 
     def next_day(self, rng: np.random.Generator) -> Series:
         """Standard normal, one per customer, correlated from day to day."""
@@ -165,12 +160,13 @@ class LoadNoise:
         return self._of_day
 
 
-@lru_cache(maxsize=256)
-def autoregression(keep: float, steps: int) -> tuple[Rows, Series]:
-    """As a matrix product: shocks @ kernel + last * fade is a first-order autoregression of unit variance."""
-    lag = np.arange(steps)[None, :] - np.arange(steps)[:, None]
-    kernel = np.where(lag >= 0, keep ** np.clip(lag, 0, None), 0.0) * np.sqrt(1 - keep**2)
-    return np.asarray(kernel), np.asarray(keep ** np.arange(1, steps + 1))
+def autoregression(shocks: Rows, keep: Series, last: Series) -> Rows:
+    """First-order autoregression of unit variance over the first axis of `shocks` (intervals, rows), after `last`."""
+    walk = np.empty_like(shocks)
+    fresh = np.sqrt(1 - keep**2)
+    for step, shock in enumerate(shocks):
+        last = walk[step] = keep * last + fresh * shock
+    return walk
 
 
 def demand_kw(

@@ -38,6 +38,9 @@ TRANSFORMERS: Sequence[tuple[float, float, float]] = (
     (2500, 2290, 21200),
 )
 SHORT_CIRCUIT_SHARE = 0.045
+#: Reactance over resistance of a low-voltage line, and reactive over active power of what is tapped.
+REACTANCE_SHARE = 0.35
+TAP_LAG = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +87,10 @@ def transformer_for(peak_kva: float) -> Transformer:
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """One area. `segment_line[s]` is the line of segment s; a line's segments stand in order from the busbar outwards."""
+    """One area: `lines` leave the busbar, each a chain of equally many segments, numbered line by line, outwards."""
 
     transformer: Transformer
-    segment_line: Index
+    lines: int
     segment_ohm: Rows
     """Resistance of each segment's phase conductor, shape (segments,)."""
     conductor_customer: Index
@@ -98,7 +101,7 @@ class Network:
 
     @property
     def segments(self) -> int:
-        return len(self.segment_line)
+        return len(self.segment_ohm)
 
     @cached_property
     def first_conductor(self) -> Index:
@@ -112,22 +115,33 @@ class Network:
     @cached_property
     def single_phase(self) -> NDArray[np.bool_]:
         """Per conductor: whether its service line has a neutral that carries the same current."""
-        counts = np.bincount(self.conductor_customer)
-        return np.asarray(counts[self.conductor_customer] == 1)
+        return np.asarray(np.bincount(self.conductor_customer)[self.conductor_customer] == 1)
 
     @cached_property
-    def _at_node(self) -> Rows:
-        """(segments * phases, conductors): which conductors hang on which segment and phase."""
-        found = np.zeros((self.segments * PHASE_COUNT, len(self.conductor_phase)))
-        found[self.conductor_segment * PHASE_COUNT + self.conductor_phase, np.arange(found.shape[1])] = 1.0
-        return found
+    def _node(self) -> Index:
+        """Per conductor the node it hangs on: its segment and phase as one number."""
+        return self.conductor_segment * PHASE_COUNT + self.conductor_phase
 
     @cached_property
-    def _downstream(self) -> Rows:
-        """(segments, segments): segment k carries what hangs on segment j."""
-        same = self.segment_line[:, None] == self.segment_line[None, :]
-        order = np.arange(self.segments)
-        return np.asarray((same & (order[None, :] >= order[:, None])).astype(np.float64))
+    def _by_node(self) -> tuple[Index, Index, Index]:
+        """Conductors in order of their nodes, where each node's begin, and which nodes have any."""
+        order = np.argsort(self._node, kind="stable")
+        nodes, begins = np.unique(self._node[order], return_index=True)
+        return order, begins, nodes
+
+    def _at_nodes(self, conductors: Rows) -> Rows:
+        """Sums of (conductors, intervals) by node: (segments * 3, intervals)."""
+        order, begins, nodes = self._by_node
+        sums = np.zeros((self.segments * PHASE_COUNT, conductors.shape[1]))
+        sums[nodes] = np.add.reduceat(conductors[order], begins, axis=0)
+        return sums
+
+    def _by_line(self, nodes: Rows) -> Rows:
+        return np.asarray(nodes.reshape(self.lines, -1, PHASE_COUNT, nodes.shape[-1]))
+
+    def _by_phase(self, conductors: Rows) -> Rows:
+        """Sums of (conductors, intervals) by phase: (3, intervals)."""
+        return self._at_nodes(conductors).reshape(self.segments, PHASE_COUNT, -1).sum(axis=0)
 
     def flow(self, net_kw: Rows, net_kvar: Rows, tapped_kw: Rows, source_v: Rows) -> Flow:
         """Voltages, losses and supply for given net powers of the conductors.
@@ -135,47 +149,41 @@ class Network:
         `tapped_kw` (segments * phases, intervals) is load without any meter; `source_v` (3, intervals) is the voltage
         behind the transformer's impedance. Two sweeps: the second takes currents at the first one's voltages.
         """
-        intervals = net_kw.shape[1]
+        ohm = self.segment_ohm.reshape(self.lines, -1, 1, 1)
+        wires_ohm = (np.where(self.single_phase, 2.0, 1.0) * self.service_ohm)[:, None]
+        tapped_kvar = TAP_LAG * tapped_kw
         conductor_v = np.full_like(net_kw, NOMINAL_V)
-        node_v = np.full((self.segments * PHASE_COUNT, intervals), NOMINAL_V)
+        node_v = np.full_like(tapped_kw, NOMINAL_V)
         for _ in range(2):
             active_a = net_kw * (1000 / conductor_v)
             reactive_a = net_kvar * (1000 / conductor_v)
-            node_active = (self._at_node @ active_a + tapped_kw * (1000 / node_v)).reshape(self.segments, -1)
-            node_reactive = (self._at_node @ reactive_a).reshape(self.segments, -1)
-            line_active = (self._downstream @ node_active).reshape(self.segments, PHASE_COUNT, intervals)
-            line_reactive = (self._downstream @ node_reactive).reshape(self.segments, PHASE_COUNT, intervals)
-            heads_active = node_active.reshape(self.segments, PHASE_COUNT, intervals).sum(axis=0)
-            heads_reactive = node_reactive.reshape(self.segments, PHASE_COUNT, intervals).sum(axis=0)
-            bus_v = (
-                source_v
-                - self.transformer.resistance_ohm * heads_active
-                - self.transformer.reactance_ohm * heads_reactive
-            )
+            node_active = self._by_line(self._at_nodes(active_a) + tapped_kw * (1000 / node_v))
+            node_reactive = self._by_line(self._at_nodes(reactive_a) + tapped_kvar * (1000 / node_v))
+            # a segment carries what hangs on it and on those behind it
+            line_active = np.cumsum(node_active[:, ::-1], axis=1)[:, ::-1]
+            line_reactive = np.cumsum(node_reactive[:, ::-1], axis=1)[:, ::-1]
+            heads_active, heads_reactive = line_active[:, 0].sum(axis=0), line_reactive[:, 0].sum(axis=0)
+            transformer = self.transformer
+            bus_v = source_v - transformer.resistance_ohm * heads_active - transformer.reactance_ohm * heads_reactive
             # the neutral's share: what the other phases carry raises this phase's voltage
-            unbalance = 1.5 * line_active - 0.5 * line_active.sum(axis=1, keepdims=True)
-            drop = self.segment_ohm[:, None, None] * (line_active + unbalance + 0.35 * line_reactive)
-            along = (self._downstream.T @ drop.reshape(self.segments, -1)).reshape(drop.shape)
-            node_v = (bus_v[None] - along).reshape(self.segments * PHASE_COUNT, intervals)
-            wires = np.where(self.single_phase, 2.0, 1.0)[:, None] * self.service_ohm[:, None]
-            conductor_v = self._at_node.T @ node_v - wires * active_a
+            unbalance = 1.5 * line_active - 0.5 * line_active.sum(axis=2, keepdims=True)
+            drop = ohm * (line_active + unbalance + REACTANCE_SHARE * line_reactive)
+            node_v = (bus_v - np.cumsum(drop, axis=1)).reshape(tapped_kw.shape)
+            conductor_v = node_v[self._node] - wires_ohm * active_a
         squared = line_active**2 + line_reactive**2
         neutral = _vector_sum_squared(line_active) + _vector_sum_squared(line_reactive)
-        loss_w = (self.segment_ohm[:, None, None] * squared).sum(axis=0)
-        loss_w += (self.segment_ohm[:, None] * neutral).sum(axis=0) / PHASE_COUNT
-        service_w = wires * (active_a**2 + reactive_a**2)
-        phase_of = np.zeros((PHASE_COUNT, len(self.conductor_phase)))
-        phase_of[self.conductor_phase, np.arange(len(self.conductor_phase))] = 1.0
-        loss_w += phase_of @ service_w
-        loss_w += self.transformer.resistance_ohm * (heads_active**2 + heads_reactive**2)
-        loss_kw = loss_w / 1000 + self.transformer.no_load_kw / PHASE_COUNT
-        drawn_kw = phase_of @ net_kw + tapped_kw.reshape(self.segments, PHASE_COUNT, intervals).sum(axis=0)
+        loss_w = (ohm * (squared + neutral / PHASE_COUNT)).sum(axis=(0, 1))
+        loss_w += self._by_phase(wires_ohm * (active_a**2 + reactive_a**2))
+        loss_w += transformer.resistance_ohm * (heads_active**2 + heads_reactive**2)
+        loss_kw = loss_w / 1000 + transformer.no_load_kw / PHASE_COUNT
+        drawn_kw = self._by_phase(net_kw) + tapped_kw.reshape(self.segments, PHASE_COUNT, -1).sum(axis=0)
+        drawn_kvar = self._by_phase(net_kvar) + tapped_kvar.reshape(self.segments, PHASE_COUNT, -1).sum(axis=0)
         return Flow(
             conductor_v=conductor_v,
             bus_v=bus_v,
             loss_kw=loss_kw,
             supplied_kw=drawn_kw + loss_kw,
-            supplied_kvar=phase_of @ net_kvar,
+            supplied_kvar=drawn_kvar,
         )
 
 
@@ -194,14 +202,14 @@ class Flow:
 
 
 def _vector_sum_squared(current: Rows) -> Rows:
-    """Squared sum of three phasors 120 degrees apart, (segments, 3, intervals) -> (segments, intervals)."""
-    a, b, c = current[:, 0], current[:, 1], current[:, 2]
-    return a * a + b * b + c * c - a * b - b * c - c * a
+    """Squared sum of three phasors 120 degrees apart, (..., 3, intervals) -> (..., 1, intervals)."""
+    a, b, c = current[..., 0:1, :], current[..., 1:2, :], current[..., 2:3, :]
+    return np.asarray(a * a + b * b + c * c - a * b - b * c - c * a)
 
 
 def neutral_current_a(current_a: Rows) -> Rows:
     """Neutral current of three-phase customers, (..., 3, intervals) -> (..., intervals); harmonics add a little."""
     a, b, c = current_a[..., 0, :], current_a[..., 1, :], current_a[..., 2, :]
-    fundamental = a * a + b * b + c * c - a * b - b * c - c * a
+    fundamental = _vector_sum_squared(current_a)[..., 0, :]
     third = 0.05 * (np.abs(a) + np.abs(b) + np.abs(c))
     return np.asarray(np.sqrt(np.clip(fundamental, 0, None) + third * third))

@@ -247,10 +247,11 @@ def _streamed(
     """Windows with the columns of all meters, (intervals, meters); the next window is made while one is written."""
 
     def of_area(number: int, window: Window) -> AreaPart:
-        columns = province.simulations[number].window(window).columns
+        columns = {k: v.T.copy() for k, v in province.simulations[number].window(window).columns.items()}
         rng = np.random.default_rng([province.seed, 10, number, int(window.start_s[0])])
         arrivals = province.communications[number].window(window.start_s, window.step_s, rng)
-        return columns, (arrivals.delay_s, arrivals.repeat_delay_s, arrivals.wrong_factor)
+        delays = arrivals.delay_s.T.copy(), arrivals.repeat_delay_s.T.copy(), arrivals.wrong_factor.T.copy()
+        return columns, delays
 
     begun: tuple[Window, list[Future[AreaPart]]] | None = None
     for window in province.windows():
@@ -264,11 +265,11 @@ def _streamed(
 
 
 def _side_by_side(parts: Sequence[AreaPart], names: Sequence[str]) -> tuple[dict[str, NDArray[np.float64]], Delays]:
-    """The areas' (meters, intervals) as one (intervals, all meters), areas in archive order."""
-    columns = {name: np.concatenate([columns[name] for columns, _ in parts]).T for name in names}
+    """The areas' columns (intervals, meters) as one, areas in archive order."""
+    columns = {name: np.concatenate([columns[name] for columns, _ in parts], axis=1) for name in names}
     delays = [delays for _, delays in parts]
     return columns, (
-        np.concatenate([d[0] for d in delays]).T,
-        np.concatenate([d[1] for d in delays]).T,
-        np.concatenate([d[2] for d in delays]).T,
+        np.concatenate([d[0] for d in delays], axis=1),
+        np.concatenate([d[1] for d in delays], axis=1),
+        np.concatenate([d[2] for d in delays], axis=1),
     )

@@ -79,8 +79,8 @@ def build_area(number: int, areas: int, customers: int, seed: int) -> World:
 
     segments_per_line = max(2, min(5, customers // 15 + 1))
     lines = max(1, min(8, round(customers / 35)))
-    segment_line = np.repeat(np.arange(lines), segments_per_line)
-    customer_segment = np.sort(rng.integers(0, len(segment_line), customers))
+    segments = lines * segments_per_line
+    customer_segment = np.sort(rng.integers(0, segments, customers))
     phase_of = rng.permutation(np.arange(customers) % PHASE_COUNT)
 
     conductor_customer = np.repeat(np.arange(customers), np.where(three_phase, PHASE_COUNT, 1))
@@ -95,9 +95,9 @@ def build_area(number: int, areas: int, customers: int, seed: int) -> World:
     line_a = coincident_kw * 1000 / 230 / PHASE_COUNT / lines
     network = Network(
         transformer=transformer,
-        segment_line=segment_line,
+        lines=lines,
         # laid out for a few percent of drop at the end of the line under its peak
-        segment_ohm=rng.uniform(7, 16, len(segment_line)) / segments_per_line / line_a,
+        segment_ohm=rng.uniform(7, 16, segments) / segments_per_line / line_a,
         conductor_customer=conductor_customer,
         conductor_phase=conductor_phase,
         conductor_segment=customer_segment[conductor_customer],
@@ -112,7 +112,7 @@ def build_area(number: int, areas: int, customers: int, seed: int) -> World:
     meters = []
     for row in range(customers):
         segment = int(customer_segment[row])
-        line, step = int(segment_line[segment]), segment % segments_per_line + 1
+        line, step = segment // segments_per_line, segment % segments_per_line + 1
         reach = 0.0007 * (step + rng.uniform(-0.4, 0.4))
         ct_ratio = _ct_ratio(contracted_kw[row]) if three_phase[row] else None
         meters.append(
