@@ -92,7 +92,12 @@ def claim_card(
         fact(say("column.risk"), f"{alert.risk:.2f}"),
         class_="facts",
     )
-    why = [el("li", r.text, el("span", r.detector, class_="source")) for r in alert.reasons if not r.against]
+    why = [
+        # a detector's words come in English, with the figures as it saw them
+        el("li", el("span", r.text, lang="en"), el("span", r.detector, class_="source"))
+        for r in alert.reasons
+        if not r.against
+    ]
     contrary = against(visit, alert, archive, meter, now_s)
     title: Child = claim(visit, alert)
     if linked:

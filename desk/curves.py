@@ -231,7 +231,11 @@ def balance_options(curves: Curves, episode: Episode, calendar: LocalCalendar, s
     series[0]["markArea"] = _shaded(episode, curves.end_s, calendar, say)
     options = _chart(series, "kWh", theme)
     muted, _, _, _ = INK[theme]
-    second = dict(options["yAxis"]) | {"name": "%", "splitLine": {"show": False}, "axisLabel": {"color": muted}}
+    second = dict(options["yAxis"]) | {
+        "name": "",
+        "splitLine": {"show": False},
+        "axisLabel": {"color": muted, "formatter": "{value} %"},
+    }
     options["yAxis"] = [options["yAxis"], second]
     return options
 
@@ -300,11 +304,16 @@ def _chart(series: list[Options], unit: str, theme: str, *, zoom: bool = False, 
             "backgroundColor": surface,
             "borderColor": line,
             "textStyle": {"color": text, "fontSize": 12},
+            "confine": True,
         },
         "xAxis": {
             "type": "time",
             "axisLine": {"lineStyle": {"color": line}},
-            "axisLabel": {"color": muted, "hideOverlap": True},
+            "axisLabel": {
+                "color": muted,
+                "hideOverlap": True,
+                "formatter": {"year": "{yyyy}", "month": "{MM}-{dd}", "day": "{MM}-{dd}", "hour": "{HH}:{mm}"},
+            },
             "splitLine": {"show": False},
         },
         "yAxis": {
@@ -319,7 +328,18 @@ def _chart(series: list[Options], unit: str, theme: str, *, zoom: bool = False, 
     }
     if zoom:
         options["dataZoom"] = [
-            {"type": "slider", "height": 20, "bottom": 8, "borderColor": line, "textStyle": {"color": muted}},
+            {
+                "type": "slider",
+                "height": 18,
+                "bottom": 10,
+                "borderColor": line,
+                "textStyle": {"color": muted},
+                "fillerColor": "rgba(79, 159, 224, 0.14)",
+                "handleStyle": {"color": muted, "borderColor": muted},
+                "moveHandleSize": 0,
+                "dataBackground": {"lineStyle": {"color": muted, "opacity": 0.5}, "areaStyle": {"opacity": 0.1}},
+                "selectedDataBackground": {"lineStyle": {"color": OBSERVED_COLOUR}, "areaStyle": {"opacity": 0.15}},
+            },
             {"type": "inside", "zoomOnMouseWheel": "ctrl", "moveOnMouseMove": False},
         ]
     return options

@@ -37,15 +37,15 @@ def alert_list(visit: Visit, snapshot: Snapshot, archive: Archive, wanted: Selec
 
     def what(alert: Alert) -> Markup:
         return joined(
-            el("a", claim(visit, alert), href=alert_address(alert), class_="row"),
+            el("a", claim(visit, alert), href=alert_address(alert), class_="whole-row"),
             " ",
             hazard_chip(visit) if is_hazard(alert) else None,
         )
 
     columns: list[Column[Alert]] = [
-        Column(say("column.grade"), lambda a: grade_chip(visit, a.grade), "grade"),
+        Column(say("column.grade"), lambda a: grade_chip(visit, a.grade), "grade", "plain"),
         Column(say("column.abnormality"), what, "abnormality", "name"),
-        Column(say("column.family"), lambda a: say(f"family.{a.family}"), "family"),
+        Column(say("column.family"), lambda a: say(f"family.{a.family}"), "family", "minor"),
         Column(say("column.meter"), lambda a: a.meter_id or say("claim.area"), "meter", "mono"),
         Column(say("column.area"), lambda a: a.transformer_area, "area", "mono"),
         Column(
@@ -57,8 +57,8 @@ def alert_list(visit: Visit, snapshot: Snapshot, archive: Archive, wanted: Selec
             "time",
         ),
         Column(say("column.energy"), energy_text, "energy", "figure"),
-        Column(say("column.risk"), lambda a: f"{a.risk:.2f}", "risk", "figure"),
-        Column(say("column.state"), lambda a: state_chip(visit, "alert", a.state), "state"),
+        Column(say("column.risk"), lambda a: f"{a.risk:.2f}", "risk", "figure minor"),
+        Column(say("column.state"), lambda a: state_chip(visit, "alert", a.state), "state", "plain end"),
     ]
     states = [(s.value, say(f"alert_state.{s}")) for s in AlertState]
     return joined(
@@ -78,7 +78,7 @@ def task_list(
 
     def what(task: InspectionTask) -> Markup:
         return joined(
-            el("a", task_claim(visit, task, snapshot.alerts_of(task)), href=task_address(task), class_="row"),
+            el("a", task_claim(visit, task, snapshot.alerts_of(task)), href=task_address(task), class_="whole-row"),
             " ",
             hazard_chip(visit) if task.hazard else None,
         )
@@ -89,15 +89,15 @@ def task_list(
         return el("span", due_text(visit, task, snapshot.now_s), title=moment(task.due_at_s, calendar))
 
     columns: list[Column[InspectionTask]] = [
-        Column(say("column.grade"), lambda t: grade_chip(visit, t.grade), "grade"),
+        Column(say("column.grade"), lambda t: grade_chip(visit, t.grade), "grade", "plain"),
         Column(say("column.abnormality"), what, class_="name"),
         Column(say("column.service_point"), lambda t: t.service_point, "service_point", "mono"),
         Column(say("column.area"), lambda t: t.transformer_area, "area", "mono"),
-        Column(say("column.state"), lambda t: state_chip(visit, "task", t.state), "state"),
+        Column(say("column.state"), lambda t: state_chip(visit, "task", t.state), "state", "plain end"),
         Column(say("column.assignee"), lambda t: t.assignee or "–", "assignee"),
-        Column(say("column.opened"), lambda t: time_text(t.opened_at_s, calendar), "opened", "time"),
+        Column(say("column.opened"), lambda t: time_text(t.opened_at_s, calendar), "opened", "time minor"),
         Column(say("column.due"), due, "due"),
-        Column(say("column.risk"), lambda t: f"{t.risk:.2f}", "risk", "figure"),
+        Column(say("column.risk"), lambda t: f"{t.risk:.2f}", "risk", "figure minor"),
     ]
     states = [(OPEN_ONES, say("filter.open_only")), *((s.value, say(f"task_state.{s}")) for s in TaskState)]
     return joined(
@@ -131,7 +131,7 @@ def _filters(
     def offer(chosen: str, *options: tuple[str, str]) -> list[Markup]:
         return [option(value, text, chosen) for value, text in (anything, *options)]
 
-    return el(
+    form = el(
         "form",
         choice(say("column.state"), "state", offer(wanted.state, *states)),
         choice(say("column.grade"), "grade", offer(wanted.grade, *((g, say(f"grade.{g}")) for g in GRADE_ORDER))),
@@ -142,7 +142,7 @@ def _filters(
             offer(wanted.abnormality, *((k, say.abnormality(k)) for k in kinds)),
         ),
         choice(say("column.area"), "area", offer(wanted.area, *((a, a) for a in areas))),
-        choice(say("hazard"), "lane", offer(wanted.lane, ("hazard", say("lane.hazard")))),
+        choice(say("filter.lane"), "lane", offer(wanted.lane, ("hazard", say("lane.hazard")))),
         el(
             "label",
             el("span", say("filter.search")),
@@ -156,3 +156,9 @@ def _filters(
         action=path,
         class_="filters",
     )
+    # on a phone the form is folded away behind this box; on a wide screen the box is not shown
+    fold = joined(
+        el("input", type="checkbox", id="fold", class_="fold"),
+        el("label", say("filter.show"), for_="fold", class_="button fold-label"),
+    )
+    return joined(fold, form)

@@ -46,8 +46,8 @@ class MovePanel:
             ui.html(str(el("p", say("do.ended"), class_="calm")), sanitize=False)
             return
         name = ui.input(say("do.your_name"), value=self._name, on_change=lambda e: self._take_name(e.value))
-        name.props(f'outlined dense maxlength={NAME_LENGTH} autocomplete=name hint="{say("do.your_name_note")}"')
-        name.classes("field").mark("your-name")
+        name.props(f"outlined dense maxlength={NAME_LENGTH} autocomplete=name").classes("field").mark("your-name")
+        ui.html(str(el("p", say("do.your_name_note"), class_="note")), sanitize=False)
         if "assign" in possible and task.assignee is None:
             self._assign_form(task)
         if "start_visit" in possible:

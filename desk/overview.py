@@ -32,8 +32,8 @@ from metering.inspection import InspectionTask
 from metering.ports import SeriesRow
 
 AREAS_SHOWN = 24
-NEWEST_SHOWN = 9
-TASKS_SHOWN = 7
+NEWEST_SHOWN = 8
+TASKS_SHOWN = 6
 HAZARDS_SHOWN = 6
 LOSS_ALARMING = 0.10
 
@@ -158,7 +158,7 @@ def tiles(visit: Visit, snapshot: Snapshot, archive: Archive) -> Markup:
         ),
         _tile(
             say("tile.readings_in"),
-            count(whole),
+            large_count(whole),
             say("tile.accepted", share=share(intake.accepted / whole, 2) if whole else UNKNOWN),
         ),
         _tile(
@@ -187,6 +187,15 @@ def tiles(visit: Visit, snapshot: Snapshot, archive: Archive) -> Markup:
 def _reason_words(visit: Visit, intake: Intake) -> str:
     shown = [f"{visit.say(f'reason.{r}')} {count(n)}" for r, n in list(intake.set_aside.items())[:2]]
     return " · ".join(shown)
+
+
+def large_count(value: int) -> str:
+    """Ten million and more in millions: a tile is narrow.
+
+    >>> large_count(4_847_479), large_count(48_474_790)
+    ('4,847,479', '48.5 M')
+    """
+    return f"{value / 1e6:,.1f} M" if value >= 10_000_000 else count(value)
 
 
 def _tile(label: str, value: str, note: Child, *, class_: str = "", href: str | None = None) -> Markup:
@@ -235,12 +244,12 @@ def areas_table(visit: Visit, lines: Sequence[AreaLine], all_areas: int) -> Mark
     columns: list[Column[AreaLine]] = [
         Column(
             say("column.area"),
-            lambda a: el("a", a.transformer_area, href=area_address(a.transformer_area), class_="row"),
+            lambda a: el("a", a.transformer_area, href=area_address(a.transformer_area), class_="whole-row"),
             class_="name",
         ),
-        Column(say("column.meters"), lambda a: count(a.meters), class_="figure"),
+        Column(say("column.meters"), lambda a: count(a.meters), class_="figure minor"),
         Column(say("area.loss"), lambda a: _loss_bar(visit, a.loss_share), class_="loss"),
-        Column(say("area.loss_course"), lambda a: sparkline(a.course), class_="spark"),
+        Column(say("area.loss_course"), lambda a: sparkline(a.course), class_="spark minor"),
         Column(
             say("column.alerts"),
             lambda a: joined(hazard_chip(visit) if a.hazards else None, " ", _figure_or_dot(a.open_alerts)),
@@ -272,11 +281,11 @@ def _loss_bar(visit: Visit, loss_share: float | None) -> Markup:
 
 
 def sparkline(course: Sequence[float | None], width: int = 112, height: int = 22) -> Markup:
-    """The course of the loss as a small line; a gap where nothing could be balanced. 0 to 25 % of supplied energy."""
+    """The course of the loss as a small line; a gap where nothing could be balanced. Its scale reaches to 12 % at least."""
     known = [v for v in course if v is not None]
     if len(known) < 2:
         return Markup()
-    top = max(0.25, *known)
+    top = max(0.12, *known)
     bottom = min(0.0, *known)
     step = width / max(1, len(course) - 1)
     path, pen = "", "M"
@@ -313,7 +322,7 @@ def _alert_entry(visit: Visit, alert: Alert, snapshot: Snapshot, archive: Archiv
         "li",
         el(
             "a",
-            grade_chip(visit, alert.grade),
+            hazard_chip(visit) if is_hazard(alert) else grade_chip(visit, alert.grade),
             el("strong", claim(visit, alert)),
             el(
                 "span",

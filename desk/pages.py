@@ -79,7 +79,10 @@ class Screen:
             self._unavailable("overview")
             return
         with self._shell("overview", visit.say("overview.title"), shown.snapshot.clock_s) as bar:
-            parts = {name: _html(markup).classes(f"part-{name}") for name, markup in shown.parts.items()}
+            parts = {name: _html(shown.parts[name]).classes(f"part-{name}") for name in ("tiles", "hazards")}
+            for column in (("areas", "families", "aside"), ("tasks", "newest")):
+                with ui.element("div").classes("column-of-cards"):
+                    parts |= {name: _html(shown.parts[name]).classes(f"part-{name}") for name in column}
 
         async def refresh() -> None:
             try:

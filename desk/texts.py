@@ -142,6 +142,8 @@ TEXTS: Mapping[str, Text] = {
     "column.assignee": Text("Inspector", "稽查员"),
     "column.priority": Text("Rank", "序号"),
     "filter.any": Text("any", "不限"),
+    "filter.lane": Text("Safety", "安全"),
+    "filter.show": Text("Filters", "筛选条件"),
     "filter.apply": Text("Apply", "筛选"),
     "filter.reset": Text("Reset", "重置"),
     "filter.search": Text("Meter or service point", "电能表或用电点"),
