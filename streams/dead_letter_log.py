@@ -84,10 +84,10 @@ class _KafkaDeadLetters:
 # --- what people do about them
 
 
-def list_dead_letters(broker_url: str) -> DeadLetterBook:
+def list_dead_letters(broker_url: str, *, dead_letters: str = DEAD_LETTERS.name) -> DeadLetterBook:
     """Everything the dead-letter topic says; `open_letters()` of it are those not retried."""
     book = DeadLetterBook()
-    source = dead_letter_source(broker_url)
+    source = dead_letter_source(broker_url, dead_letters)
     try:
         source.read_new(book)
     finally:
@@ -97,7 +97,12 @@ def list_dead_letters(broker_url: str) -> DeadLetterBook:
 
 
 def retry_dead_letters(
-    broker_url: str, by: str, *, chosen: Collection[tuple[int, int]] | None = None, topic: str = AREAS.name
+    broker_url: str,
+    by: str,
+    *,
+    chosen: Collection[tuple[int, int]] | None = None,
+    areas: str = AREAS.name,
+    dead_letters: str = DEAD_LETTERS.name,
 ) -> list[DeadLetter]:
     """Put open letters onto the areas topic again, unchanged, with the keys they had; returns them.
 
@@ -105,33 +110,38 @@ def retry_dead_letters(
     is understood now): a letter that still cannot be read comes back as a new one.
     """
     letters = [
-        at
-        for at in list_dead_letters(broker_url).open_letters()
-        if chosen is None or (at.partition, at.offset) in chosen
+        letter
+        for letter in list_dead_letters(broker_url, dead_letters=dead_letters).open_letters()
+        if chosen is None or (letter.partition, letter.offset) in chosen
     ]
     with _Sender(broker_url) as sender:
         for letter in letters:
-            sender.send(topic, letter.key, letter.value, list(letter.headers))
-            sender.send(
-                DEAD_LETTERS.name, None, None, retried_headers(letter.topic, letter.partition, letter.offset, by)
-            )
+            sender.send(areas, letter.key, letter.value, list(letter.headers))
+            sender.send(dead_letters, None, None, retried_headers(letter.topic, letter.partition, letter.offset, by))
     return letters
 
 
-def accept_dead_letters(broker_url: str, by: str, *, partitions: Collection[int] | None = None) -> dict[int, int]:
+def accept_dead_letters(
+    broker_url: str,
+    by: str,
+    *,
+    partitions: Collection[int] | None = None,
+    areas: str = AREAS.name,
+    dead_letters: str = DEAD_LETTERS.name,
+) -> dict[int, int]:
     """Let paused partitions go on in spite of the letters so far; returns the last accepted offset by partition.
 
     Raises `MeterwatchError` without a name: somebody answers for what is not counted.
     """
     if not by.strip():
         raise MeterwatchError("say who accepts the dead letters: --by NAME")
-    book = list_dead_letters(broker_url)
+    book = list_dead_letters(broker_url, dead_letters=dead_letters)
     accepted: dict[int, int] = {}
     with _Sender(broker_url) as sender:
         for partition, offsets in sorted(book.refused.items()):
             if partitions is None or partition in partitions:
                 accepted[partition] = offsets[-1]
-                sender.send(DEAD_LETTERS.name, None, None, accepted_headers(AREAS.name, partition, offsets[-1], by))
+                sender.send(dead_letters, None, None, accepted_headers(areas, partition, offsets[-1], by))
     return accepted
 
 

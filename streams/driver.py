@@ -32,7 +32,8 @@ FINISH_SAVE_S = 10.0
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.1, 5.0
 _FIRST_RESEEK_S, _LAST_RESEEK_S = 1.0, 30.0
 _SEEKS_BEFORE_A_HOLE_IS_BELIEVED = 4
-_IDLE_BEFORE_TAKING_OVER_S = 2.0
+_QUIET_S = 1.0
+_PATIENCE_S = 10.0
 
 
 class Log(Protocol):
@@ -106,6 +107,7 @@ class StageDriver:
         self._tenure = 0
         self._tenure_over = asyncio.Event()
         self._assigned_at = 0.0
+        self._offered_at = 0.0
         self._unsaved = 0
         self._unsaved_since = 0.0
         self._waiting_for: str | None = None
@@ -132,12 +134,24 @@ class StageDriver:
         """The worker stops: save; what was saved is committed when the consumer stops. Safe to call twice."""
         await self._let_go(FINISH_SAVE_S)
 
+    def handled(self) -> dict[int, int]:
+        """By partition held, the next offset to handle."""
+        return {partition: held.next_offset for partition, held in self._held.items()}
+
+    async def checkpoint(self) -> None:
+        """Save now, without waiting for the next turn of the clock."""
+        async with self._turn:
+            await self._settle()
+            if self._open and self._unsaved and self.failure is None:
+                await self._save()
+
     async def offer(self, event: Any) -> None:
         """One event of the log, in order per partition. Returns when it was handled or rightly dropped; never raises
         but when cancelled."""
         message = event.message
         async with self._turn:
             await self._settle()
+            self._offered_at = time.monotonic()
             if not self._open or self.failure is not None or message.generation_id != self._log.generation():
                 self.counters["older_generation"] += 1
                 return
@@ -305,13 +319,22 @@ class StageDriver:
                 # whoever took it is gone, or a generation would have ended: take it back
                 del self._held[held.partition]
                 await self._take_over_idle(held.partition)
-            elif held.sought_at is not None and now - held.sought_at >= held.reseek_after_s:
+            elif (
+                held.sought_at is not None
+                and now - held.sought_at >= held.reseek_after_s
+                and self._is_overdue(held.sought_at, now)
+            ):
                 await self._seek(held)
-        if now - self._assigned_at >= _IDLE_BEFORE_TAKING_OVER_S:
+        if self._is_overdue(self._assigned_at, now):
             for partition in sorted(set(self._log.assigned()) - set(self._held)):
                 await self._take_over_idle(partition)
         if any(held.paused for held in self._held.values()):
             await self._look_for_acceptance()
+
+    def _is_overdue(self, since: float, now: float) -> bool:
+        """Whether an event that was due at `since` will hardly come: nothing comes at all, or it has been very long."""
+        quiet_s = now - max(since, self._offered_at)
+        return quiet_s >= _QUIET_S or now - since >= _PATIENCE_S
 
     async def _take_over_idle(self, partition: int) -> None:
         """A partition that offers nothing may stand beyond what was saved, where nothing would ever call it back."""
@@ -320,7 +343,8 @@ class StageDriver:
             return
         position = await self._log.position(partition)
         if position is not None and position > held.next_offset:
-            await self._seek(held)
+            # unless its messages are on their way, `_tend_partitions` seeks
+            held.sought_at = time.monotonic()
 
     def _pause(self, held: _Held) -> None:
         held.paused = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from kafka import KafkaAdminClient
@@ -61,10 +61,12 @@ def bootstrap_servers(kafka_url: str) -> list[str]:
     return [part.removeprefix("kafka://").rstrip("/") for part in kafka_url.replace(";", ",").split(",") if part]
 
 
-def ensure_topics(kafka_url: str, partitions: int = DEFAULT_PARTITIONS, *, replication: int = -1) -> dict[str, int]:
+def ensure_topics(
+    kafka_url: str, partitions: int = DEFAULT_PARTITIONS, *, replication: int = -1, prefix: str = ""
+) -> dict[str, int]:
     """Make the missing topics and hold the present ones to the list; returns partitions by topic.
 
-    `replication` -1 is the cluster's default. `StoreError` if a topic has another number of partitions,
+    `replication` -1 is the cluster's default; `prefix` goes before every name (a cluster shared with others). `StoreError` if a topic has another number of partitions,
     `StoreUnavailable` if the cluster cannot be reached.
     """
     try:
@@ -72,7 +74,9 @@ def ensure_topics(kafka_url: str, partitions: int = DEFAULT_PARTITIONS, *, repli
     except KafkaError as error:
         raise StoreUnavailable(f"Kafka at {kafka_url} cannot be reached: {error}") from error
     try:
-        return {topic.name: _ensure(admin, topic, partitions, replication) for topic in TOPICS}
+        return {
+            prefix + t.name: _ensure(admin, replace(t, name=prefix + t.name), partitions, replication) for t in TOPICS
+        }
     except KafkaError as error:
         raise StoreUnavailable(f"Kafka at {kafka_url} did not answer: {error}") from error
     finally:

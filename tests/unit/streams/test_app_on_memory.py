@@ -132,7 +132,7 @@ async def test_a_new_generation_takes_every_partition_over_again_and_loses_nothi
         for i in range(200):
             bench.send(Tick(i), i % PARTITIONS)
             if i % 50 == 49:
-                await bench.until(lambda: app.driver.counters["handled"] > 0)
+                await bench.until(lambda: len(app.driver.handled()) == PARTITIONS)
                 await bench.broker.rebalance("judge")
         await bench.until(lambda: bench.store.total == 200)
     assert {p: bench.store.epochs[p] for p in range(PARTITIONS)} == {p: stage.begun.count(p) for p in range(PARTITIONS)}
