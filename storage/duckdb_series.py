@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -124,10 +125,10 @@ class DuckDbTimeSeries:
     def count(self, measurement: Measurement) -> int:
         keys = ", ".join(("time_s", *SCHEMA[measurement].tags))
         with self._translated_errors(), self._connection.cursor() as cursor:
-            row = cursor.execute(
+            counted = cursor.execute(
                 f"SELECT count(*) FROM (SELECT DISTINCT {keys} FROM {measurement})"  # noqa: S608 - names of SCHEMA
-            ).fetchone()
-        return int(row[0]) if row else 0
+            ).fetchall()
+        return int(counted[0][0])
 
     def compact(self) -> int:
         """Fold what was written more than once; returns how many rows that removed."""
@@ -137,17 +138,21 @@ class DuckDbTimeSeries:
                 before = self._rows(measurement)
                 if before == self.count(measurement):
                     continue
-                self._connection.execute("BEGIN")
-                self._connection.execute(f"CREATE TABLE folded AS {_folded(measurement, 'true')} ORDER BY time_s")
-                self._connection.execute(f"DROP TABLE {measurement}")
-                self._connection.execute(f"ALTER TABLE folded RENAME TO {measurement}")
-                self._connection.execute("COMMIT")
+                self._run("BEGIN")
+                try:
+                    self._run(f"CREATE TABLE folded AS {_folded(measurement, 'true')} ORDER BY time_s")
+                    self._run(f"DROP TABLE {measurement}")
+                    self._run(f"ALTER TABLE folded RENAME TO {measurement}")
+                except duckdb.Error:
+                    self._run("ROLLBACK")
+                    raise
+                self._run("COMMIT")
                 removed += before - self._rows(measurement)
         return removed
 
     def ping(self) -> str:
-        with self._translated_errors():
-            self._connection.execute("SELECT 1")
+        with self._translated_errors(), self._connection.cursor() as cursor:
+            cursor.execute("SELECT 1").fetchall()
         return f"DuckDB {duckdb.__version__}"
 
     def close(self) -> None:
@@ -158,23 +163,25 @@ class DuckDbTimeSeries:
     def _create(self, measurement: Measurement) -> None:
         schema = SCHEMA[measurement]
         tags = ", ".join(f"{tag} VARCHAR NOT NULL" for tag in schema.tags)
-        self._connection.execute(f"CREATE TABLE IF NOT EXISTS {measurement} (time_s BIGINT NOT NULL, {tags})")
+        self._run(f"CREATE TABLE IF NOT EXISTS {measurement} (time_s BIGINT NOT NULL, {tags})")
         for name in schema.fields:
-            self._connection.execute(f"ALTER TABLE {measurement} ADD COLUMN IF NOT EXISTS {name} DOUBLE")
+            self._run(f"ALTER TABLE {measurement} ADD COLUMN IF NOT EXISTS {name} DOUBLE")
 
     def _append(self, measurement: Measurement, batch: pa.Table) -> None:
         with self._lock, self._translated_errors():
             self._connection.register("incoming", batch)
             try:
-                self._connection.execute(
-                    f"INSERT INTO {measurement} BY NAME SELECT * FROM incoming"  # noqa: S608 - a name of SCHEMA
-                )
+                self._run(f"INSERT INTO {measurement} BY NAME SELECT * FROM incoming")  # noqa: S608 - a name of SCHEMA
             finally:
                 self._connection.unregister("incoming")
 
     def _rows(self, measurement: Measurement) -> int:
-        row = self._connection.execute(f"SELECT count(*) FROM {measurement}").fetchone()  # noqa: S608
-        return int(row[0]) if row else 0
+        return int(self._run(f"SELECT count(*) FROM {measurement}")[0][0])  # noqa: S608
+
+    def _run(self, statement: str) -> list[tuple[Any, ...]]:
+        # To the last row: DuckDB refuses other work on a connection while a result is unfinished.
+        rows: list[tuple[Any, ...]] = self._connection.execute(statement).fetchall()
+        return rows
 
     @contextmanager
     def _translated_errors(self) -> Iterator[None]:

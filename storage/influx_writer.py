@@ -85,6 +85,11 @@ class InfluxWriter:
         self._thread = threading.Thread(target=self._run, name="influx-writer", daemon=True)
         self._thread.start()
 
+    @property
+    def waiting_bodies(self) -> int:
+        """How many bodies wait in memory just now."""
+        return self._queue.qsize()
+
     def write(self, lines: Sequence[str]) -> int:
         """Write all lines; returns how many the server refused for good. Raises `StoreUnavailable` or `StoreError`.
 

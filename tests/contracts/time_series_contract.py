@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -186,5 +187,20 @@ class TimeSeriesContract:
             r.fields["energy_kwh"] for r in series.read("reading", start_s=0, end_s=2**40, tags={"meter_id": "M0777"})
         ] == [float(i) for i in range(8)]
 
-    def test_it_says_what_was_reached(self, series: TimeSeries) -> None:
+    def test_it_says_what_was_reached_and_works_on(self, series: TimeSeries) -> None:
         assert series.ping()
+        assert series.write_points([balance("TA", T0, loss_kwh=1.0)]) == 0
+        assert series.ping()
+        assert series.count("area_balance") == 1
+
+    def test_callers_in_several_threads_lose_nothing(self, series: TimeSeries) -> None:
+        def write_and_read(caller: int) -> int:
+            for i in range(20):
+                series.write_points([balance(f"TA{caller}", T0 + i * STEP, loss_kwh=float(i))])
+                series.write_readings([frame(f"TA{caller}", T0 + i * STEP, ["M1", "M2"], energy_kwh=[1.0, 2.0])])
+            tags = {"transformer_area": f"TA{caller}"}
+            return len(series.read("area_balance", start_s=T0, end_s=T0 + 20 * STEP, tags=tags))
+
+        with ThreadPoolExecutor(4) as callers:
+            assert list(callers.map(write_and_read, range(4))) == [20] * 4
+        assert series.count("reading") == 4 * 20 * 2
