@@ -1,0 +1,151 @@
+"""`provision` sets up what a worker needs; `doctor` says what can be reached, and what to do about what cannot."""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from grafana.client import AnnotationWriter
+from metering.errors import MeterwatchError
+from monitor.settings import Settings
+from monitor.stores import archive_of, influx_token, open_series, open_store
+from simulator.feed import Feed
+from storage.influx_series import ensure_bucket
+from streams.topics import ensure_topics
+
+AREAS_TOPIC = "meterwatch.areas"
+
+
+def provision(settings: Settings, archive: Path | None) -> Iterator[str]:
+    """Make or check schema, archive, topics and bucket; a line for each thing done. Running it again changes nothing."""
+    store = open_store(settings)
+    try:
+        yield f"database: schema is current ({_without_password(settings.database_url)})"
+        if archive is not None:
+            feed = Feed.open(archive)
+            store.save_archive(feed.archive)
+            yield f"archive: {len(feed.archive.meters)} meters in {len(feed.archive.areas)} areas from {archive}"
+        if settings.kafka_url is not None:
+            made = ensure_topics(settings.kafka_url, settings.partitions)
+            store.fix_partitions(AREAS_TOPIC, settings.partitions)
+            yield "kafka: " + ", ".join(f"{topic} with {n} partitions" for topic, n in made.items())
+        if settings.influx_url is not None:
+            yield "influxdb: " + ensure_bucket(
+                settings.influx_url,
+                influx_token(settings),
+                settings.influx_org,
+                settings.influx_bucket,
+                retention_s=settings.influx_retention_days * 86_400,
+            )
+    finally:
+        store.close()
+
+
+def _without_password(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of `doctor`."""
+
+    part: str
+    state: Literal["ok", "off", "FAILED"]
+    text: str
+
+    def line(self) -> str:
+        return f"{self.state:<7}{self.part:<12}{self.text}"
+
+
+def doctor(settings: Settings, feed: Path | None) -> Iterator[Finding]:
+    """What this installation can reach. `off` is a choice; `FAILED` is set but does not work, and says what to do."""
+    yield Finding("python", "ok", f"{platform.python_version()} on {sys.platform}")
+    yield _probe("database", lambda: _database(settings), "check METERWATCH_DATABASE_URL, then `meterwatch provision`")
+    if settings.kafka_url is None:
+        yield Finding("kafka", "off", "in-process memory://; set METERWATCH_KAFKA_URL for a log that survives a crash")
+    else:
+        yield _probe(
+            "kafka", lambda: _kafka(settings), "start Kafka, check METERWATCH_KAFKA_URL and METERWATCH_PARTITIONS"
+        )
+    if settings.influx_url is None:
+        yield Finding(
+            "influxdb",
+            "off",
+            f"points go to the DuckDB file {settings.duckdb_path}; set METERWATCH_INFLUX_URL for InfluxDB",
+        )
+    else:
+        yield _probe(
+            "influxdb",
+            lambda: _series(settings),
+            "start InfluxDB, check METERWATCH_INFLUX_URL, _TOKEN, _ORG and _BUCKET",
+        )
+    if settings.grafana_url is None:
+        yield Finding("grafana", "off", "no annotations; set METERWATCH_GRAFANA_URL and METERWATCH_GRAFANA_TOKEN")
+    else:
+        yield _probe("grafana", lambda: _grafana(settings), "start Grafana, check METERWATCH_GRAFANA_URL and its token")
+    extra = importlib.util.find_spec("simbench") is not None
+    yield Finding(
+        "simbench", "ok" if extra else "off", "installed" if extra else "`import simbench` needs `make simbench`"
+    )
+    if feed is not None:
+        yield from _feed(feed)
+
+
+def _probe(part: str, reach: Callable[[], str], remedy: str) -> Finding:
+    try:
+        return Finding(part, "ok", reach())
+    except MeterwatchError as error:
+        return Finding(part, "FAILED", f"{error} -> {remedy}")
+
+
+def _database(settings: Settings) -> str:
+    store = open_store(settings)
+    try:
+        url = _without_password(settings.database_url)
+        try:
+            archive = archive_of(store)
+        except MeterwatchError:
+            return f"{url}, no archive yet: `meterwatch provision --archive FEED`"
+        return f"{url}, archive {archive.name} with {len(archive.meters)} meters"
+    finally:
+        store.close()
+
+
+def _kafka(settings: Settings) -> str:
+    made = ensure_topics(settings.kafka_url or "", settings.partitions)
+    return ", ".join(f"{topic} ({n} partitions)" for topic, n in made.items())
+
+
+def _series(settings: Settings) -> str:
+    series = open_series(settings, patience_s=5.0)
+    try:
+        return series.ping()
+    finally:
+        series.close()
+
+
+def _grafana(settings: Settings) -> str:
+    token = "" if settings.grafana_token is None else settings.grafana_token.get_secret_value()
+    return AnnotationWriter(settings.grafana_url or "", token).ping()
+
+
+def _feed(path: Path) -> Iterator[Finding]:
+    try:
+        feed = Feed.open(path)
+    except MeterwatchError as error:
+        yield Finding("feed", "FAILED", str(error))
+        return
+    archive = feed.archive
+    yield Finding(
+        "feed",
+        "ok",
+        f"{archive.name}: {len(archive.meters)} meters in {len(archive.areas)} areas, every {archive.interval_minutes} min",
+    )
+    for note in feed.notes():
+        yield Finding("feed", "off", note)

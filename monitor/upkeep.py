@@ -1,0 +1,120 @@
+"""What goes on beside the log: closing days, delivering points, relaying people's moves, annotating alerts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from grafana.client import AnnotationWriter
+from metering.archive import Archive
+from metering.errors import StoreUnavailable
+from metering.ports import StateStore, TimeSeries
+from operations.close_day import close_ready_days
+from operations.deliver_points import deliver_points
+
+log = logging.getLogger("meterwatch.upkeep")
+FIRST_RETRY_S, LAST_RETRY_S = 0.5, 10.0
+RELAY_AT_ONCE = 100
+
+#: Puts one message (area, wire bytes) onto the log and returns once the log has it.
+Relay = Callable[[str, bytes], None]
+
+
+@dataclass(slots=True)
+class Upkeep:
+    """One round does all that is due; where one store is away, the rest goes on and that part is tried again.
+
+    Several workers may run it: leases in the store let one at a time close days and deliver points.
+    """
+
+    store: StateStore
+    archive: Archive
+    partitions: int
+    owner: str
+    series: TimeSeries | None = None
+    relay: Relay | None = None
+    annotations: AnnotationWriter | None = None
+    points_refused: int = 0
+    failing: dict[str, str] = field(default_factory=dict)
+    """Which part fails just now, and why: shown by the desk and the log, gone when it works again."""
+    _annotated: dict[str, int] = field(default_factory=dict)
+    _retry_at: dict[str, float] = field(default_factory=dict)
+    _retry_s: dict[str, float] = field(default_factory=dict)
+
+    async def run(self, stop: asyncio.Event, *, every_s: float = 0.5) -> None:
+        """Rounds until `stop` is set. `StoreError` ends it: the worker must not go on as if all were well."""
+        while not stop.is_set():
+            await asyncio.to_thread(self.round)
+            try:
+                await asyncio.wait_for(stop.wait(), every_s)
+            except TimeoutError:
+                continue
+
+    def round(self) -> None:
+        self._try("close_day", self.close_days)
+        if self.series is not None:
+            self._try("points", self.deliver)
+        if self.relay is not None:
+            self._try("relay", self.relay_moves)
+        if self.annotations is not None:
+            self._try("annotations", self.annotate)
+
+    def _try(self, part: str, act: Callable[[], None]) -> None:
+        if time.monotonic() < self._retry_at.get(part, 0.0):
+            return
+        try:
+            act()
+        except StoreUnavailable as error:
+            if part not in self.failing:
+                log.warning("%s: %s; trying again", part, error)
+            self.failing[part] = str(error)
+            wait_s = self._retry_s.get(part, FIRST_RETRY_S)
+            self._retry_at[part] = time.monotonic() + wait_s
+            self._retry_s[part] = min(2 * wait_s, LAST_RETRY_S)
+        else:
+            if self.failing.pop(part, None) is not None:
+                log.info("%s: works again", part)
+            self._retry_s.pop(part, None)
+
+    def close_days(self) -> None:
+        for ordinal in close_ready_days(self.store, self.archive, self.partitions, self.owner):
+            log.info("closed day %s", ordinal)
+
+    def deliver(self) -> None:
+        if self.series is None:
+            return
+        while True:
+            delivered, refused = deliver_points(self.store, self.series, self.owner)
+            self.points_refused += refused
+            if not delivered and not refused:
+                return
+
+    def relay_moves(self) -> None:
+        """Findings and decisions that people made, onto the log of their area; at least once, each with its own id."""
+        if self.relay is None:
+            return
+        for number, area, wire in self.store.relay_batch(RELAY_AT_ONCE):
+            self.relay(area, wire)
+            self.store.relayed([number])
+
+    def annotate(self) -> None:
+        """Grafana's annotations follow the alerts; writing one again changes nothing."""
+        if self.annotations is None:
+            return
+        for alert in self.store.alerts():
+            if self._annotated.get(alert.alert_id) != alert.revision:
+                self.annotations.write(alert)
+                self._annotated[alert.alert_id] = alert.revision
+
+
+async def settled(
+    reached: Callable[[], bool], *, every_s: float = 0.02, check: Callable[[], Awaitable[None]] | None = None
+) -> None:
+    """Wait until `reached` (asked in a thread) is true; `check` may raise where waiting has become pointless."""
+    while not await asyncio.to_thread(reached):
+        if check is not None:
+            await check()
+        await asyncio.sleep(every_s)
