@@ -141,7 +141,7 @@ class Network:
 
     def _by_phase(self, conductors: Rows) -> Rows:
         """Sums of (conductors, intervals) by phase: (3, intervals)."""
-        return self._at_nodes(conductors).reshape(self.segments, PHASE_COUNT, -1).sum(axis=0)
+        return np.asarray(self._at_nodes(conductors).reshape(self.segments, PHASE_COUNT, -1).sum(axis=0))
 
     def flow(self, net_kw: Rows, net_kvar: Rows, tapped_kw: Rows, source_v: Rows) -> Flow:
         """Voltages, losses and supply for given net powers of the conductors.

@@ -229,7 +229,7 @@ def _contracted_kw(
     """What was agreed: a standard size for households, else the expected peak with some reserve."""
     reserve = rng.uniform(1.05, 1.45, len(peak_kw))
     standard = np.array(STANDARD_CONTRACT_KW)
-    household = standard[np.clip(np.searchsorted(standard, peak_kw), 0, len(standard) - 1)]
+    household = standard[np.clip(np.searchsorted(standard, 1.15 * peak_kw), 0, len(standard) - 1)]
     large = np.ceil(peak_kw * reserve / 5) * 5
     contracted: NDArray[np.float64] = np.where((kinds == 0) & ~three_phase, household, np.maximum(large, 10.0))
     return np.where(~three_phase, np.minimum(contracted, 13.0), contracted)
