@@ -91,27 +91,6 @@ class CsvImport:
                 f"timezone {self.timezone!r} is not known; write an IANA name such as Asia/Shanghai"
             ) from error
 
-    @classmethod
-    def of_file(cls, path: Path, **given: Any) -> CsvImport:
-        """From a TOML file with a table [columns] and the other fields as keys; what is `given` (not None) goes first."""
-        try:
-            found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise FeedError(f"{path}: {error}") from error
-        known = [one.name for one in fields(cls)]
-        unknown = [key for key in found if key not in known]
-        if unknown:
-            raise FeedError(f"{path}: unknown key {', '.join(unknown)}; known are {', '.join(known)}")
-        merged = found | {key: value for key, value in given.items() if value is not None}
-        for key in ("columns", "interval_minutes"):
-            if key not in merged:
-                raise FeedError(f"{path}: {key} is missing")
-        if not isinstance(merged["columns"], dict):
-            raise FeedError(f"{path}: columns must be a table such as [columns] with lines 'THEIRS = \"energy_kwh\"'")
-        if not isinstance(merged["interval_minutes"], int):
-            raise FeedError(f"{path}: interval_minutes = {merged['interval_minutes']!r} is not a whole number")
-        return cls(**merged)
-
     @cached_property
     def hours(self) -> float:
         return self.interval_minutes / 60
@@ -121,6 +100,31 @@ class CsvImport:
         if column not in ENERGY_COLUMNS:
             return 1.0
         return KILO_PER_UNIT[self.unit] * (self.hours if self.unit in ("kW", "W") else 1.0)
+
+
+def mapping_of(entries: Iterable[str], path: Path | None = None) -> dict[str, Any]:
+    """The fields of a `CsvImport` that a TOML file (its keys, with a table [columns]) and ``--map`` entries give.
+
+    An entry goes before the file's word on the same column. Raises `FeedError` for unknown keys and wrong types.
+    """
+    found: dict[str, Any] = {}
+    if path is not None:
+        try:
+            found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise FeedError(f"{path}: {error}") from error
+        known = [one.name for one in fields(CsvImport)]
+        unknown = [key for key in found if key not in known]
+        if unknown:
+            raise FeedError(f"{path}: unknown key {', '.join(unknown)}; known are {', '.join(known)}")
+        columns = found.get("columns", {})
+        if not isinstance(columns, dict) or not all(isinstance(ours, str) for ours in columns.values()):
+            raise FeedError(f'{path}: columns must be a table: [columns], then lines such as usage = "energy_kwh"')
+        for key, value in found.items():
+            wanted = int if key == "interval_minutes" else (str, list) if key == "calendar" else (str, dict)
+            if not isinstance(value, wanted) or isinstance(value, bool):
+                raise FeedError(f"{path}: {key} = {value!r} is not {'a whole number' if wanted is int else 'text'}")
+    return found | {"columns": found.get("columns", {}) | columns_of(entries)}
 
 
 def columns_of(entries: Iterable[str]) -> dict[str, str]:
@@ -163,16 +167,28 @@ class ImportedCsv:
 def import_csv(
     source: Path | Sequence[Path],
     out: Path,
-    how: CsvImport,
+    mapping: CsvImport | Mapping[str, Any],
     *,
+    interval_minutes: int | None = None,
+    timezone: str | None = None,
+    unit: str | None = None,
     readings_format: ReadingsFormat = "parquet",
     overwrite: bool = False,
 ) -> ImportedCsv:
     """Make a feed of CSV files (plain or .gz) in long format; memory stays bounded, unsorted sources are sorted on disk.
 
+    `mapping` is a `CsvImport` or what `mapping_of` gives; what it says goes before `interval_minutes`, `timezone`, `unit`.
     Raises `FeedError` with file, line and reason for a time or a number that cannot be read; an empty or absent value
     (see `MISSING_WORDS`) is a missing reading.
     """
+    if isinstance(mapping, CsvImport):
+        how = mapping
+    else:
+        given = {"interval_minutes": interval_minutes, "timezone": timezone, "unit": unit}
+        merged = {key: value for key, value in given.items() if value is not None} | dict(mapping)
+        if "interval_minutes" not in merged:
+            raise FeedError("interval_minutes is missing: say how long the metering interval of the source is")
+        how = CsvImport(**merged)
     sources = [source] if isinstance(source, Path) else list(source)
     work = out.parent / f".{out.name}.import"
     shutil.rmtree(work, ignore_errors=True)

@@ -14,7 +14,7 @@ from metering.errors import FeedError
 from metering.messages import ArrivedFrame
 from metering.times import iso, parse_iso
 from simulator.feed import Feed
-from simulator.import_csv import CsvImport, columns_of, import_csv
+from simulator.import_csv import CsvImport, columns_of, import_csv, mapping_of
 from simulator.publication import publication
 
 HOW = CsvImport(columns={"id": "meter_id", "when": "interval_start", "kWh": "energy_kwh"}, interval_minutes=30)
@@ -227,10 +227,34 @@ def test_a_mapping_file_holds_the_same_words(tmp_path: Path) -> None:
         'interval_minutes = 30\nunit = "Wh"\n[columns]\nid = "meter_id"\nwhen = "interval_start"\nkWh = "energy_kwh"\n',
         "mapping.toml",
     )
-    assert CsvImport.of_file(path, unit=None, area="T1") == replace(HOW, unit="Wh", area="T1")
-    path.write_text("intervall = 30\n")
-    with pytest.raises(FeedError, match=r"mapping.toml: unknown key intervall"):
-        CsvImport.of_file(path)
-    path.write_text("unit = 'kWh'\n")
-    with pytest.raises(FeedError, match="columns is missing"):
-        CsvImport.of_file(path)
+    mapping = mapping_of(["kWh=export_kwh", "net=energy_kwh"], path)
+    assert CsvImport(**mapping) == replace(
+        HOW, unit="Wh", columns={**HOW.columns, "kWh": "export_kwh", "net": "energy_kwh"}
+    )
+    import_csv(source(tmp_path, "id,when,kWh\nA,2026-01-01,7\n"), tmp_path / "feed", mapping_of([], path), unit="kW")
+    assert rows_of(tmp_path / "feed") == [("2026-01-01T00:00:00Z", "A", 0.007)]  # the file goes first
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("intervall = 30", "mapping.toml: unknown key intervall"),
+        ("unit = 3", "unit = 3 is not text"),
+        ("interval_minutes = '30'", "interval_minutes = '30' is not a whole number"),
+        ("[columns]\nid = 3", "columns must be a table"),
+        ("columns = 3", "columns must be a table"),
+        ("columns = ", "mapping.toml: "),
+    ],
+)
+def test_a_wrong_mapping_file_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(FeedError, match=message):
+        mapping_of([], source(tmp_path, text, "mapping.toml"))
+
+
+def test_arguments_complete_the_mapping(tmp_path: Path) -> None:
+    path = source(tmp_path, "id,when,kW\nA,2026-01-01 08:00,2\n")
+    mapping = mapping_of(["id=meter_id", "when=interval_start", "kW=energy_kwh"])
+    import_csv(path, tmp_path / "feed", mapping, interval_minutes=30, timezone="Asia/Shanghai", unit="kW")
+    assert rows_of(tmp_path / "feed") == [("2026-01-01T00:00:00Z", "A", 1.0)]
+    with pytest.raises(FeedError, match="interval_minutes is missing"):
+        import_csv(path, tmp_path / "other", mapping)

@@ -440,3 +440,15 @@ def test_one_percent_poison_moves_no_tick_and_loses_nothing(tmp_path: Path) -> N
             late += one.message.reading_count * (one.message.interval_start_s < clock_s - 86_400)
     assert ahead == counts["future"]
     assert late == counts["late"]
+
+
+@pytest.mark.parametrize("block_bytes", [700, 3_000])
+def test_where_a_batch_ends_carries_no_meaning(tmp_path: Path, block_bytes: int) -> None:
+    archive = archive_of(areas=4, meters=15)
+    rows, _ = poisoned(clean_rows(range(2 * 96), archive), np.random.default_rng(3))
+    block = [row for row in clean_rows(range(40), archive) if row[1] == "A2-3"]
+    same_time = [(T0 - STEP, meter.meter_id, 1) for meter in archive.meters] * 3
+    rows[3000:3000] = [*block, *same_time, *[("junk", "A3-3", 1)] * 50, *same_time]
+    feed = feed_of(tmp_path, rows, archive)
+    cut = replace(feed, readings_file=replace(feed.readings_file, csv_block_bytes=block_bytes))
+    assert outcome(list(publication(cut))) == outcome(list(publication(feed)))
