@@ -18,6 +18,7 @@ from desk.pieces import (
     task_address,
     time_text,
 )
+from desk.reasons import reason_words
 from desk.visit import Visit
 from metering.alert import Alert, AlertState
 from metering.archive import Archive, Meter
@@ -44,7 +45,7 @@ def energy_words(visit: Visit, alert: Alert) -> tuple[str, str | None]:
 def against(visit: Visit, alert: Alert, archive: Archive, meter: Meter | None, now_s: int) -> list[str]:
     """What speaks against the suspicion: the detectors' own words, and what the archive knows of that time."""
     say, calendar = visit.say, archive.calendar
-    said = [r.text for r in alert.reasons if r.against]
+    said = [reason_words(r.text, say, calendar)[0] for r in alert.reasons if r.against]
     start_s, end_s = alert.since_s or alert.raised_at_s, alert.cleared_at_s or now_s
     said += [
         say("against.outage", start=moment(outage.start_s, calendar), end=moment(outage.end_s, calendar))
@@ -93,10 +94,10 @@ def claim_card(
         class_="facts",
     )
     why = [
-        # a detector's words come in English, with the figures as it saw them
-        el("li", el("span", r.text, lang="en"), el("span", r.detector, class_="source"))
+        el("li", el("span", text, lang=lang), el("span", r.detector, class_="source"))
         for r in alert.reasons
         if not r.against
+        for text, lang in [reason_words(r.text, say, calendar)]
     ]
     contrary = against(visit, alert, archive, meter, now_s)
     title: Child = claim(visit, alert)

@@ -60,7 +60,9 @@ class CurveCards:
             with ui.element("header"):
                 ui.html(str(el("h2", say("section.curve"))), sanitize=False)
                 toggle = ui.toggle({w: say(f"chart.window.{w}") for w in WINDOWS}, value="onset")
-                toggle.props(f'no-caps unelevated dense aria-label="{say("chart.window")}"').classes("windows")
+                toggle.props(
+                    f'no-caps unelevated dense toggle-color=desk toggle-text-color=desk aria-label="{say("chart.window")}"'
+                ).classes("windows")
             self._load = ui.element("div").classes("chart-slot")
             ui.html(str(el("p", say("footer.curves"), class_="note")), sanitize=False)
         self._electrical = ui.element("div").classes("chart-cards")

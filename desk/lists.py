@@ -46,8 +46,8 @@ def alert_list(visit: Visit, snapshot: Snapshot, archive: Archive, wanted: Selec
         Column(say("column.grade"), lambda a: grade_chip(visit, a.grade), "grade", "plain"),
         Column(say("column.abnormality"), what, "abnormality", "name"),
         Column(say("column.family"), lambda a: say(f"family.{a.family}"), "family", "minor"),
-        Column(say("column.meter"), lambda a: a.meter_id or say("claim.area"), "meter", "mono"),
-        Column(say("column.area"), lambda a: a.transformer_area, "area", "mono"),
+        Column(say("column.meter"), lambda a: a.meter_id or say("claim.area"), "meter", "mono plain"),
+        Column(say("column.area"), lambda a: a.transformer_area, "area", "mono plain"),
         Column(
             say("column.raised"),
             lambda a: el(
@@ -91,8 +91,8 @@ def task_list(
     columns: list[Column[InspectionTask]] = [
         Column(say("column.grade"), lambda t: grade_chip(visit, t.grade), "grade", "plain"),
         Column(say("column.abnormality"), what, class_="name"),
-        Column(say("column.service_point"), lambda t: t.service_point, "service_point", "mono"),
-        Column(say("column.area"), lambda t: t.transformer_area, "area", "mono"),
+        Column(say("column.service_point"), lambda t: t.service_point, "service_point", "mono plain"),
+        Column(say("column.area"), lambda t: t.transformer_area, "area", "mono plain"),
         Column(say("column.state"), lambda t: state_chip(visit, "task", t.state), "state", "plain end"),
         Column(say("column.assignee"), lambda t: t.assignee or "–", "assignee"),
         Column(say("column.opened"), lambda t: time_text(t.opened_at_s, calendar), "opened", "time minor"),

@@ -79,7 +79,7 @@ class MovePanel:
         say = self._visit.say
         ui.html(str(el("p", say("do.finding_question"), class_="question")), sanitize=False)
         answer = ui.toggle({True: say("do.confirmed"), False: say("do.not_confirmed")}).props(
-            "unelevated spread no-caps"
+            "unelevated spread no-caps toggle-color=desk toggle-text-color=desk"
         )
         answer.classes("answer").mark("answer")
         kinds = {
@@ -133,9 +133,8 @@ class MovePanel:
         self._action(key, go, primary=primary)
 
     def _action(self, key: str, handler: Callable[[], Awaitable[None]], *, primary: bool) -> None:
-        button = ui.button(self._visit.say(key), on_click=handler).props(
-            "no-caps unelevated" + ("" if primary else " outline")
-        )
+        # no Quasar colour: its classes are !important and would win over the desk's own
+        button = ui.button(self._visit.say(key), on_click=handler, color=None).props("no-caps unelevated")
         button.classes("action primary" if primary else "action").mark(key.removeprefix("do."))
 
     # --- moves

@@ -226,10 +226,10 @@ def hazard_lane(visit: Visit, snapshot: Snapshot) -> Markup:
                 el("strong", claim(visit, a)),
                 el(
                     "span",
-                    f"{a.meter_id or say('claim.area')} · {a.transformer_area}",
+                    f"{a.meter_id or say('claim.area')} · {a.transformer_area} · "
+                    f"{distance(a.raised_at_s, snapshot.now_s, say)}",
                     class_="note",
                 ),
-                el("span", distance(a.raised_at_s, snapshot.now_s, say), class_="note"),
                 href=alert_address(a),
             ),
         )

@@ -142,6 +142,7 @@ TEXTS: Mapping[str, Text] = {
     "column.assignee": Text("Inspector", "稽查员"),
     "column.priority": Text("Rank", "序号"),
     "filter.any": Text("any", "不限"),
+    "reason_of.since": Text("{what} since {time}", "{what}，自 {time} 起"),
     "filter.lane": Text("Safety", "安全"),
     "filter.show": Text("Filters", "筛选条件"),
     "filter.apply": Text("Apply", "筛选"),
