@@ -87,7 +87,7 @@ class AreaSimulation:
     ) -> None:
         self.world = world
         self._seed = seed
-        self._life = tuple(life)
+        self.life = tuple(life)
         self._cases = tuple(cases)
         self._outages = tuple(outages)
         rng = np.random.default_rng([seed, 4, world.number])
@@ -170,7 +170,7 @@ class AreaSimulation:
             days_since_start=window.day_number,
             rng=rng,
         )
-        for event in self._life:
+        for event in self.life:
             seeds = (self._seed, 8, self.world.number, event.row)
             event.apply(demand_kw[event.row], window.start_s, window.interval_h, seeds)
         return np.minimum(demand_kw, load.ceiling_kw[:, None])
