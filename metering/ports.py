@@ -88,7 +88,10 @@ class StateStore(Protocol):
 
     # --- set-up
     def save_archive(self, archive: Archive) -> None: ...
-    def load_archive(self) -> Archive: ...
+    def load_archive(self) -> Archive:
+        """`ArchiveError` where none was saved yet."""
+        ...
+
     def fix_partitions(self, topic: str, partitions: int) -> None:
         """Record the partition count at first use; `StoreError` if it was another."""
         ...
@@ -103,7 +106,11 @@ class StateStore(Protocol):
     def marks(self, role: Role) -> Sequence[PartitionMark]: ...
     def load_pages(self, transformer_area: str) -> dict[str, bytes]: ...
     def save(self, checkpoint: Checkpoint) -> frozenset[int]:
-        """One transaction. Returns the partitions that were refused because their epoch is stale."""
+        """One transaction. Returns the partitions that were refused because their epoch is stale.
+
+        An alert's older revision never replaces a newer one. After `StoreUnavailable` the same changes, or the same and
+        more, may be saved again: nothing counts twice, even where the first try had been committed.
+        """
         ...
 
     def reset_area(self, transformer_area: str) -> int:
@@ -117,7 +124,7 @@ class StateStore(Protocol):
 
     def release_lease(self, name: str, owner: str) -> None: ...
     def days_waiting(self) -> Sequence[int]:
-        """Days (ordinals) that have rows and are not closed yet, oldest first."""
+        """Days (ordinals) after the last closed one that have rows, oldest first."""
         ...
 
     def last_closed_day(self) -> int | None: ...
@@ -126,7 +133,14 @@ class StateStore(Protocol):
         ...
 
     def load_model_pages(self) -> dict[str, bytes]: ...
-    def close_day(self, closed: DayClose) -> bool: ...
+    def close_day(self, closed: DayClose) -> bool:
+        """False, with nothing saved, where this day or a later one is closed already, or an older one still waits.
+
+        A task of version 1 is opened, unless it is there already: then it stays as people left it. One of a higher
+        version replaces the version before; where people moved it meanwhile, `StaleVersion` and nothing is saved.
+        """
+        ...
+
     def scores(self) -> Iterator[tuple[int, str, bytes]]:
         """(day ordinal, area, packed scores), by day, then area."""
         ...
@@ -143,8 +157,9 @@ class StateStore(Protocol):
 
     def task(self, task_id: str) -> InspectionTask | None: ...
     def move_task(self, task: InspectionTask, expected_version: int, audit: AuditEntry, relay: Sequence[bytes]) -> None:
-        """Save `task` if its stored version is `expected_version`, else `StaleVersion`; append the audit line; put
-        the `relay` messages (wire bytes with their area) into the relay outbox, all in one transaction."""
+        """Save `task` if its stored version is `expected_version` (0: it must not be there yet), else `StaleVersion`;
+        append the audit line; put the `relay` messages (wire bytes) into the relay outbox under the task's area, all in
+        one transaction."""
         ...
 
     def audit(self, subject_id: str) -> Sequence[AuditEntry]: ...
@@ -188,7 +203,9 @@ class SeriesRow:
 
 class TimeSeries(Protocol):
     """The time-series store: InfluxDB, DuckDB or memory. A write of the same series and time replaces fields by name
-    (upsert). Writes raise `StoreUnavailable` if nothing was stored and it is worth trying again."""
+    (upsert). A write returns when the store has acknowledged it; it may wait for a store that is away, which is the
+    caller's back-pressure. Writes raise `StoreUnavailable` if not all was stored and it is worth trying again: writing
+    the same again changes nothing."""
 
     def write_points(self, points: Sequence[Point]) -> int:
         """Write derived points; returns how many were refused for good (counted and logged, never retried)."""

@@ -55,7 +55,7 @@ def load_archive(database: Database) -> Archive:
         settings = {row.name: row.setting for row in connection.execute(sa.select(FEED_SETTING))}
         if not settings:
             raise ArchiveError(
-                f"no archive in {database.shown_url}: load the meters first with `meterwatch provision --feed FEED`"
+                f"no archive in {database.shown_url}: load the meters first with `meterwatch provision --archive FEED`"
             )
         meters = connection.execute(sa.select(ARCHIVE_METER).order_by(ARCHIVE_METER.c.ordinal)).mappings()
         return Archive(
