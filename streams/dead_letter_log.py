@@ -117,7 +117,7 @@ def retry_dead_letters(
     with _Sender(broker_url) as sender:
         for letter in letters:
             sender.send(areas, letter.key, letter.value, list(letter.headers))
-            sender.send(dead_letters, None, None, retried_headers(letter.topic, letter.partition, letter.offset, by))
+            sender.send(dead_letters, None, b"", retried_headers(letter.topic, letter.partition, letter.offset, by))
     return letters
 
 
@@ -141,7 +141,7 @@ def accept_dead_letters(
         for partition, offsets in sorted(book.refused.items()):
             if partitions is None or partition in partitions:
                 accepted[partition] = offsets[-1]
-                sender.send(dead_letters, None, None, accepted_headers(areas, partition, offsets[-1], by))
+                sender.send(dead_letters, None, b"", accepted_headers(areas, partition, offsets[-1], by))
     return accepted
 
 
@@ -168,6 +168,8 @@ class _Sender:
         if self._producer is None:
             MemoryBroker.at(self.broker_url).append(topic, key, value, headers)
             return
+        if key is None and value is None:
+            value = b""  # the producer takes no record with neither; such a letter cannot be read this way either
         try:
             self._producer.send(topic, key=key, value=value, headers=headers).get(timeout=30)
         except KafkaError as error:
