@@ -113,7 +113,8 @@ class _Publisher:
         """Whether a newer time is that of the stream: it is on the grid and enough of the rows around it agree.
 
         The rows after it must mostly be as new. Further ahead than the next interval, two in five of the rows around it
-        must be about as new. The first time of all must have company close to it.
+        must be about as new (rows that the feed does not have before it count against). The first time of all must have
+        company close to it.
         """
         clock_s, step_s = self._clock_s, self._grid.step_s
         if (clock_s is not None and time_s < clock_s) or not self._grid.holds(time_s):
@@ -125,9 +126,13 @@ class _Publisher:
             return not len(after) or bool(((after >= time_s) & (after <= self._grid.next(time_s))).any())
         if time_s == self._grid.next(clock_s):
             return True
+        # near the end of the feed fewer rows can say so: then none of them may be older
+        readable_after = after[after != UNREADABLE_TIME]
+        if len(after) < WITNESSES and (not len(readable_after) or readable_after.min() < time_s - step_s):
+            return False
         around = around_s[max(0, row - len(after)) : row + 1 + len(after)]
-        readable = len(around) - np.count_nonzero(around == UNREADABLE_TIME)
-        return len(after) > 0 and bool(5 * np.count_nonzero(around >= time_s - step_s) >= 2 * readable)
+        readable = 1 + 2 * len(after) - np.count_nonzero(around == UNREADABLE_TIME)
+        return bool(5 * np.count_nonzero(around >= time_s - step_s) >= 2 * readable)
 
     def _move_to(self, time_s: int) -> Iterator[Sent]:
         if self._clock_s is None:

@@ -452,3 +452,21 @@ def test_where_a_batch_ends_carries_no_meaning(tmp_path: Path, block_bytes: int)
     feed = feed_of(tmp_path, rows, archive)
     cut = replace(feed, readings_file=replace(feed.readings_file, csv_block_bytes=block_bytes))
     assert outcome(list(publication(cut))) == outcome(list(publication(feed)))
+
+
+def test_one_of_two_meters_a_day_ahead_does_not_set_the_clock_wherever_batches_end(tmp_path: Path) -> None:
+    archive = archive_of(areas=1, meters=2)
+    rows: list[Row] = [
+        (T0 + STEP * (k + 96 * ahead), f"A1-{ahead}", 1) for k in range(60) for ahead in ((0, 1) if k > 3 else (0,))
+    ]
+    feed = feed_of(tmp_path, rows, archive)
+    sent = list(publication(feed))
+    assert tick_times(sent) == [T0 + STEP * k for k in (*range(1, 61), 60)]
+    cut = replace(feed, readings_file=replace(feed.readings_file, csv_block_bytes=50))
+    assert outcome(list(publication(cut))) == outcome(sent)
+
+
+def test_rows_without_a_time_say_nothing_about_that_of_others(tmp_path: Path) -> None:
+    rows: list[Row] = [*clean_rows([0])[:3], (T0 + STEP, "A1-0", 1), *[("junk", "A1-1", 1)] * 40]
+    sent = list(publication(feed_of(tmp_path, rows)))
+    assert told(sent)[:3] == ["A1 0: 0 1 2", 1, "A1 1: 0 1"]
