@@ -95,6 +95,12 @@ class AreaSimulation:
         self._noise = profiles.LoadNoise(customers, rng)
         self._source = rng.standard_normal(PHASE_COUNT)
         self._voltage_gain = 1 + np.clip(rng.normal(0, 0.0015, len(world.network.conductor_phase)), -0.004, 0.004)
+        # who moved in or charges a vehicle keeps to the contract: what goes beyond it for hours is a case and labelled
+        self._ceiling_kw = world.customers.load.ceiling_kw.copy()
+        for event in self.life:
+            if event.kind in ("new_tenant", "electric_vehicle"):
+                contracted_kw = world.customers.meters[event.row].contracted_kw
+                self._ceiling_kw[event.row] = contracted_kw or self._ceiling_kw[event.row]
         self._day: date | None = None
         self._day_noise = np.zeros(customers)
         self._register_kwh = np.round(rng.uniform(50, 30_000, customers + 1), 2) if registers else None
@@ -173,7 +179,7 @@ class AreaSimulation:
         for event in self.life:
             seeds = (self._seed, 8, self.world.number, event.row)
             event.apply(demand_kw[event.row], window.start_s, window.interval_h, seeds)
-        return np.minimum(demand_kw, load.ceiling_kw[:, None])
+        return np.minimum(demand_kw, self._ceiling_kw[:, None])
 
     def _by_conductor(self, demand_kw: Rows, rng: np.random.Generator) -> Rows:
         """Demand split over phases: steady shares, wandering a little where there are three."""

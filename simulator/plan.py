@@ -90,9 +90,12 @@ def draw_cases(
     taken: set[int] = set()
     cases: list[Case] = []
     quotas = _quotas(pack.weights, round(prevalence * customers))
-    # the rarest kinds of customer are chosen first, or three-phase scenarios would find none left
-    for code in sorted(quotas, key=lambda c: sum(SCENARIOS[c].suits(p) for p in places)):
-        scenario, wanted = SCENARIOS[code], quotas[code]
+    # the rarest kinds of customer are chosen first, or three-phase scenarios would find none left;
+    # what finds no place all the same goes to the commonest scenario
+    rarest_first = sorted(quotas, key=lambda c: sum(SCENARIOS[c].suits(p) for p in places))
+    left = 0
+    for code in (*rarest_first, max(pack.weights, key=lambda c: pack.weights[c])):
+        scenario, wanted = SCENARIOS[code], quotas.pop(code, left)
         for index in order:
             if wanted == 0:
                 break
@@ -100,6 +103,7 @@ def draw_cases(
                 taken.add(int(index))
                 wanted -= 1
                 cases.append(scenario.draw(places[index], onset(), end_s, rng))
+        left += wanted
     tapped = min(len(worlds), round(len(worlds) * pack.areas_with_high_loss * prevalence))
     for number in rng.permutation(len(worlds))[: max(tapped, 1)]:
         world = worlds[number]

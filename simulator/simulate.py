@@ -48,6 +48,14 @@ class SimulationSummary:
     events: int
     cases: Mapping[str, int] = field(default_factory=dict)
 
+    def __str__(self) -> str:
+        abnormal = ", ".join(f"{code} {count}" for code, count in self.cases.items()) or "none"
+        return (
+            f"{self.readings:,} readings of {self.customers:,} customers in {self.areas:,} transformer areas over "
+            f"{self.days} days; late {self.late:,}, repeated {self.repeated:,}, corrected {self.corrected:,}, "
+            f"lost on the way {self.lost:,}; {self.events:,} meter events; abnormal: {abnormal}"
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Province:

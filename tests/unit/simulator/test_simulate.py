@@ -282,3 +282,27 @@ def test_packs_share_out_known_scenarios() -> None:
     for pack in PACKS.values():
         assert set(pack.weights) <= set(SCENARIOS)
         assert not pack.weights or sum(pack.weights.values()) == pytest.approx(1)
+
+
+def test_a_quota_that_finds_no_place_goes_to_the_commonest_scenario() -> None:
+    """Half of a few households: there are not enough three-phase customers for the phase scenarios' share."""
+    province = prepare(areas=1, meters_per_area=12, days=9, seed=1, prevalence=0.5)
+    kinds = Counter(case.abnormality for case in province.cases if case.abnormality != "high_loss")
+    assert kinds["bypass"] >= 2
+    assert 5 <= sum(kinds.values()) <= 6
+
+
+def test_a_summary_reads_as_a_sentence(mixed: SimulationSummary) -> None:
+    assert "readings of 120 customers in 3 transformer areas over 6 days" in str(mixed)
+    assert "abnormal: bypass 7, high_loss 1" in str(mixed)
+
+
+@pytest.mark.parametrize(
+    ("areas", "meters", "days", "minutes"), [(1, 1, 1, 15), (1, 500, 1, 15), (2, 3, 2, 1), (12, 2, 1, 30)]
+)
+def test_any_size_is_possible(areas: int, meters: int, days: int, minutes: int, tmp_path: Path) -> None:
+    summary = simulate(
+        tmp_path / "feed", areas=areas, meters_per_area=meters, days=days, interval_minutes=minutes, prevalence=0.5
+    )
+    assert summary.readings > 0.9 * areas * (meters + 1) * days * 1440 / minutes
+    assert not any("supply" in note for note in Feed.open(summary.folder).notes())
