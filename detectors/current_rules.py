@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from detectors.pages import Slab, StatePages
 from detectors.parameters import check_ranges, parameter
-from detectors.steps import STAYS, step_strength
+from detectors.steps import STAYS, nothing_found, step_strength
 from detectors.witness import phase_matrix
 from metering.archive import NOMINAL_VOLTAGE_V
 from metering.evidence import AreaContext, Signal
@@ -127,7 +127,8 @@ class CurrentRules:
         self._unknown_generation = ~area.generation_known & self._customer
         classes = np.array([m.customer_class in _BALANCED_CLASSES for m in area.meters], dtype=np.bool_)
         self._balanced_class = classes & self._many
-        self._rate = context.interval_minutes / (14 * _DAY_MINUTES)
+        self._any_balanced_class = bool(self._balanced_class.any())
+        self._rate = max(context.interval_minutes, 60) / (14 * _DAY_MINUTES)
         self._warm_up = params.loss_warm_up_days * _DAY_MINUTES / context.interval_minutes
         self._loss_intervals = max(2.0, params.loss_minutes / context.interval_minutes)
         self._pages = StatePages(
@@ -147,7 +148,9 @@ class CurrentRules:
         signals = []
         current = phase_matrix(frame, "current", "a")
         if current is not None:
-            signals += [self._loss(current), self._unbalance(current), self._reversed(frame, current)]
+            signals += [self._loss(current), self._reversed(frame, current)]
+            if self._any_balanced_class:
+                signals.append(self._unbalance(current))
         export = frame.column("export_kwh")
         if export is not None:
             signals.append(self._reverse_energy(frame, export))
@@ -164,6 +167,9 @@ class CurrentRules:
         measured = (current == current).sum(axis=0) >= 2
         ready = measured & self._many & (state("phases", "age") >= self._warm_up)
         magnitude = np.abs(current)
+        suspects = quiet + 1 >= self._loss_intervals
+        if not suspects.any():
+            return nothing_found(self.name, "current_loss", ready, "A")
         other_loaded = (magnitude >= self._loaded_a).any(axis=0)
         is_none = magnitude < self._none_a
         needed = np.maximum(self._loss_intervals, self._params.loss_over_longest * state("phases", "longest_quiet"))
@@ -180,6 +186,8 @@ class CurrentRules:
         largest, unbalance = _unbalance_of(current)
         usual = self._pages.array("phases", "usual_unbalance")
         ready = self._balanced_class & (largest >= 4 * self._loaded_a) & (usual <= 0.5) & (unbalance == unbalance)
+        if not (ready & (unbalance > self._params.unbalance_recover)).any():
+            return nothing_found(self.name, "current_unbalance", ready, "1")
         strength = step_strength(unbalance, self._params.unbalance_recover, self._params.unbalance_set)
         return self._signal("current_unbalance", strength, ready, unbalance, usual, "1")
 
@@ -190,24 +198,30 @@ class CurrentRules:
         ready = self._no_generation | (self._unknown_generation & dark)
         back = (current >= self._reverse_a).any(axis=0)
         reverse = lowest / self._reverse_a
+        if not (ready & (reverse < -0.5)).any():
+            return nothing_found(self.name, "power_reversed", ready & back, "A")
         strength = np.where(reverse <= -1, 1.0, np.where(reverse < -0.5, STAYS, 0.0))
         # Without load the sign cannot be told.
         ready &= (reverse < -0.5) | back
         return self._signal("power_reversed", strength, ready, lowest, np.zeros(len(lowest)), "A")
 
     def _reverse_energy(self, frame: ReadingFrame, export: NDArray[np.float64]) -> Signal:
-        strength = step_strength(export / frame.hours / self._reverse_kw, 0.2, 1.0)
-        return self._signal(
-            "reverse_energy", strength, self._no_generation & (export == export), export, np.zeros(len(export)), "kWh"
-        )
+        ready = self._no_generation & (export == export)
+        reverse = export / frame.hours / self._reverse_kw
+        if not (ready & (reverse > 0.2)).any():
+            return nothing_found(self.name, "reverse_energy", ready, "kWh")
+        strength = step_strength(reverse, 0.2, 1.0)
+        return self._signal("reverse_energy", strength, ready, export, np.zeros(len(export)), "kWh")
 
     def _neutral(self, line: NDArray[np.float64], neutral: NDArray[np.float64]) -> Signal:
         p = self._params
         magnitude = np.abs(line)
         larger = np.maximum(magnitude, neutral)
         difference = np.abs(magnitude - neutral) / np.maximum(larger, 1e-9)
-        strength = step_strength(difference, p.neutral_recover, p.neutral_set)
         ready = self._single & (larger >= p.neutral_least_a)
+        if not (ready & (difference > p.neutral_recover)).any():
+            return nothing_found(self.name, "neutral_line_difference", ready, "A")
+        strength = step_strength(difference, p.neutral_recover, p.neutral_set)
         return self._signal("neutral_line_difference", strength, ready, magnitude, neutral, "A")
 
     def _signal(
@@ -247,15 +261,19 @@ class CurrentRules:
         np.copyto(longest, quiet, where=ended)
         quiet += is_none
         quiet[measured & ~is_none] = 0
+        self._pages.touch("phases")
+        # What is usual is learnt once an hour.
+        if frame.interval_start_s % 3600 >= 60 * frame.interval_minutes:
+            return
         # A phase that has long been quiet keeps what it used to carry.
         learns = normal & (quiet < self._loss_intervals)
-        rate = np.maximum(self._rate, 1 / np.maximum(state("phases", "age"), 1))
+        hours = state("phases", "age") * (self._context.interval_minutes / max(self._context.interval_minutes, 60))
+        rate = np.maximum(self._rate, 1 / np.maximum(hours, 1))
         np.copyto(usual, usual + rate * (magnitude - usual), where=learns, casting="same_kind")
         largest, unbalance = _unbalance_of(current)
         learns = trusted & (largest >= self._loaded_a) & (unbalance == unbalance)
         level = state("phases", "usual_unbalance")
         np.copyto(level, level + self._rate * (unbalance - level), where=learns, casting="same_kind")
-        self._pages.touch("phases")
 
     def dump(self) -> dict[str, bytes]:
         return self._pages.dump()

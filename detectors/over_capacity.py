@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.parameters import check_ranges, parameter
-from detectors.steps import step_strength
+from detectors.steps import nothing_found, step_strength
 from metering.evidence import AreaContext, Signal
 from metering.frame import ReadingFrame
 
@@ -35,12 +35,12 @@ class OverCapacity:
     """Mean demand of the interval against the contract (customers) or against the rating (supply meters).
 
     Stateless: the alert's own durations decide how long it must last. `observed` is the demand in kW (kVA for a
-    transformer where the power factor is known), `expected` the contracted capacity or rating; NaN where unknown.
+    transformer where the power factor is known), `expected` the contracted capacity or rating; NaN where unknown, and
+    for all while nobody is over.
 
     >>> from detectors.examples import context, frame
-    >>> over, _ = OverCapacity(context(contracted_kw=[10.0, 10.0, None]), OverCapacityParams()).score(
-    ...     frame(energy_kwh=[3.0, 2.6, 9.0])
-    ... )
+    >>> rule = OverCapacity(context(contracted_kw=[10.0, 10.0, None]), OverCapacityParams())
+    >>> (over,) = rule.score(frame(energy_kwh=[3.0, 2.6, 9.0]))
     >>> over.strength.tolist(), over.observed.tolist()
     ([1.0, 0.0, nan], [12.0, 10.4, nan])
     """
@@ -55,18 +55,19 @@ class OverCapacity:
         rated = np.array([np.nan if m.rated_kva is None else m.rated_kva for m in area.meters])
         self._rated_kva = np.where(area.is_supply & (rated > 0), rated, np.nan)
         self._any_rated = bool(np.isfinite(self._rated_kva).any())
-        self._nowhere = np.full(len(area), np.nan)
+        self._any_contract = bool(np.isfinite(self._contracted_kw).any())
 
     def score(self, frame: ReadingFrame) -> list[Signal]:
         demand_kw = frame.energy_kwh / frame.hours
-        return [
-            self._signal("over_capacity", demand_kw, self._contracted_kw, "kW"),
-            self._signal("transformer_overload", self._load_kva(frame, demand_kw), self._rated_kva, "kVA"),
-        ]
+        signals = []
+        if self._any_contract:
+            signals.append(self._signal("over_capacity", demand_kw, self._contracted_kw, "kW"))
+        if self._any_rated:
+            load_kva = self._load_kva(frame, demand_kw)
+            signals.append(self._signal("transformer_overload", load_kva, self._rated_kva, "kVA"))
+        return signals
 
     def _load_kva(self, frame: ReadingFrame, demand_kw: NDArray[np.float64]) -> NDArray[np.float64]:
-        if not self._any_rated:
-            return self._nowhere
         export = frame.column("export_kwh")
         load = demand_kw if export is None else np.fmax(demand_kw, export / frame.hours)
         power_factor = frame.column("power_factor")
@@ -76,7 +77,10 @@ class OverCapacity:
         return load / np.where(magnitude >= 0.5, np.minimum(magnitude, 1.0), 1.0)
 
     def _signal(self, code: str, observed: NDArray[np.float64], expected: NDArray[np.float64], unit: str) -> Signal:
-        strength = step_strength(observed / expected, self._params.recover_ratio, self._params.set_ratio)
+        ratio = observed / expected
+        if not (ratio > self._params.recover_ratio).any():
+            return nothing_found(self.name, code, ratio == ratio, unit)
+        strength = step_strength(ratio, self._params.recover_ratio, self._params.set_ratio)
         judged = strength == strength
         return Signal(
             self.name, code, strength, np.where(judged, observed, np.nan), np.where(judged, expected, np.nan), unit

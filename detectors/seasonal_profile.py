@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from detectors.pages import Slab, StatePages
 from detectors.parameters import check_ranges, parameter
 from detectors.peers import peer_groups
+from detectors.steps import nothing_found
 from metering.evidence import SET_STRENGTH, AreaContext, Signal
 from metering.frame import ReadingFrame
 
@@ -136,10 +137,10 @@ class SeasonalProfile:
         }
         layout["now"] = {
             "clock": Slab((3,), np.int64, -1),  # day ordinal, slot of the profile, intervals of the day
-            "slot_kwh": row,
+            "slot_kwh": Slab((count,), np.float64),
             "slot_count": counter,
-            "day_kwh": row,
-            "day_expected_kwh": row,
+            "day_kwh": Slab((count,), np.float64),
+            "day_expected_kwh": Slab((count,), np.float64),
             "day_count": counter,
             "distrusted": Slab((count,), np.bool_),
         }
@@ -160,6 +161,8 @@ class SeasonalProfile:
         self._pages = StatePages("seasonal_profile/1", layout)
         self._now = {name: self._pages.array("now", name) for name in layout["now"]}
         self._days = {name: self._pages.array("days", name) for name in layout["days"]}
+        self._last_place = (-1, (0, 0))
+        self._remember()
         self._kwh = [self._pages.array(f"slot-{i:03d}", "kwh") for i in range(_DAY_TYPES * self._slots)]
 
     # --- reading
@@ -167,15 +170,14 @@ class SeasonalProfile:
     def expected_kwh(self, frame: ReadingFrame) -> NDArray[np.float64]:
         """What each meter would use in this interval by its profile and its class's present movement; NaN = not known."""
         _, slot = self._place(frame.interval_start_s)
-        moved = np.exp(self._days["movement"] + self._days["level"], dtype=np.float64)
-        expected: NDArray[np.float64] = self._kwh[slot] * moved
+        expected: NDArray[np.float64] = self._kwh[slot] * self._factor
         return expected
 
     def score(self, frame: ReadingFrame) -> list[Signal]:
         """Strengths change with the day; a missing reading leaves its meter not judged."""
         measured = (frame.energy_kwh == frame.energy_kwh) & self._customer
         judged = measured & (self._days["judged"] >= self._params.warm_up_days)
-        fall, rise = self.levels()
+        fall, rise = self._fall, self._rise
         return [
             self._signal("sudden_fall", fall, judged, "fall_since_s"),
             self._signal("sudden_rise", rise, judged, "rise_since_s"),
@@ -196,6 +198,8 @@ class SeasonalProfile:
         return _late(fall), _late(rise)
 
     def _signal(self, code: str, level: NDArray[np.float64], judged: NDArray[np.bool_], since: str) -> Signal:
+        if not level.any():
+            return nothing_found(self.name, code, judged, "kWh/d")
         days = self._days
         return Signal(
             self.name,
@@ -222,11 +226,18 @@ class SeasonalProfile:
         usual_kwh, energy = self._kwh[slot], frame.energy_kwh
         both = energy + usual_kwh
         known = both == both
-        now["day_kwh"] += np.where(known, energy, 0)
-        now["day_expected_kwh"] += np.where(known, usual_kwh, 0)
+        if known.all():
+            now["day_kwh"] += energy
+            now["day_expected_kwh"] += usual_kwh
+        else:
+            now["day_kwh"] += np.where(known, energy, 0)
+            now["day_expected_kwh"] += np.where(known, usual_kwh, 0)
         now["day_count"] += known
-        now["distrusted"] |= ~trusted
-        learns = trusted & (energy == energy)
+        if trusted.all():
+            learns = energy == energy
+        else:
+            now["distrusted"] |= ~trusted
+            learns = trusted & (energy == energy)
         now["slot_kwh"] += np.where(learns, energy, 0)
         now["slot_count"] += learns
         self._pages.touch("now")
@@ -240,11 +251,15 @@ class SeasonalProfile:
             clock[1] = -1
 
     def _place(self, epoch_s: int) -> tuple[int, int]:
-        """(local day ordinal, slot of the profile)."""
+        """(local day ordinal, slot of the profile); the end of one interval is the start of the next."""
+        if self._last_place[0] == epoch_s:
+            return self._last_place[1]
         local = self._context.calendar.local(epoch_s)
         weekday = local.weekday()
         day_type = 2 if weekday == 6 or local.date() in self._context.holidays else int(weekday == 5)
-        return local.toordinal(), day_type * self._slots + (60 * local.hour + local.minute) // self._slot_minutes
+        place = (local.toordinal(), day_type * self._slots + (60 * local.hour + local.minute) // self._slot_minutes)
+        self._last_place = (epoch_s, place)
+        return place
 
     def _close_slot(self) -> None:
         now = self._now
@@ -313,6 +328,12 @@ class SeasonalProfile:
         for name in ("day_kwh", "day_expected_kwh", "day_count", "distrusted"):
             now[name][:] = 0
         self._pages.touch("days")
+        self._remember()
+
+    def _remember(self) -> None:
+        """What follows from the day's state and is asked in every interval."""
+        self._fall, self._rise = self.levels()
+        self._factor = np.exp(self._days["movement"].astype(np.float64) + self._days["level"])
 
     def _find_common(self) -> None:
         """Marks whose level began to move when that of several others did: weather, season, a festival, not theft."""
@@ -357,6 +378,7 @@ class SeasonalProfile:
 
     def load(self, pages: dict[str, bytes]) -> None:
         self._pages.load(pages)
+        self._remember()
 
 
 def slot_minutes(interval_minutes: int) -> int:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from metering.evidence import Signal
+
 #: Between recover and set an open condition stays as it was: above RECOVER_STRENGTH, below SET_STRENGTH.
 STAYS = 0.6
+_ZERO, _NAN = np.float32(0), np.float32(np.nan)
 
 
 def step_strength(value: NDArray[np.float64], recover: float, at_set: float) -> NDArray[np.float32]:
@@ -22,3 +25,13 @@ def step_strength(value: NDArray[np.float64], recover: float, at_set: float) -> 
     strength = np.where(value >= at_set, np.float32(1), np.where(value > recover, np.float32(STAYS), np.float32(0)))
     strength[value != value] = np.nan
     return strength
+
+
+def nothing_found(detector: str, abnormality: str, judged: NDArray[np.bool_], unit: str) -> Signal:
+    """The usual answer, made cheaply: strength 0 where judged, NaN elsewhere, and nothing to say about any row.
+
+    >>> nothing_found("over_capacity", "over_capacity", np.array([True, False]), "kW").strength.tolist()
+    [0.0, nan]
+    """
+    nowhere = np.full(len(judged), np.nan)
+    return Signal(detector, abnormality, np.where(judged, _ZERO, _NAN), nowhere, nowhere, unit)

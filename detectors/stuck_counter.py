@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from detectors.pages import Slab, StatePages
 from detectors.parameters import check_ranges, parameter
+from detectors.steps import nothing_found
 from detectors.witness import expected_from_current_kwh
 from metering.evidence import AreaContext, Signal
 from metering.frame import ReadingFrame
@@ -99,7 +100,7 @@ class StuckCounter:
     ...     stuck.learn(reading, np.array([True]))
     >>> stopped, zero = stuck.score(reading)
     >>> float(stopped.strength[0]), round(float(stopped.expected[0]), 2), round(float(zero.strength[0]), 3)
-    (1.0, 3.68, 0.006)
+    (1.0, 3.68, 0.0)
     """
 
     name = "stuck_counter"
@@ -116,6 +117,8 @@ class StuckCounter:
         ct_ratio = np.array([m.ct_ratio or 1.0 for m in area.meters])
         self._register_gap_kwh = params.register_gap_kwh * np.maximum(ct_ratio, 1.0)
         self._phases = np.where(np.isfinite(area.phases), area.phases, 1.0)
+        self._zero_intervals = max(1.0, params.unregistered_minutes / context.interval_minutes)
+        self._repeat_intervals = max(params.repeat_intervals, params.repeat_minutes / context.interval_minutes)
         self._usage_rate = context.interval_minutes / (14 * _DAY_MINUTES)
         counter = Slab((count,), _I32)
         self._pages = StatePages(
@@ -145,49 +148,62 @@ class StuckCounter:
         per_interval = self._interval_minutes
         measured = frame.energy_kwh == frame.energy_kwh
         judged = measured & self._customer & (now("age") * per_interval >= p.warm_up_days * _DAY_MINUTES)
-        zero_minutes = now("zero_run") * np.float64(per_interval)
-        repeat_run, longest_repeat = now("repeat_run"), now("longest_repeat")
-        needed = np.where(self._known_consumer, p.unregistered_minutes, float(_DAY_MINUTES))
-        unregistered = now("unregistered_kwh") / p.unregistered_kwh
-        unregistered = np.where((zero_minutes >= needed) & ~self._may_generate, unregistered, 0.0)
-        unmoved = now("register_gap_kwh") / self._register_gap_kwh
-        repeat_needed = np.maximum(p.repeat_intervals, p.repeat_minutes / per_interval)
-        repeated = repeat_run / np.maximum(repeat_needed, p.repeat_over_longest * longest_repeat)
-        stopped = np.maximum(np.maximum(unregistered, unmoved), np.where(self._may_generate, 0.0, repeated))
-        flowed = np.where(unmoved >= 1, now("register_gap_kwh"), now("unregistered_kwh"))
-        flowed = np.where((repeated >= 1) & (flowed <= 0), now("used_kwh") * repeat_run, flowed)
-        registered = np.where(repeated >= 1, now("last_kwh") * repeat_run, 0.0)
+        rows = self._candidates(judged)
+        if not len(rows):
+            return [
+                nothing_found(self.name, "register_stopped", judged, "kWh"),
+                nothing_found(self.name, "zero_use", judged, "kWh/d"),
+            ]
+        zero_run, zero_minutes = now("zero_run")[rows], now("zero_run")[rows] * float(per_interval)
+        repeat_run, used_kwh = now("repeat_run")[rows], now("used_kwh")[rows].astype(np.float64)
+        needed = np.where(self._known_consumer[rows], p.unregistered_minutes, float(_DAY_MINUTES))
+        consumes = ~self._may_generate[rows]
+        flowed_kwh, gap_kwh = now("unregistered_kwh")[rows], now("register_gap_kwh")[rows]
+        unregistered = (flowed_kwh >= p.unregistered_kwh) & (zero_minutes >= needed) & consumes
+        unmoved = gap_kwh >= self._register_gap_kwh[rows]
+        longest = p.repeat_over_longest * now("longest_repeat")[rows]
+        repeated = (repeat_run >= np.maximum(self._repeat_intervals, longest)) & consumes
+        flowed = np.where(unmoved, gap_kwh, np.where(unregistered, flowed_kwh, used_kwh * repeat_run))
+        registered = np.where(repeated & ~unmoved, now("last_kwh")[rows] * repeat_run, 0.0)
 
-        used_per_day = now("used_kwh") * (_DAY_MINUTES / per_interval)
+        used_per_day = used_kwh * (_DAY_MINUTES / per_interval)
         surprising = (used_per_day >= p.used_kwh_per_day) & (
-            now("zero_run") > p.repeat_over_longest * now("longest_zero")
+            zero_run > p.repeat_over_longest * now("longest_zero")[rows]
         )
-        zero = np.where(surprising, zero_minutes / (p.zero_days * _DAY_MINUTES), 0.0)
+        zero = surprising & (zero_minutes >= p.zero_days * _DAY_MINUTES)
+        stopped = unregistered | unmoved | repeated
         return [
-            self._signal("register_stopped", stopped, judged, registered, flowed, "kWh"),
-            self._signal("zero_use", zero, judged, np.zeros(len(frame)), used_per_day, "kWh/d"),
+            self._signal("register_stopped", rows, stopped, judged, (registered, flowed), "kWh"),
+            self._signal("zero_use", rows, zero, judged, (np.zeros(len(rows)), used_per_day), "kWh/d"),
         ]
+
+    def _candidates(self, judged: NDArray[np.bool_]) -> NDArray[np.intp]:
+        """Rows whose counters have come far enough for any of the rules."""
+        now = self._now
+        far = now("zero_run") >= self._zero_intervals
+        far |= now("repeat_run") >= self._repeat_intervals
+        far |= now("register_gap_kwh") >= self._register_gap_kwh
+        return np.flatnonzero(far & judged)
 
     def _signal(
         self,
         code: str,
-        ratio: NDArray[np.float64],
+        rows: NDArray[np.intp],
+        holds: NDArray[np.bool_],
         judged: NDArray[np.bool_],
-        observed: NDArray[np.float64],
-        expected: NDArray[np.float64],
+        figures: tuple[NDArray[np.float64], NDArray[np.float64]],
         unit: str,
     ) -> Signal:
-        """A ratio of 1 is the set value; below it the strength grows too slowly to look like a finding."""
-        strength = np.where(ratio >= 1, 1.0, 0.4 * ratio)
-        return Signal(
-            self.name,
-            code,
-            np.where(judged, strength, np.nan).astype(_F32),
-            np.where(judged, observed, np.nan),
-            np.where(judged, expected, np.nan),
-            unit,
-            np.where(ratio >= 1, self._now("run_start_s"), 0),
-        )
+        quiet = nothing_found(self.name, code, judged, unit)
+        if not holds.any():
+            return quiet
+        found = rows[holds]
+        observed, expected = np.full((2, len(judged)), np.nan)
+        since_s = np.zeros(len(judged), np.int64)
+        observed[found], expected[found] = figures[0][holds], figures[1][holds]
+        quiet.strength[found] = 1.0
+        since_s[found] = self._now("run_start_s")[found]
+        return Signal(self.name, code, quiet.strength, observed, expected, unit, since_s)
 
     def learn(self, frame: ReadingFrame, trusted: NDArray[np.bool_]) -> None:
         now = self._now
@@ -226,7 +242,7 @@ class StuckCounter:
     def _count_flow(self, frame: ReadingFrame, nothing: NDArray[np.bool_], measured: NDArray[np.bool_]) -> None:
         unregistered = self._now("unregistered_kwh")
         unregistered[measured & ~nothing] = 0
-        flowed = expected_from_current_kwh(frame, self._phases)
+        flowed = expected_from_current_kwh(frame, self._phases) if nothing.any() else None
         if flowed is not None:
             np.add(unregistered, flowed, out=unregistered, where=nothing & (flowed > 0), casting="same_kind")
         register = frame.column("register_kwh")

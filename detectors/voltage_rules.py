@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from detectors.pages import Slab, StatePages
 from detectors.parameters import check_ranges, parameter
-from detectors.steps import STAYS
+from detectors.steps import STAYS, nothing_found
 from detectors.witness import NOISE_CURRENT_A, phase_matrix
 from metering.archive import NOMINAL_VOLTAGE_V
 from metering.evidence import AreaContext, Signal
@@ -18,6 +18,7 @@ from metering.frame import ReadingFrame
 _F32 = np.float32
 #: A phase of which nothing can be told now: its meter is not judged, unless another phase is clearly abnormal.
 _HOLDS = 0.5
+_LEARN_EVERY_S = 6 * 3600
 #: Nominal phase voltages that meters are connected to; 220 to 240 V are one level here.
 _LEVELS_V = np.array([57.7, 100.0, 120.0, NOMINAL_VOLTAGE_V, 277.0, 400.0])
 
@@ -91,7 +92,8 @@ class VoltageRules:
         count = len(area)
         rated = np.where(area.rated_current_a > 0, area.rated_current_a, 5.0)
         self._load_a = np.maximum(NOISE_CURRENT_A, params.load_share * rated)
-        self._single = area.phases == 1
+        self._any_single = bool((area.phases == 1).any())
+        self._not_its_phase = np.array([[False], [True], [True]]) & (area.phases == 1)
         self._pages = StatePages(
             "voltage_rules/1",
             {"phases": {"usual_v": Slab((count,), _F32, np.nan), "alive": Slab((3, count), np.bool_)}},
@@ -104,9 +106,9 @@ class VoltageRules:
 
     def _voltage(self, frame: ReadingFrame) -> NDArray[np.float64] | None:
         voltage = phase_matrix(frame, "voltage", "v")
-        if voltage is not None:
-            voltage[1:, self._single] = np.nan
-        return voltage
+        if voltage is None or not self._any_single:
+            return voltage
+        return np.where(self._not_its_phase, np.nan, voltage)
 
     def score(self, frame: ReadingFrame) -> list[Signal]:
         voltage = self._voltage(frame)
@@ -118,6 +120,14 @@ class VoltageRules:
         alive = self._pages.array("phases", "alive")
         measured = level == level
         judged = measured & alive
+        if not ((level > p.over_recover) | (level < max(p.under_recover, p.loss_recover))).any():
+            known, alive_now = measured.any(axis=0), judged.any(axis=0)
+            return [
+                nothing_found(self.name, "voltage_loss", alive_now, "V"),
+                nothing_found(self.name, "phase_break", alive_now, "V"),
+                nothing_found(self.name, "overvoltage", known, "V"),
+                nothing_found(self.name, "undervoltage", alive_now, "V"),
+            ]
         current = phase_matrix(frame, "current", "a")
         magnitude = np.full(voltage.shape, np.nan) if current is None else np.abs(current)
         loaded, idle = magnitude > self._load_a, magnitude <= self._load_a
@@ -175,13 +185,18 @@ class VoltageRules:
         )
 
     def learn(self, frame: ReadingFrame, trusted: NDArray[np.bool_]) -> None:
+        usual = self._pages.array("phases", "usual_v")
+        # A level and its phases are slow things: every six hours is enough, but the first sight of a meter counts.
+        regular = frame.interval_start_s % _LEARN_EVERY_S < 60 * frame.interval_minutes
+        if not regular and not (usual != usual).any():
+            return
         voltage = self._voltage(frame)
         if voltage is None:
             return
         usual, alive = self._pages.array("phases", "usual_v"), self._pages.array("phases", "alive")
         highest = np.fmax(np.fmax(voltage[0], voltage[1]), voltage[2])
         learns = trusted & (highest > 40.0)
-        moved = np.where(usual == usual, usual + 0.01 * (highest - usual), highest)
+        moved = np.where(usual == usual, usual + 0.1 * (highest - usual), highest)
         np.copyto(usual, moved, where=learns, casting="same_kind")
         alive |= learns & (voltage >= self._params.break_recover * self._nominal_v())
         self._pages.touch("phases")

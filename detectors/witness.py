@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,8 +22,11 @@ def phase_columns(frame: ReadingFrame, quantity: str, unit: str) -> list[NDArray
     return [frame.columns.get(f"{quantity}_{p}_{unit}") for p in PHASES]
 
 
+@lru_cache(maxsize=8)
 def phase_matrix(frame: ReadingFrame, quantity: str, unit: str) -> NDArray[np.float64] | None:
-    """(3, meters): a quantity per phase; a meter that reports one value only has it as its first phase. None = absent.
+    """(3, meters), read-only: a quantity per phase; a meter that reports one value only has it as its first phase.
+
+    None where the feed does not carry it. Several rules ask for the same frame: the last answers are remembered.
 
     >>> from detectors.examples import frame
     >>> phase_matrix(frame(energy_kwh=[0, 0], voltage_v=[231, None], voltage_a_v=[None, 229]), "voltage", "v").tolist()
@@ -36,8 +41,9 @@ def phase_matrix(frame: ReadingFrame, quantity: str, unit: str) -> NDArray[np.fl
         if column is not None:
             row[:] = column
     if total is not None:
-        alone = np.isnan(matrix).all(axis=0)
+        alone = np.isnan(matrix[0]) & np.isnan(matrix[1]) & np.isnan(matrix[2])
         np.copyto(matrix[0], total, where=alone)
+    matrix.setflags(write=False)
     return matrix
 
 
