@@ -109,29 +109,23 @@ def import_nem12_command(
 
 @import_app.command("csv")
 def import_csv_command(
-    source: Annotated[Path, typer.Argument(help="CSV file, one reading a line (.gz may follow)", metavar="SOURCE")],
+    sources: Annotated[list[Path], typer.Argument(help="CSV files, one reading a line (.gz too)", metavar="SOURCE...")],
     out: OutOption,
     mapping: Annotated[
-        list[str] | None,
-        typer.Option("--map", help="THEIRS=OURS, e.g. time=interval_start; may be given more than once"),
+        list[str] | None, typer.Option("--map", help="THEIRS=ours, e.g. kwh=energy_kwh; may be given more than once")
     ] = None,
-    mapping_file: Annotated[Path | None, typer.Option(help="TOML file with the mapping")] = None,
+    mapping_file: Annotated[Path | None, typer.Option(help="TOML file with the mapping and all options")] = None,
     interval_minutes: Annotated[int, typer.Option(min=1, max=1440, help="metering interval")] = 15,
     timezone: Annotated[str, typer.Option(help="IANA zone of the calendar, and of times without an offset")] = "UTC",
-    unit: Annotated[str, typer.Option(help="unit of the energy column: kWh, Wh, MWh or kW")] = "kWh",
+    unit: Annotated[Literal["kWh", "Wh", "MWh", "kW", "W"], typer.Option(help="unit of the energy columns")] = "kWh",
+    area: Annotated[str, typer.Option(help="transformer area of meters whose area the source does not name")] = "A1",
 ) -> None:
     """A CSV in long format, by a mapping of its columns."""
-    from simulator.import_csv import import_csv, mapping_of
+    from simulator.import_csv import CsvImport, import_csv, mapping_of
 
-    summary = import_csv(
-        source,
-        out,
-        mapping_of(mapping or [], mapping_file),
-        interval_minutes=interval_minutes,
-        timezone=timezone,
-        unit=unit,
-    )
-    print(f"{out}: {summary}")
+    given: dict[str, Any] = {"interval_minutes": interval_minutes, "timezone": timezone, "unit": unit, "area": area}
+    how = CsvImport(**given | mapping_of(mapping or [], mapping_file))
+    print(f"{out}: {import_csv(sources, out, how)}")
 
 
 @app.command()
@@ -157,6 +151,7 @@ def replay(
     from monitor.progress import progress
     from monitor.replay import Inspection, ReplayPlan
     from monitor.replay import replay as run_replay
+    from monitor.settings import load_settings
     from simulator.inspector import delay_s, visits_per_day
 
     inspection = None
@@ -164,7 +159,7 @@ def replay(
         inspection = Inspection(visits_per_day(inspect), delay_s(finding_delay), truth)
     plan = ReplayPlan(feed, out, through, thresholds, inspection, keep_series=series, kafka_url=kafka, workers=workers)
     with progress("replaying") as advance:
-        report = run_replay(plan, advance)
+        report = run_replay(plan, load_settings(), advance)
     _print_json(report)
 
 
@@ -212,6 +207,62 @@ def diff(
             print(
                 f"  {move}: {row['meter_id'] or row['transformer_area']} {row['abnormality']} raised {row['raised_at']}"
             )
+
+
+@app.command()
+def publish(
+    feed: FeedArgument,
+    kafka: Annotated[str | None, typer.Option("--kafka", help="Kafka bootstrap, host:port", metavar="URL")] = None,
+    speed: Annotated[str, typer.Option(help="how much faster than real time, e.g. 900; or max")] = "max",
+    final: Annotated[bool, typer.Option(help="end the feed: close its last day at once")] = True,
+) -> None:
+    """A feed onto Kafka, keyed by transformer area, in real or compressed time."""
+    from monitor.publish import publish_feed
+    from monitor.settings import load_settings
+
+    done = publish_feed(feed, load_settings(), kafka, speed, final=final)
+    print(f"{done.readings:,} readings in {done.frames:,} frames, {done.messages:,} messages, {done.seconds:.1f} s")
+
+
+@app.command()
+def worker(
+    role: Annotated[Literal["judge", "archive", "both"], typer.Option(help="which stage this worker runs")] = "judge",
+) -> None:
+    """Judge or archive the partitions that Kafka gives this worker, until SIGTERM."""
+    from monitor.logs import log_to_stderr
+    from monitor.settings import load_settings
+    from monitor.worker import run
+
+    log_to_stderr()
+    raise typer.Exit(run(role, load_settings()))
+
+
+@app.command()
+def provision(
+    archive: Annotated[Path | None, typer.Option("--archive", help="feed folder whose archive is brought in")] = None,
+) -> None:
+    """Make or check schema, topics and bucket, and bring the archive in. Running it again changes nothing."""
+    from monitor.provision import provision as steps
+    from monitor.settings import load_settings
+
+    for line in steps(load_settings(), archive):
+        print(line)
+
+
+@app.command()
+def doctor(
+    feed: Annotated[Path | None, typer.Argument(help="also look at this feed folder", metavar="[FEED]")] = None,
+) -> None:
+    """What can be reached, and what to do about what cannot. Exit code 1 if something that is set does not work."""
+    from monitor.provision import doctor as look
+    from monitor.settings import load_settings
+
+    failed = False
+    for finding in look(load_settings(), feed):
+        print(finding.line())
+        failed |= finding.state == "FAILED"
+    if failed:
+        raise typer.Exit(1)
 
 
 if __name__ == "__main__":

@@ -16,9 +16,7 @@ from monitor.settings import Settings
 from monitor.stores import archive_of, influx_token, open_series, open_store
 from simulator.feed import Feed
 from storage.influx_series import ensure_bucket
-from streams.topics import ensure_topics
-
-AREAS_TOPIC = "meterwatch.areas"
+from streams.topics import AREAS, ensure_topics
 
 
 def provision(settings: Settings, archive: Path | None) -> Iterator[str]:
@@ -31,8 +29,8 @@ def provision(settings: Settings, archive: Path | None) -> Iterator[str]:
             store.save_archive(feed.archive)
             yield f"archive: {len(feed.archive.meters)} meters in {len(feed.archive.areas)} areas from {archive}"
         if settings.kafka_url is not None:
-            made = ensure_topics(settings.kafka_url, settings.partitions)
-            store.fix_partitions(AREAS_TOPIC, settings.partitions)
+            made = ensure_topics(settings.kafka_url, settings.partitions, prefix=settings.topic_prefix)
+            store.fix_partitions(settings.topic_prefix + AREAS.name, settings.partitions)
             yield "kafka: " + ", ".join(f"{topic} with {n} partitions" for topic, n in made.items())
         if settings.influx_url is not None:
             yield "influxdb: " + ensure_bucket(
@@ -118,7 +116,7 @@ def _database(settings: Settings) -> str:
 
 
 def _kafka(settings: Settings) -> str:
-    made = ensure_topics(settings.kafka_url or "", settings.partitions)
+    made = ensure_topics(settings.kafka_url or "", settings.partitions, prefix=settings.topic_prefix)
     return ", ".join(f"{topic} ({n} partitions)" for topic, n in made.items())
 
 

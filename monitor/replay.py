@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-import asyncio
 import resource
 import sys
 import time
 import tomllib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow.parquet as pq
 
+from detectors.bank import check_thresholds
 from evaluation import run_folder
 from metering.archive import Archive
 from metering.errors import MeterwatchError, SettingsError
+from metering.identity import identity
 from metering.messages import ArrivedFrame, Finding, Tick
-from metering.ports import StateStore, TimeSeries
+from metering.ports import StateStore
 from monitor.progress import Advance
+from monitor.settings import Settings
+from monitor.stores import open_series, open_store
+from monitor.upkeep import Upkeep
 from operations.archive_stage import ArchiveStage
 from operations.area import Thresholds
-from operations.close_day import close_ready_days, unpack_scores
-from operations.deliver_points import deliver_points
+from operations.close_day import unpack_scores
 from operations.judge_stage import JudgeStage
 from operations.stage import Stage
 from simulator.feed import Feed
 from simulator.feed_tables import read_truth
 from simulator.inspector import Inspector
 from simulator.publication import Sent, publication
-from storage.duckdb_series import DuckDbTimeSeries
 from storage.sql import SqlStore
 
 Through = Literal["direct", "memory", "kafka"]
@@ -78,8 +80,9 @@ class Sending:
 
 @dataclass(slots=True)
 class Pacing:
-    """Feeds the log. With an inspector it keeps lockstep by day: a day is closed, its tasks are visited, and the
-    findings enter the log at their own time, so that the run never overtakes its own findings."""
+    """Feeds the log, in chunks. With an inspector a chunk ends where a day closes: the day's tasks are visited, and the
+    findings enter the log at their own time, so that the run never overtakes its own findings. Without one, all is one chunk.
+    """
 
     archive: Archive
     store: StateStore
@@ -88,17 +91,27 @@ class Pacing:
     injected: list[Finding] = field(default_factory=list)
     _waiting: list[Finding] = field(default_factory=list)
     _next_day_close_s: int | None = None
+    _clock_s: int = 0
 
-    async def paced(self, messages: Iterator[Sent], settle: Callable[[], Awaitable[None]]) -> AsyncIterator[Sent]:
-        for sent in messages:
-            tick = sent.message
-            if not isinstance(tick, Tick) or self.inspector is None:
+    def chunks(self, messages: Iterator[Sent]) -> Iterator[Iterator[Sent]]:
+        """Each chunk must be handled, saved and its days closed before the next is asked for."""
+        over = False
+
+        def chunk() -> Iterator[Sent]:
+            nonlocal over
+            for sent in messages:
+                tick = sent.message
+                if isinstance(tick, Tick):
+                    for finding in self._due(tick):
+                        yield self.sending.count(Sent(finding.transformer_area, finding, tick.time_s))
                 yield self.sending.count(sent)
-                continue
-            for finding in self._due(tick):
-                yield self.sending.count(Sent(finding.transformer_area, finding, finding.found_at_s))
-            yield self.sending.count(sent)
-            await self._visit_closed_days(tick, settle)
+                if isinstance(tick, Tick) and self._closes_a_day(tick):
+                    return
+            over = True
+
+        while not over:
+            yield chunk()
+            self._visit()
 
     def _due(self, tick: Tick) -> list[Finding]:
         due = [f for f in self._waiting if f.found_at_s <= tick.time_s]
@@ -106,14 +119,20 @@ class Pacing:
         self.injected += due
         return due
 
-    async def _visit_closed_days(self, tick: Tick, settle: Callable[[], Awaitable[None]]) -> None:
+    def _closes_a_day(self, tick: Tick) -> bool:
+        if self.inspector is None:
+            return False
         calendar = self.archive.calendar
         if self._next_day_close_s is None:
             self._next_day_close_s = calendar.day_close(calendar.day_of(tick.time_s - 1))
-        if self.inspector is None or tick.time_s < self._next_day_close_s or tick.final:
+        self._clock_s = tick.time_s
+        return tick.time_s >= self._next_day_close_s
+
+    def _visit(self) -> None:
+        if self.inspector is None or self._next_day_close_s is None:
             return
-        await settle()
-        while self._next_day_close_s <= tick.time_s:
+        calendar = self.archive.calendar
+        while self._next_day_close_s <= self._clock_s:
             close_s = self._next_day_close_s
             self._waiting += self.inspector.work(self.store.tasks(only_open=True), close_s)
             self._next_day_close_s = calendar.day_close(calendar.day_of(close_s))
@@ -131,81 +150,129 @@ def load_thresholds(path: Path | None) -> Thresholds:
         raise SettingsError(f"thresholds {path}: {error}") from error
 
 
-def replay(plan: ReplayPlan, advance: Advance) -> dict[str, Any]:
+def replay(plan: ReplayPlan, settings: Settings, advance: Advance) -> dict[str, Any]:
     """Run the plan and write the RUN folder; returns the report. The folder must be new or empty."""
     feed = Feed.open(plan.feed)
     thresholds = load_thresholds(plan.thresholds)
+    check_thresholds(thresholds)
     begin_run(plan, feed)
-    store = SqlStore(f"sqlite:///{plan.out / STATE_FILE}")
-    series = DuckDbTimeSeries(plan.out / SERIES_FILE) if plan.keep_series else None
+    settings = run_settings(plan, settings)
+    store = open_store(settings)
     try:
+        if store.marks("judge"):
+            raise MeterwatchError(
+                f"{settings.database_url} already holds a run: give METERWATCH_DATABASE_URL a fresh database"
+            )
         store.save_archive(feed.archive)
         pacing = Pacing(feed.archive, store, _inspector(plan, feed))
-        started, cpu = time.monotonic(), _cpu_seconds()
-        asyncio.run(_drive(plan, feed, store, series, thresholds, pacing, advance))
+        started, cpu = time.monotonic(), cpu_seconds()
+        drive = {"direct": drive_directly, "memory": drive_through_memory, "kafka": drive_through_kafka}[plan.through]
+        drive(Drive(plan, settings, feed, store, thresholds, pacing, advance))
         return finish_run(
             plan.out,
             store,
             pacing,
             wall_seconds=time.monotonic() - started,
-            cpu_seconds=_cpu_seconds() - cpu,
+            cpu_seconds=cpu_seconds() - cpu,
             notes=feed.notes(),
             settings={"through": plan.through, "series": plan.keep_series},
         )
     finally:
-        if series is not None:
-            series.close()
         store.close()
 
 
-async def _drive(
-    plan: ReplayPlan,
-    feed: Feed,
-    store: StateStore,
-    series: TimeSeries | None,
-    thresholds: Thresholds,
-    pacing: Pacing,
-    advance: Advance,
-) -> None:
-    if plan.through == "direct":
-        await drive_directly(feed, store, series, thresholds, pacing, advance)
-    else:
-        raise SettingsError(f"--through {plan.through} is not built into this version")
+@dataclass(frozen=True, slots=True)
+class Drive:
+    """What the three ways through the pipeline have in common."""
+
+    plan: ReplayPlan
+    settings: Settings
+    feed: Feed
+    store: SqlStore
+    thresholds: Thresholds
+    pacing: Pacing
+    advance: Advance
+
+    def chunks(self) -> Iterator[Iterator[Sent]]:
+        return self.pacing.chunks(publication(self.feed))
+
+    @property
+    def rows(self) -> int:
+        """Rows of the feed where its format says so beforehand, else 0."""
+        path = self.feed.readings_file.path
+        return int(pq.read_metadata(path).num_rows) if path.suffix == ".parquet" else 0
+
+    def show(self) -> None:
+        self.advance(self.pacing.sending.readings, self.rows)
 
 
-async def drive_directly(
-    feed: Feed, store: StateStore, series: TimeSeries | None, thresholds: Thresholds, pacing: Pacing, advance: Advance
-) -> None:
+def run_settings(plan: ReplayPlan, settings: Settings) -> Settings:
+    """The settings of a run: its own state and series files, unless servers are set and Kafka is gone through."""
+    files = {"database_url": f"sqlite:///{plan.out / STATE_FILE}", "duckdb_path": str(plan.out / SERIES_FILE)}
+    if plan.thresholds is not None:
+        files["thresholds"] = str(plan.thresholds)
+    if plan.through != "kafka":
+        return settings.model_copy(update=files | {"influx_url": None})
+    if plan.kafka_url is not None:
+        files["kafka_url"] = plan.kafka_url
+    if settings.kafka_url is None and plan.kafka_url is None:
+        raise SettingsError("--through kafka needs --kafka HOST:PORT (or METERWATCH_KAFKA_URL)")
+    if not settings.database_url.startswith("sqlite"):
+        del files["database_url"]
+    elif plan.workers != 1:
+        raise SettingsError("a SQLite file admits one worker: set METERWATCH_DATABASE_URL to PostgreSQL for more")
+    if plan.workers and not settings.topic_prefix:
+        # a run's own topics: what else is on the cluster must not enter it
+        files["topic_prefix"] = f"run-{identity('run', str(plan.out.resolve()), time.time_ns())[2:]}."
+    return settings.model_copy(update=files)
+
+
+def drive_directly(drive: Drive) -> None:
     """The same stages as the workers', without a log between: one partition, one loop."""
-    owner = "replay"
+    owner, archive, store = "replay", drive.feed.archive, drive.store
     store.fix_partitions(TOPIC, 1)
-    stages: list[Stage] = [JudgeStage(feed.archive, store, lambda _: 0, owner=owner, thresholds=thresholds)]
+    series = open_series(drive.settings) if drive.plan.keep_series else None
+    stages: list[Stage] = [JudgeStage(archive, store, lambda _: 0, owner=owner, thresholds=drive.thresholds)]
     if series is not None:
-        stages.append(ArchiveStage(feed.archive, store, series, owner=owner))
-    handled_until = [stage.begin(0) for stage in stages]
+        stages.append(ArchiveStage(archive, store, series, owner=owner))
+    upkeep = Upkeep(store, archive, 1, owner, series)
 
-    async def settle() -> None:
+    def settle() -> None:
         for stage in stages:
             if stage.save():
                 raise MeterwatchError(
                     "another process has taken this RUN folder over; give each replay a folder of its own"
                 )
-        close_ready_days(store, feed.archive, 1, owner)
-        if series is not None:
-            while any(deliver_points(store, series, owner)):
-                pass
+        upkeep.close_days()
+        upkeep.deliver()
+        drive.show()
 
-    total = 0 if feed.readings_file.path.suffix != ".parquet" else pq.read_metadata(feed.readings_file.path).num_rows
-    async for sent in pacing.paced(publication(feed), settle):
-        offset = pacing.sending.messages - 1
-        for stage, until in zip(stages, handled_until, strict=True):
-            if offset >= until:
-                stage.handle(0, offset, sent.message)
-        if pacing.sending.messages % SAVE_EVERY == 0:
-            await settle()
-            advance(pacing.sending.readings, total)
-    await settle()
-    advance(total, total)
+    try:
+        for stage in stages:
+            stage.begin(0)
+        for chunk in drive.chunks():
+            for sent in chunk:
+                offset = drive.pacing.sending.messages - 1
+                for stage in stages:
+                    stage.handle(0, offset, sent.message)
+                if offset % SAVE_EVERY == SAVE_EVERY - 1:
+                    settle()
+            settle()
+    finally:
+        if series is not None:
+            series.close()
+
+
+def drive_through_memory(drive: Drive) -> None:
+    from monitor.through_log import through_memory
+
+    through_memory(drive)
+
+
+def drive_through_kafka(drive: Drive) -> None:
+    from monitor.through_log import through_kafka
+
+    through_kafka(drive)
 
 
 def begin_run(plan: ReplayPlan, feed: Feed) -> None:
@@ -279,7 +346,7 @@ def _score_rows(store: StateStore) -> Iterator[run_folder.ScoreRows]:
         yield run_folder.ScoreRows(ordinal, scores.meter_ids, scores.risk, scores.families)
 
 
-def _cpu_seconds() -> float:
+def cpu_seconds() -> float:
     own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
 

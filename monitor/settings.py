@@ -28,7 +28,7 @@ class Settings(BaseSettings):
     kafka_url: str | None = Field(
         None, description="Kafka bootstrap, host:port[,host:port]; none = in-process memory://"
     )
-    topic_prefix: str = Field("meterwatch", description="prefix of the topics; one log per prefix")
+    topic_prefix: str = Field("", description="goes before every topic's name, where a cluster is shared")
     consumer_group: str = Field("meterwatch", description="prefix of the consumer groups")
     partitions: int = Field(12, ge=1, le=10_000, description="partitions of the areas topic; fixed once created")
     codec: Literal["json", "packed"] = Field("json", description="how frames are written onto the log")
@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     checkpoint_messages: int = Field(500, ge=1, description="most messages between two checkpoints")
     watchdog_seconds: float = Field(
         120.0, gt=0, description="a worker with lag and no progress for so long ends itself"
+    )
+    session_timeout_seconds: float = Field(
+        10.0, ge=1, le=300, description="Kafka gives a silent worker's partitions away after this"
     )
     instance_id: str | None = Field(None, description="static Kafka membership of this worker; faster restarts")
 

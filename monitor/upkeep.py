@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
+import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from grafana.client import AnnotationWriter
 from metering.archive import Archive
-from metering.errors import StoreUnavailable
+from metering.errors import MeterwatchError, StoreUnavailable
 from metering.ports import StateStore, TimeSeries
 from operations.close_day import close_ready_days
 from operations.deliver_points import deliver_points
@@ -43,15 +43,6 @@ class Upkeep:
     _annotated: dict[str, int] = field(default_factory=dict)
     _retry_at: dict[str, float] = field(default_factory=dict)
     _retry_s: dict[str, float] = field(default_factory=dict)
-
-    async def run(self, stop: asyncio.Event, *, every_s: float = 0.5) -> None:
-        """Rounds until `stop` is set. `StoreError` ends it: the worker must not go on as if all were well."""
-        while not stop.is_set():
-            await asyncio.to_thread(self.round)
-            try:
-                await asyncio.wait_for(stop.wait(), every_s)
-            except TimeoutError:
-                continue
 
     def round(self) -> None:
         self._try("close_day", self.close_days)
@@ -110,11 +101,35 @@ class Upkeep:
                 self._annotated[alert.alert_id] = alert.revision
 
 
-async def settled(
-    reached: Callable[[], bool], *, every_s: float = 0.02, check: Callable[[], Awaitable[None]] | None = None
-) -> None:
-    """Wait until `reached` (asked in a thread) is true; `check` may raise where waiting has become pointless."""
-    while not await asyncio.to_thread(reached):
-        if check is not None:
-            await check()
-        await asyncio.sleep(every_s)
+class UpkeepThread:
+    """Runs an upkeep beside an event loop. A store that refuses for good ends it: `failure` then says why, and
+    `on_failure` is called, for a worker must not go on as if all were well."""
+
+    def __init__(self, upkeep: Upkeep, *, every_s: float = 0.5, on_failure: Callable[[], None] | None = None) -> None:
+        self._upkeep = upkeep
+        self._every_s = every_s
+        self._on_failure = on_failure
+        self._asked = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
+        self.failure: MeterwatchError | None = None
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask it to end, and wait until the round under way is over."""
+        self._asked.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._asked.is_set():
+            try:
+                self._upkeep.round()
+            except MeterwatchError as error:
+                log.exception("upkeep cannot go on")
+                self.failure = error
+                if self._on_failure is not None:
+                    self._on_failure()
+                return
+            self._asked.wait(self._every_s)

@@ -71,7 +71,7 @@ def screen(frame: ArrivedFrame, area: Area | None, grid: IntervalGrid, clock_s: 
     meters = np.array([area.row_of.get(m, -1) for m in frame.meter_ids], dtype=np.intp)
     inside = meters >= 0
     usable = inside & area.valid_at(frame.interval_start_s)[meters]
-    verdict: dict[int, SetAside] = {int(r): SetAside.UNKNOWN_METER for r in np.flatnonzero(~usable)}
+    verdict = dict.fromkeys(np.flatnonzero(~usable).tolist(), SetAside.UNKNOWN_METER)
     hours = frame.interval_minutes / 60
     with np.errstate(invalid="ignore"):
         limit_kwh = np.where(inside, area.impossible_above_kw[meters], np.inf) * hours
@@ -88,8 +88,8 @@ def screen(frame: ArrivedFrame, area: Area | None, grid: IntervalGrid, clock_s: 
         usable[row] = False
         if counted[row]:
             admission.put_aside(frame.meter_ids[row], reason)
-    rows = np.flatnonzero(usable)
-    return Screened(rows, meters[rows])
+    good = np.flatnonzero(usable)
+    return Screened(good, meters[good])
 
 
 def _whole_frame_fault(frame: ArrivedFrame, area: Area | None, grid: IntervalGrid, clock_s: int) -> SetAside | None:

@@ -1,0 +1,127 @@
+"""`worker`: the area stage, the archive stage or both, as members of their Kafka consumer groups."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable
+from typing import Literal
+
+from grafana.client import AnnotationWriter
+from metering.archive import Archive
+from metering.errors import SettingsError
+from metering.ports import StateStore, TimeSeries
+from monitor.replay import load_thresholds
+from monitor.settings import Settings
+from monitor.stores import archive_of, open_series, open_store
+from monitor.upkeep import Upkeep, UpkeepThread
+from monitor.wire import from_relay
+from operations.archive_stage import ArchiveStage
+from operations.judge_stage import JudgeStage
+from operations.stage import Stage
+from streams.app import StageApp, create_app
+from streams.partitioning import partition_of
+from streams.publisher import KafkaPublisher
+from streams.run import run_worker
+from streams.topics import AREAS, DEAD_LETTERS, ensure_topics
+
+WorkerRole = Literal["judge", "archive", "both"]
+log = logging.getLogger("meterwatch.worker")
+
+
+def owner_name() -> str:
+    return f"{socket.gethostname()}.{os.getpid()}"
+
+
+def keying(partitions: int) -> Callable[[str], int]:
+    return lambda area: partition_of(area, partitions)
+
+
+def stages(
+    role: WorkerRole, settings: Settings, archive: Archive, store: StateStore, series: TimeSeries | None, owner: str
+) -> list[Stage]:
+    found: list[Stage] = []
+    if role in ("judge", "both"):
+        thresholds = load_thresholds(settings.thresholds)
+        found.append(JudgeStage(archive, store, keying(settings.partitions), owner=owner, thresholds=thresholds))
+    if role in ("archive", "both") and series is not None:
+        found.append(ArchiveStage(archive, store, series, owner=owner))
+    return found
+
+
+def make_app(stage: Stage, settings: Settings, broker_url: str) -> StageApp:
+    return create_app(
+        stage,
+        broker_url=broker_url,
+        group=f"{settings.consumer_group}.{stage.role}",
+        partitions=settings.partitions,
+        topic=settings.topic_prefix + AREAS.name,
+        dead_letter_topic=settings.topic_prefix + DEAD_LETTERS.name,
+        instance_id=settings.instance_id,
+        checkpoint_every_s=settings.checkpoint_seconds,
+        checkpoint_every_messages=settings.checkpoint_messages,
+        stall_after_s=settings.watchdog_seconds,
+        session_timeout_s=settings.session_timeout_seconds,
+    )
+
+
+def kafka_broker_url(kafka_url: str) -> str:
+    """Faust's form of a bootstrap list: ``kafka://host:port;kafka://host:port``."""
+    return ";".join(
+        f"kafka://{part.removeprefix('kafka://')}" for part in kafka_url.replace(";", ",").split(",") if part
+    )
+
+
+def run(role: WorkerRole, settings: Settings) -> int:
+    """Run until SIGTERM or SIGINT; the exit code."""
+    if settings.kafka_url is None:
+        raise SettingsError(
+            "METERWATCH_KAFKA_URL is missing: a worker reads from Kafka; without one use demo or replay"
+        )
+    owner = owner_name()
+    store = open_store(settings)
+    topic = settings.topic_prefix + AREAS.name
+    ensure_topics(settings.kafka_url, settings.partitions, prefix=settings.topic_prefix)
+    store.fix_partitions(topic, settings.partitions)
+    archive = archive_of(store)
+    # the archive's acknowledgement is the store's own: it waits for InfluxDB without limit
+    series = open_series(settings)
+    publisher = KafkaPublisher(settings.kafka_url, settings.codec, topic=topic) if role != "archive" else None
+    upkeep = None
+    if publisher is not None:
+        upkeep = UpkeepThread(
+            Upkeep(
+                store,
+                archive,
+                settings.partitions,
+                owner,
+                series,
+                relay=lambda area, blob: publisher.send_encoded(area, *from_relay(blob)),
+                annotations=_annotations(settings),
+            ),
+            on_failure=lambda: os.kill(os.getpid(), signal.SIGTERM),
+        )
+        upkeep.start()
+    try:
+        broker = kafka_broker_url(settings.kafka_url)
+        code = run_worker(
+            *(make_app(s, settings, broker) for s in stages(role, settings, archive, store, series, owner))
+        )
+    finally:
+        if upkeep is not None:
+            upkeep.stop()
+        if publisher is not None:
+            publisher.close()
+        series.close()
+        store.close()
+    return 1 if upkeep is not None and upkeep.failure is not None else code
+
+
+def _annotations(settings: Settings) -> AnnotationWriter | None:
+    if settings.grafana_url is None:
+        return None
+    if settings.grafana_token is None:
+        raise SettingsError("METERWATCH_GRAFANA_TOKEN is missing: Grafana is set, but not how to sign in")
+    return AnnotationWriter(settings.grafana_url, settings.grafana_token.get_secret_value())
