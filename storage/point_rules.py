@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from metering.points import SCHEMA, Point
 from metering.ports import ReadingColumns
@@ -77,6 +78,7 @@ def accepted_readings(frames: Sequence[ReadingColumns]) -> tuple[list[tuple[Read
     return kept, refused
 
 
+@lru_cache(maxsize=500_000)
 def why_tag_refused(text: str) -> str | None:
     """Line protocol has no way to write these, and altering an identity would be worse than refusing it."""
     if not text:

@@ -39,6 +39,9 @@ class PartitionLog:
         self._database = database
         self._totals: dict[tuple[Role, int], tuple[int, dict[str, int]]] = {}
         self._lock = Lock()
+        newer = ALERT.c.revision > database.insert(ALERT).excluded.revision
+        self._upserts = {t: database.upsert(t) for t in (STATE_PAGE, FINDING, AREA_DAY, COUNTER)}
+        self._upserts[ALERT] = database.upsert(ALERT, unless=newer)
 
     def fix_partitions(self, topic: str, partitions: int) -> None:
         with self._database.writing() as connection:
@@ -115,17 +118,15 @@ class PartitionLog:
             for partition, of_partition in totals.items()
             for name, total in of_partition.items()
         ]
-        upsert = self._database.upsert
-        newer = ALERT.c.revision > self._database.insert(ALERT).excluded.revision
-        for statement, rows in (
-            (upsert(STATE_PAGE), pages),
-            (upsert(ALERT, unless=newer), alerts),
-            (upsert(FINDING), findings),
-            (upsert(AREA_DAY), days),
-            (upsert(COUNTER), counters),
+        for table, rows in (
+            (STATE_PAGE, pages),
+            (ALERT, alerts),
+            (FINDING, findings),
+            (AREA_DAY, days),
+            (COUNTER, counters),
         ):
             if rows:
-                connection.execute(statement, rows)
+                connection.execute(self._upserts[table], rows)
         put_points(connection, [point for change in changes for point in change.points])
 
     def load_pages(self, transformer_area: str) -> dict[str, bytes]:
