@@ -1,128 +1,19 @@
 """The annotation writer against a small HTTP server that speaks Grafana's annotation endpoints.
 
-Grafana itself is not run in these tests: the server below follows its published HTTP API (find, create, update,
-delete annotations; tags that must all match), and answers with errors on demand.
+Grafana itself is not run in these tests: the server in `fake_grafana.py` follows its published HTTP API (find, create,
+update, delete annotations; tags that must all match), and answers with errors on demand.
 """
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from grafana.client import AnnotationWriter, GrafanaRefused, GrafanaUnavailable
-from metering.alert import Alert, AlertState
+from metering.alert import AlertState
 from metering.errors import SettingsError, StoreError, StoreUnavailable
-
-TOKEN = "glsa-test"  # noqa: S105 - opens nothing but the server below
-
-
-class FakeGrafana(ThreadingHTTPServer):
-    """Annotations in memory. `fail_with` answers the next requests with (status, body) instead."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.annotations: dict[int, dict[str, Any]] = {}
-        self.requests: list[str] = []
-        self.fail_with: tuple[int, str] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/watch"
-
-    def add(self, annotation: dict[str, Any]) -> int:
-        number = max(self.annotations, default=0) + 1
-        self.annotations[number] = annotation | {"id": number}
-        return number
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: FakeGrafana
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-        return
-
-    def _answer(self, status: int, body: str) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body.encode())))
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    def _handle(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        body = json.loads(self.rfile.read(length)) if length else None
-        address = urlsplit(self.path)
-        self.server.requests.append(self.command)
-        if self.server.fail_with is not None:
-            self._answer(*self.server.fail_with)
-        elif address.path == "/watch/api/health":
-            self._answer(200, '{"version": "11.6.0", "database": "ok"}')
-        elif self.headers.get("Authorization") != f"Bearer {TOKEN}":
-            self._answer(401, '{"message": "Unauthorized"}')
-        elif not address.path.startswith("/watch/api/annotations"):
-            self._answer(404, '{"message": "Not found"}')
-        else:
-            self._annotations(address.path.removeprefix("/watch/api/annotations").strip("/"), address.query, body)
-
-    def _annotations(self, number: str, query: str, body: dict[str, Any] | None) -> None:
-        kept = self.server.annotations
-        if self.command == "GET":
-            wanted = set(parse_qs(query).get("tags", []))
-            self._answer(200, json.dumps([a for a in kept.values() if wanted <= set(a["tags"])]))
-        elif self.command == "POST" and body is not None:
-            self._answer(200, json.dumps({"message": "Annotation added", "id": self.server.add(body)}))
-        elif self.command == "PUT" and body is not None:
-            kept[int(number)] |= body
-            self._answer(200, '{"message": "Annotation updated"}')
-        elif self.command == "DELETE":
-            del kept[int(number)]
-            self._answer(200, '{"message": "Annotation deleted"}')
-
-    do_GET = do_POST = do_PUT = do_DELETE = _handle  # noqa: N815 - the base class calls these names
-
-
-@pytest.fixture
-def server() -> Iterator[FakeGrafana]:
-    fake = FakeGrafana()
-    thread = threading.Thread(target=fake.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield fake
-    fake.shutdown()
-    thread.join()
-    fake.server_close()
-
-
-@pytest.fixture
-def writer(server: FakeGrafana) -> AnnotationWriter:
-    return AnnotationWriter(server.url, TOKEN, desk_url="http://desk.example/")
-
-
-RAISED = Alert(
-    alert_id="a-1",
-    transformer_area="TA <1> & co",
-    meter_id="M-1",
-    service_point="SP-1",
-    abnormality="over_capacity",
-    family="load",
-    grade="high",
-    risk=0.9,
-    raised_at_s=1_000,
-    cleared_at_s=None,
-    state=AlertState.RAISED,
-    observed=9.0,
-    expected=5.0,
-    unit="kW",
-    reasons=(),
-    since_s=900,
-)
-CLEARED = replace(RAISED, cleared_at_s=4_600, state=AlertState.CLEARED)
+from tests.unit.grafana.fake_grafana import CLEARED, RAISED, TOKEN, FakeGrafana
 
 
 def test_a_raised_alert_becomes_one_annotation(server: FakeGrafana, writer: AnnotationWriter) -> None:
