@@ -1,4 +1,8 @@
-"""The labelled abnormalities, one short file each, and how often each is drawn."""
+"""The labelled abnormalities, one short file each.
+
+To add one: a file with a subclass of `case.Case` whose docstring is its definition with the distributions it draws from;
+its class here; its weight in a pack of `simulator.plan`; a test of what it changes and what it leaves alone.
+"""
 
 from __future__ import annotations
 

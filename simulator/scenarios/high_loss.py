@@ -1,6 +1,6 @@
 """High loss: somebody taps a line segment where no meter is; only the area's balance shows it.
 
-The tap takes 8 to 22 % of the area's mean load on one phase or all three, as a household or workshop would, more by night.
+The tap takes 6 to 20 % of the area's mean load on one phase or all three, as a household or workshop would, more by night.
 The truth names the supply meter; nothing changes at any customer's meter but a little voltage.
 """
 
@@ -32,7 +32,7 @@ class HighLoss(Case):
 
     @classmethod
     def draw(cls, place: Place, start_s: int, feed_end_s: int, rng: np.random.Generator) -> Self:  # noqa: ARG003 - it lasts
-        tap_kw = place.mean_kw * float(rng.uniform(0.08, 0.22))
+        tap_kw = place.mean_kw * float(rng.uniform(0.06, 0.20))
         one_phase, phase = rng.random() < 0.6, int(rng.integers(PHASE_COUNT))
         return cls(
             place,
