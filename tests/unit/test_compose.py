@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 import yaml
+from typer.core import TyperGroup as Group
+from typer.main import get_command
 
+from monitor.command_line import app
 from monitor.settings import PREFIX, Settings, load_settings
 
 ROOT = Path(__file__).parents[2]
@@ -166,6 +169,14 @@ def test_our_processes_write_nowhere_but_where_they_may(name: str) -> None:
     writable = [path.split(":")[0] for path in service["tmpfs"]]
     writable += [volume.split(":")[1] for volume in service.get("volumes", []) if not volume.endswith(":ro")]
     assert sorted(writable) == ["/tmp", "/var/lib/meterwatch"]
+
+
+@pytest.mark.parametrize("name", sorted(OURS - {"desk"}))
+def test_every_command_is_one_that_meterwatch_knows(name: str) -> None:
+    words = [_filled(str(word), _examples()) for word in SERVICES[name]["command"]]
+    commands = get_command(app)
+    assert isinstance(commands, Group)
+    commands.commands[words[0]].make_context(words[0], words[1:])
 
 
 def test_workers_can_be_scaled() -> None:
