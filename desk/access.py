@@ -7,9 +7,9 @@ from hmac import compare_digest
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import quote, urlsplit
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, RedirectResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from metering.errors import SettingsError
 
@@ -51,7 +51,7 @@ class Gate:
         if not self._right_place(headers):
             await _refuse(scope, receive, send, "this desk answers only to its own address")
         elif self._known(headers) or scope["path"].startswith(OPEN_PATHS):
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, _careful(send))
         elif scope["type"] == "http" and scope["method"] == "GET":
             back = quote(scope["path"], safe="/")
             await RedirectResponse(f"/sign-in?back={back}", 303)(scope, receive, send)
@@ -78,6 +78,20 @@ class Gate:
             return False
         kept = cookies.get(TOKEN_COOKIE)
         return kept is not None and compare_digest(kept.value.encode(), self._stamp.encode())
+
+
+def _careful(send: Send) -> Send:
+    """Pages are never framed by another site, and their addresses (task numbers) never told to one."""
+
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers.setdefault("X-Frame-Options", "DENY")
+            headers.setdefault("X-Content-Type-Options", "nosniff")
+            headers.setdefault("Referrer-Policy", "same-origin")
+        await send(message)
+
+    return send_with_headers
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, why: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from hmac import compare_digest
 from pathlib import Path
@@ -24,12 +25,13 @@ from desk.signing_in import sign_in_page
 from desk.texts import Language, language_of
 from desk.visit import COOKIE_SECONDS, LANGUAGE_COOKIE, THEME_COOKIE, local_address, visit_of
 from metering.archive import Archive
-from metering.errors import StoreError, StoreUnavailable
+from metering.errors import MeterwatchError, SettingsError, StoreError, StoreUnavailable
 from metering.messages import Message
 from metering.ports import StateStore, TimeSeries
 from metering.times import iso
 
 Hook = Callable[[], Awaitable[None]]
+SHUTDOWN_SECONDS = 5
 STATIC = Path(__file__).parent / "static"
 
 
@@ -86,17 +88,37 @@ def build_desk(
 def serve(desk: FastAPI, *, host: str = "127.0.0.1", port: int = 8080) -> None:
     """Serve until SIGINT or SIGTERM, then return. `SettingsError` if it would be exposed without a token."""
     check_exposure(host, desk.state.token)
-    server = uvicorn.Server(uvicorn.Config(desk, host=host, port=port, log_level="warning", access_log=False))
+    listening = _listen(host, port)
+    config = uvicorn.Config(desk, log_level="warning", access_log=False, timeout_graceful_shutdown=SHUTDOWN_SECONDS)
+    server = uvicorn.Server(config)
 
     def already_stopping(_signum: int, _frame: object) -> None:
         """uvicorn raises the signal again once it has shut down: by then there is nothing left to stop."""
 
     before = {number: signal.signal(number, already_stopping) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        server.run()
+        server.run(sockets=[listening])
     finally:
+        listening.close()
         for number, handler in before.items():
             signal.signal(number, handler)
+    if not server.started:
+        raise MeterwatchError("the desk did not start: the error above says why")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A bound socket, so that a port in use is one plain sentence instead of a server's traceback."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as trouble:
+        listening.close()
+        raise SettingsError(
+            f"the desk cannot listen on {host}:{port} ({trouble.strerror}): choose another port"
+        ) from trouble
+    return listening
 
 
 def _add_routes(desk: FastAPI, records: Records, language: Language, token: str | None) -> None:

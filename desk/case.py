@@ -78,20 +78,21 @@ def claim_card(
     """One alert: observed, expected, since when, what it stands for, why, and what speaks against it."""
     say, calendar = visit.say, archive.calendar
     energy, energy_note = energy_words(visit, alert)
-    facts = el(
+    figures = el(
         "dl",
         fact(say("fact.observed"), figure(alert.observed, alert.unit), class_="big"),
         fact(say("fact.expected"), figure(alert.expected, alert.unit), class_="big"),
         fact(say("fact.energy"), energy, note=energy_note, class_="big"),
-        fact(
-            say("fact.since"),
-            time_text(alert.since_s or alert.raised_at_s, calendar),
-            note=distance(alert.since_s or alert.raised_at_s, now_s, say),
-        ),
+        class_="facts",
+    )
+    since_s = alert.since_s or alert.raised_at_s
+    times = el(
+        "dl",
+        fact(say("fact.since"), time_text(since_s, calendar), note=distance(since_s, now_s, say)),
         fact(say("fact.raised"), time_text(alert.raised_at_s, calendar)),
         fact(say("fact.cleared"), time_text(alert.cleared_at_s, calendar)) if alert.cleared_at_s else None,
         fact(say("column.risk"), f"{alert.risk:.2f}"),
-        class_="facts",
+        class_="facts times",
     )
     why = [
         el("li", el("span", text, lang=lang), el("span", r.detector, class_="source"))
@@ -113,7 +114,8 @@ def claim_card(
             el("h2", title),
             el("span", hazard_chip(visit) if is_hazard(alert) else None, state_chip(visit, "alert", alert.state)),
         ),
-        facts,
+        figures,
+        times,
         el("p", " · ".join(notes), class_="note") if notes else None,
         el(
             "div",

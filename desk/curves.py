@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Literal, get_args
 
 from desk.records import Records
@@ -57,6 +58,7 @@ class Curves:
     supplied: Curve
     metered: Curve
     loss_share: Curve
+    by_day: bool = False
 
     @property
     def read(self) -> bool:
@@ -111,13 +113,14 @@ def read_curves(
         return Curves(
             start_s,
             end_s,
-            _daily(observed, calendar),
-            _daily({at: kwh for at, kwh in expected.items() if at in observed}, calendar),
+            _daily(observed, calendar, start_s, end_s),
+            _daily({at: kwh for at, kwh in expected.items() if at in observed}, calendar, start_s, end_s),
             {},
             {},
-            _daily(supplied, calendar),
-            _daily(metered, calendar),
+            _daily(supplied, calendar, start_s, end_s),
+            _daily(metered, calendar, start_s, end_s),
             _loss_by(lambda at: calendar.day_start(calendar.day_of(at)), balance),
+            by_day=True,
         )
     return Curves(
         start_s,
@@ -164,12 +167,17 @@ def _gaps(values: Mapping[int, float], step_s: int) -> Curve:
     return curve
 
 
-def _daily(values: Mapping[int, float], calendar: LocalCalendar) -> Curve:
-    sums: dict[int, float] = {}
+def _daily(values: Mapping[int, float], calendar: LocalCalendar, start_s: int, end_s: int) -> Curve:
+    """Sums of the local days that lie wholly within the window: half a day would look like a fall."""
+    sums: dict[date, float] = {}
     for at, kwh in values.items():
-        day_s = calendar.day_start(calendar.day_of(at))
-        sums[day_s] = sums.get(day_s, 0.0) + kwh
-    return sorted(sums.items())
+        day = calendar.day_of(at)
+        sums[day] = sums.get(day, 0.0) + kwh
+    return [
+        (calendar.day_start(day), kwh)
+        for day, kwh in sorted(sums.items())
+        if calendar.day_start(day) >= start_s and calendar.day_end(day) <= end_s
+    ]
 
 
 def _loss_by(bucket: Any, rows: Sequence[SeriesRow]) -> Curve:
@@ -193,6 +201,12 @@ def load_options(curves: Curves, episode: Episode, calendar: LocalCalendar, say:
         _line(say("chart.observed"), curves.observed, calendar, OBSERVED_COLOUR, width=1.6, area=True),
         _line(say("chart.expected"), curves.expected, calendar, EXPECTED_COLOUR, dashed=True),
     ]
+    if curves.by_day:
+        del series[0]["areaStyle"]
+        series[0] |= {"type": "bar", "barMaxWidth": 18, "itemStyle": {"borderRadius": [3, 3, 0, 0]}}
+        # a day's bar stands at its noon, where the line of expected days passes too
+        for line in series:
+            line["data"] = [[at + 43_200_000, kwh] for at, kwh in line["data"]]
     series[0]["markArea"] = _shaded(episode, curves.end_s, calendar, say)
     return _chart([s for s in series if s["data"]] or series[:1], "kWh", theme, zoom=True)
 
@@ -211,7 +225,7 @@ def phase_options(
     series = [
         _line(names[name], curve, calendar, PHASE_COLOURS.get(name, OBSERVED_COLOUR)) for name, curve in named.items()
     ]
-    series[0]["markArea"] = _shaded(episode, curves.end_s, calendar, say)
+    series[0]["markArea"] = _shaded(episode, curves.end_s, calendar)
     return _chart(series, unit, theme, from_zero=False)
 
 
@@ -228,7 +242,7 @@ def balance_options(curves: Curves, episode: Episode, calendar: LocalCalendar, s
         )
         | {"yAxisIndex": 1},
     ]
-    series[0]["markArea"] = _shaded(episode, curves.end_s, calendar, say)
+    series[0]["markArea"] = _shaded(episode, curves.end_s, calendar)
     options = _chart(series, "kWh", theme)
     muted, _, _, _ = INK[theme]
     second = dict(options["yAxis"]) | {
@@ -269,15 +283,22 @@ def _line(
     return shape
 
 
-def _shaded(episode: Episode, until_s: int, calendar: LocalCalendar, say: Words) -> Options:
+def _shaded(episode: Episode, until_s: int, calendar: LocalCalendar, say: Words | None = None) -> Options:
+    """The episode as a shaded area; its label only where `say` is given, the page's first chart."""
     end_s = until_s if episode.end_s is None else min(episode.end_s, until_s)
     return {
         "silent": True,
         "itemStyle": {"color": EPISODE_COLOUR},
-        "label": {"show": True, "position": "insideTopLeft", "color": "#d9694f", "fontSize": 11, "distance": 6},
+        "label": {
+            "show": say is not None,
+            "position": "insideTopLeft",
+            "color": "#d9694f",
+            "fontSize": 11,
+            "distance": 6,
+        },
         "data": [
             [
-                {"name": say("chart.episode"), "xAxis": _local_ms(episode.start_s, calendar)},
+                {"name": "" if say is None else say("chart.episode"), "xAxis": _local_ms(episode.start_s, calendar)},
                 {"xAxis": _local_ms(end_s, calendar)},
             ]
         ],

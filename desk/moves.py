@@ -89,7 +89,12 @@ class MovePanel:
         found = ui.select(kinds, label=say("do.abnormality"), value=claimed, with_input=True)
         found.props("outlined dense").classes("field").mark("abnormality")
         found.bind_visibility_from(answer, "value", backward=lambda v: v is True)
-        note = ui.textarea(say("do.note")).props("outlined dense autogrow maxlength=2000").classes("field").mark("note")
+        note = (
+            ui.textarea(say("do.note"))
+            .props("outlined dense autogrow stack-label maxlength=2000")
+            .classes("field")
+            .mark("note")
+        )
 
         async def record() -> None:
             if answer.value is None:
@@ -157,7 +162,7 @@ class MovePanel:
             self._tell(say("do.unavailable"))
             return
         else:
-            ui.notify(say("do.done", move=say(f"move.{move}")), type="positive", position="top")
+            ui.notify(say("do.done", move=say(f"move.{move}")), type="positive", position="bottom", timeout=2500)
             self._remember_name()
         finally:
             self._busy = False
@@ -202,7 +207,7 @@ class MovePanel:
     # --- small things
 
     def _tell(self, text: str) -> None:
-        ui.notify(text, type="warning", position="top", timeout=7000, multi_line=True)
+        ui.notify(text, type="warning", position="bottom", timeout=6000, multi_line=True)
 
     def _take_name(self, name: str | None) -> None:
         self._name = (name or "").strip()

@@ -244,7 +244,11 @@ def areas_table(visit: Visit, lines: Sequence[AreaLine], all_areas: int) -> Mark
     columns: list[Column[AreaLine]] = [
         Column(
             say("column.area"),
-            lambda a: el("a", a.transformer_area, href=area_address(a.transformer_area), class_="whole-row"),
+            lambda a: joined(
+                el("a", a.transformer_area, href=area_address(a.transformer_area), class_="whole-row"),
+                " ",
+                hazard_chip(visit) if a.hazards else None,
+            ),
             class_="name",
         ),
         Column(say("column.meters"), lambda a: count(a.meters), class_="figure minor"),
@@ -252,7 +256,7 @@ def areas_table(visit: Visit, lines: Sequence[AreaLine], all_areas: int) -> Mark
         Column(say("area.loss_course"), lambda a: sparkline(a.course), class_="spark minor"),
         Column(
             say("column.alerts"),
-            lambda a: joined(hazard_chip(visit) if a.hazards else None, " ", _figure_or_dot(a.open_alerts)),
+            lambda a: _figure_or_dot(a.open_alerts),
             class_="figure",
         ),
         Column(say("column.tasks"), lambda a: _figure_or_dot(a.open_tasks), class_="figure"),

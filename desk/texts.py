@@ -133,14 +133,12 @@ TEXTS: Mapping[str, Text] = {
     "column.meter": Text("Meter", "电能表"),
     "column.service_point": Text("Service point", "用电点"),
     "column.raised": Text("Raised", "发生时间"),
-    "column.since": Text("Since", "起始"),
     "column.state": Text("State", "状态"),
     "column.risk": Text("Risk", "风险"),
     "column.energy": Text("Energy", "涉及电量"),
     "column.opened": Text("Opened", "开立"),
     "column.due": Text("Due", "期限"),
     "column.assignee": Text("Inspector", "稽查员"),
-    "column.priority": Text("Rank", "序号"),
     "filter.any": Text("any", "不限"),
     "reason_of.since": Text("{what} since {time}", "{what}，自 {time} 起"),
     "filter.lane": Text("Safety", "安全"),
@@ -158,7 +156,6 @@ TEXTS: Mapping[str, Text] = {
     "list.sort": Text("sort by {column}", "按{column}排序"),
     # --- alert and task pages
     "alert.title": Text("Alert", "告警"),
-    "alert.tasks": Text("Inspection task of this alert", "由此告警开立的任务"),
     "alert.no_task": Text(
         "No inspection task yet: tasks open when the day closes.", "尚无稽查任务：日终研判时开立。"
     ),
@@ -193,7 +190,6 @@ TEXTS: Mapping[str, Text] = {
     "class.public": Text("public", "公共"),
     "class.temporary": Text("temporary", "临时"),
     "role.supply": Text("supply meter of the area", "台区考核表"),
-    "section.claim": Text("What the machine claims", "机器的判断"),
     "section.reasons": Text("Why", "依据"),
     "section.against": Text("What speaks against it", "反面证据"),
     "section.against_none": Text("Nothing recorded speaks against it.", "没有记录到反面证据。"),

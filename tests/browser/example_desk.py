@@ -1,15 +1,17 @@
 """A desk over an example network, for the browser tests and for looking at: `python tests/browser/example_desk.py PORT`.
 
 Alerts come out of the alert bank, tasks out of the day's opening, both fed with hand-made evidence; curves and balances
-are drawn by a small seeded simulation. Nothing is kept when the process ends.
+are drawn by a small seeded simulation. The stores are those of the embedded mode, in a folder that goes with the process.
 """
 
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import numpy as np
 import orjson
@@ -23,10 +25,10 @@ from metering.archive import Archive, Area, Meter, Outage, WorkOrder
 from metering.evidence import Signal
 from metering.messages import Message
 from metering.points import Point
-from metering.ports import Checkpoint, DayClose, PartitionChange, ReadingColumns
+from metering.ports import Checkpoint, DayClose, PartitionChange, ReadingColumns, StateStore, TimeSeries
 from metering.times import DAY_S, to_epoch_s
-from storage.memory import MemoryStore
-from storage.memory_series import MemoryTimeSeries
+from storage.duckdb_series import DuckDbTimeSeries
+from storage.sql import SqlStore
 
 INTERVAL_S = 900
 NOW_S = to_epoch_s(datetime(2026, 3, 18, 2, 0, tzinfo=UTC))
@@ -157,7 +159,7 @@ def judge(
     return bank.alerts()
 
 
-def fill(store: MemoryStore, series: MemoryTimeSeries, archive: Archive) -> None:
+def fill(store: StateStore, series: TimeSeries, archive: Archive) -> None:
     """Put the example network's curves, alerts and tasks into the stores."""
     rng = np.random.default_rng(7)
     alerts: list[Alert] = []
@@ -201,7 +203,7 @@ def fill(store: MemoryStore, series: MemoryTimeSeries, archive: Archive) -> None
 
 
 def store_curves(
-    series: MemoryTimeSeries,
+    series: TimeSeries,
     area: Area,
     cases: Sequence[Case],
     observed: NDArray[np.float64],
@@ -211,19 +213,20 @@ def store_curves(
     """Readings of the meters with a case, and the area's balance."""
     rows = sorted({c.row for c in cases})
     ids = [area.meter_ids[r] for r in rows]
-    points = []
+    points, readings = [], []
     for i in range(INTERVALS):
         at = START_S + i * INTERVAL_S
         if rows:
             columns = {"energy_kwh": observed[i, rows], "expected_kwh": expected[i, rows]}
             columns |= voltages(area, cases, rows, i)
-            series.write_readings([ReadingColumns(area.transformer_area, at, ids, columns)])
+            readings.append(ReadingColumns(area.transformer_area, at, ids, columns))
         metered = float(np.nansum(observed[i]))
         loss = float(supplied[i]) - metered
         fields = {"supplied_kwh": float(supplied[i]), "metered_kwh": metered}
         if not np.isnan(observed[i]).any():
             fields |= {"loss_kwh": loss, "loss_share": loss / float(supplied[i])}
         points.append(Point("area_balance", {"transformer_area": area.transformer_area}, at, fields))
+    series.write_readings(readings)
     series.write_points(points)
 
 
@@ -244,10 +247,14 @@ def voltages(area: Area, cases: Sequence[Case], rows: Sequence[int], i: int) -> 
 
 def main() -> None:
     port = int(sys.argv[1])
-    store, series, archive = MemoryStore(), MemoryTimeSeries(), example_archive()
-    store.save_archive(archive)
-    fill(store, series, archive)
-    serve(build_desk(store, series, archive, encode=encode), port=port)
+    with tempfile.TemporaryDirectory() as folder:
+        store = SqlStore(f"sqlite:///{folder}/state.db")
+        series, archive = DuckDbTimeSeries(Path(folder) / "series.duckdb"), example_archive()
+        store.save_archive(archive)
+        fill(store, series, archive)
+        serve(build_desk(store, series, archive, encode=encode), port=port)
+        series.close()
+        store.close()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,102 @@
+"""A small world for the desk's unit tests: two areas, a few alerts, one task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from desk.records import Snapshot
+from desk.texts import Words
+from desk.visit import Visit
+from metering.alert import Alert, AlertState, Reason
+from metering.archive import Archive, Meter, Outage, WorkOrder
+from metering.inspection import InspectionTask, TaskState
+from metering.times import DAY_S
+
+NOW_S = 1_772_323_200
+
+
+def example_alert(number: int = 1, **changed: object) -> Alert:
+    alert = Alert(
+        alert_id=f"a-{number:04d}",
+        transformer_area="TA-1",
+        meter_id="M-1",
+        service_point="SP-1",
+        abnormality="bypass",
+        family="theft",
+        grade="high",
+        risk=0.9,
+        raised_at_s=NOW_S - DAY_S + number,
+        cleared_at_s=None,
+        state=AlertState.RAISED,
+        observed=0.2,
+        expected=1.4,
+        unit="kWh",
+        reasons=(Reason("use_drop_with_loss", "use fell by 86 %"),),
+        since_s=NOW_S - 2 * DAY_S,
+    )
+    return replace(alert, **changed)  # type: ignore[arg-type]
+
+
+def example_task(number: int = 1, **changed: object) -> InspectionTask:
+    task = InspectionTask(
+        task_id=f"t-{number:04d}",
+        alert_ids=("a-0001",),
+        service_point="SP-1",
+        transformer_area="TA-1",
+        state=TaskState.OPEN,
+        grade="high",
+        risk=0.9,
+        priority=number,
+        opened_at_s=NOW_S - 3600,
+        due_at_s=NOW_S + DAY_S,
+    )
+    return replace(task, **changed)  # type: ignore[arg-type]
+
+
+def snapshot_of(alerts: list[Alert], tasks: list[InspectionTask] | None = None) -> Snapshot:
+    return Snapshot(NOW_S, NOW_S, tuple(alerts), tuple(tasks or []), {}, None)
+
+
+@pytest.fixture
+def archive() -> Archive:
+    return Archive(
+        "example",
+        60,
+        "Asia/Shanghai",
+        (
+            Meter("M-1", "SP-1", "CUSTOMER-77", "TA-1", "customer", "residential", contracted_kw=8.0, phases=1),
+            Meter("M-2", "SP-2", "CUSTOMER-78", "TA-1", "customer"),
+            Meter("S-1", "SP-S1", "-", "TA-1", "supply"),
+            Meter("M-3", "SP-3", "CUSTOMER-79", "TA-2", "customer"),
+        ),
+        outages=(Outage("TA-1", NOW_S - DAY_S, NOW_S - DAY_S + 3600, planned=False),),
+        works=(WorkOrder("meter exchange", NOW_S - DAY_S, NOW_S - DAY_S + 3600, meter_id="M-2"),),
+    )
+
+
+@pytest.fixture
+def visit() -> Visit:
+    return Visit(Words("en"), "dark", "", "/")
+
+
+@pytest.fixture
+def visit_zh() -> Visit:
+    return Visit(Words("zh"), "dark", "", "/")
+
+
+@pytest.fixture
+def make_alert() -> Callable[..., Alert]:
+    return example_alert
+
+
+@pytest.fixture
+def make_task() -> Callable[..., InspectionTask]:
+    return example_task
+
+
+@pytest.fixture
+def make_snapshot() -> Callable[..., Snapshot]:
+    return snapshot_of

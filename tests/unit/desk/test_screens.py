@@ -1,0 +1,271 @@
+"""What the screens say: lists that filter and page, cases that tell both sides, figures that add up, nothing unescaped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from alerts.life import AlertBank
+from desk import case, lists, overview
+from desk.markup import Markup, el
+from desk.pieces import claim, task_claim
+from desk.reasons import reason_words
+from desk.records import Snapshot
+from desk.selection import PAGE_LENGTH, Selection, select_alerts, select_tasks
+from desk.texts import Words
+from desk.visit import Visit, local_address
+from metering.alert import Alert, AlertState, Reason
+from metering.archive import Archive, Area
+from metering.evidence import Signal
+from metering.inspection import AuditEntry, InspectionTask, TaskFinding, TaskState
+from metering.ports import SeriesRow
+from metering.times import DAY_S, LocalCalendar
+
+MakeAlert = Callable[..., Alert]
+MakeTask = Callable[..., InspectionTask]
+MakeSnapshot = Callable[..., Snapshot]
+HOSTILE = '<img src=x onerror="alert(1)">'
+
+
+def select(snapshot: Snapshot, **wanted: str) -> list[str]:
+    return [a.alert_id for a in select_alerts(snapshot, Selection.of(wanted, state="", sort="raised")).rows]
+
+
+# --- lists
+
+
+def test_thousands_of_alerts_are_shown_page_by_page(make_alert: MakeAlert, make_snapshot: MakeSnapshot) -> None:
+    snapshot = make_snapshot([make_alert(n) for n in range(5000)])
+    seen: list[str] = []
+    for page in range(1, 5000 // PAGE_LENGTH + 1):
+        shown = select_alerts(snapshot, Selection.of({"page": str(page)}, state="", sort="raised"))
+        assert (shown.count, shown.pages) == (5000, 100)
+        seen += [a.alert_id for a in shown.rows]
+    assert seen == [a.alert_id for a in snapshot.alerts]
+
+
+def test_filters_and_order_of_alerts(make_alert: MakeAlert, make_snapshot: MakeSnapshot) -> None:
+    snapshot = make_snapshot(
+        [
+            make_alert(1, grade="low", risk=0.2),
+            make_alert(2, abnormality="overvoltage", family="electrical", risk=0.3, grade="low"),
+            make_alert(3, transformer_area="TA-2", meter_id="M-3", service_point="SP-3"),
+            make_alert(4, state=AlertState.CLEARED, cleared_at_s=1_772_000_000, risk=0.95),
+        ]
+    )
+    assert select(snapshot) == ["a-0001", "a-0002", "a-0003", "a-0004"]
+    assert select(snapshot, lane="hazard") == ["a-0002"]
+    assert select(snapshot, grade="low", family="theft") == ["a-0001"]
+    assert select(snapshot, area="TA-2") == ["a-0003"]
+    assert select(snapshot, search="sp-3") == ["a-0003"]
+    assert select(snapshot, state="cleared") == ["a-0004"]
+    assert select(snapshot, sort="-risk") == ["a-0004", "a-0003", "a-0002", "a-0001"]
+    assert select(snapshot, sort="no such order") == select(snapshot)
+
+
+@pytest.mark.parametrize("page", ["0", "-3", "x", "999999999999999", ""])
+def test_a_page_that_is_no_page_is_the_first_or_the_last(
+    page: str, make_alert: MakeAlert, make_snapshot: MakeSnapshot
+) -> None:
+    shown = select_alerts(make_snapshot([make_alert()]), Selection.of({"page": page}, state="", sort="raised"))
+    assert (shown.page, len(shown.rows)) == (1, 1)
+
+
+def test_hazards_come_first_among_tasks_whatever_their_risk(
+    make_alert: MakeAlert, make_task: MakeTask, make_snapshot: MakeSnapshot
+) -> None:
+    tasks = [
+        make_task(1, risk=0.99),
+        make_task(2, risk=0.3, hazard=True),
+        make_task(3, state=TaskState.CLOSED, risk=1.0, hazard=True),
+    ]
+    snapshot = make_snapshot([make_alert()], tasks)
+    everything = select_tasks(snapshot, Selection.of({"state": ""}, state="unfinished", sort="next"))
+    assert [t.task_id for t in everything.rows] == ["t-0002", "t-0001", "t-0003"]
+    unfinished = select_tasks(snapshot, Selection.of({}, state="unfinished", sort="next"))
+    assert [t.task_id for t in unfinished.rows] == ["t-0002", "t-0001"]
+
+
+def test_an_address_says_the_whole_selection() -> None:
+    wanted = Selection.of({"grade": "high", "search": "a&b", "page": "3"}, state="raised", sort="-raised")
+    address = wanted.address("/alerts", page=4)
+    assert address == "/alerts?grade=high&state=raised&search=a%26b&sort=-raised&page=4"
+
+
+def test_lists_escape_what_a_feed_brought_in(
+    visit: Visit, archive: Archive, make_alert: MakeAlert, make_task: MakeTask, make_snapshot: MakeSnapshot
+) -> None:
+    snapshot = make_snapshot([make_alert(1, meter_id=HOSTILE)], [make_task(1, assignee=HOSTILE, service_point=HOSTILE)])
+    wanted = Selection.of({"search": HOSTILE, "area": HOSTILE}, state="", sort="next")
+    everything = Selection.of({}, state="", sort="next")
+    pages = [
+        lists.alert_list(visit, snapshot, archive, wanted, select_alerts(snapshot, everything)),
+        lists.task_list(visit, snapshot, archive, wanted, select_tasks(snapshot, everything)),
+        overview.newest(visit, snapshot, archive),
+        overview.next_tasks(visit, snapshot),
+    ]
+    for page in pages:
+        assert "<img" not in page
+        assert "&lt;img" in page
+
+
+def test_attributes_are_escaped_too() -> None:
+    assert el("a", Markup("<b>x</b>"), title='"><script>') == '<a title="&quot;&gt;&lt;script&gt;"><b>x</b></a>'
+
+
+# --- words
+
+
+@pytest.mark.parametrize(
+    ("state", "word"),
+    [
+        (AlertState.RAISED, "Suspected"),
+        (AlertState.CLEARED, "Suspected"),
+        (AlertState.CONFIRMED, "Confirmed"),
+        (AlertState.WITHDRAWN, "Not confirmed"),
+    ],
+)
+def test_suspected_until_a_finding_says_otherwise(
+    visit: Visit, make_alert: MakeAlert, state: AlertState, word: str
+) -> None:
+    assert claim(visit, make_alert(1, state=state)).startswith(f"{word}: ")
+
+
+def test_a_task_says_what_was_found_not_what_was_suspected(
+    visit: Visit, visit_zh: Visit, make_alert: MakeAlert, make_task: MakeTask
+) -> None:
+    task, alerts = make_task(), [make_alert()]
+    assert task_claim(visit, task, alerts) == "Suspected: current past the meter (bypass)"
+    found = replace(task, finding=TaskFinding(1, confirmed=True, abnormality="register_stopped"))
+    assert task_claim(visit, found, alerts) == "Confirmed: register stopped"
+    denied = replace(task, finding=TaskFinding(1, confirmed=False, abnormality=None))
+    assert task_claim(visit_zh, denied, alerts) == "未查实：绕越计量"
+
+
+def test_no_screen_shows_who_the_customer_is(
+    visit: Visit, archive: Archive, make_alert: MakeAlert, make_task: MakeTask
+) -> None:
+    alert, task, meter = make_alert(), make_task(), archive.meters[0]
+    shown = (
+        case.claim_card(visit, alert, archive, meter, alert.raised_at_s, linked=True)
+        + case.task_head(visit, task, "x", archive, meter, alert.raised_at_s)
+        + case.alert_head(visit, alert, meter, [task])
+    )
+    assert "CUSTOMER" not in shown
+    assert "M-1" in shown
+
+
+# --- a case
+
+
+def test_energy_is_a_range_where_intervals_were_not_read(visit: Visit, make_alert: MakeAlert) -> None:
+    alert = make_alert(1, missing_kwh=12.0, unjudged=((1, 2.0), (2, 1.5)))
+    energy, note = case.energy_words(visit, alert)
+    assert energy == "12 to 15.5 kWh"
+    assert note == "2 intervals were not read: up to 3.5 kWh more"
+    assert case.energy_words(visit, make_alert(1, missing_kwh=12.0)) == ("12 kWh", None)
+    assert case.energy_words(visit, make_alert()) == ("no energy attached", None)
+
+
+def test_what_speaks_against_a_suspicion_is_said(visit: Visit, archive: Archive, make_alert: MakeAlert) -> None:
+    alert = make_alert(1, reasons=(Reason("d", "the neighbours fell as well", against=True),), unjudged=((1, 2.0),))
+    said = case.against(visit, alert, archive, archive.meters[0], alert.raised_at_s + DAY_S)
+    assert said[0] == "the neighbours fell as well"
+    assert any("outage" in s for s in said)
+    assert any("1 intervals were not read" in s for s in said)
+    assert not any("work order" in s for s in said), "the work order is another meter's"
+    other = replace(alert, meter_id="M-2")
+    assert any("work order" in s for s in case.against(visit, other, archive, archive.meters[1], alert.raised_at_s))
+    elsewhere = replace(alert, transformer_area="TA-2", meter_id="M-3", reasons=(), unjudged=())
+    assert case.against(visit, elsewhere, archive, archive.meters[3], alert.raised_at_s) == []
+
+
+def test_hazards_put_safety_before_everything(visit: Visit, make_alert: MakeAlert) -> None:
+    assert "Safety first" in case.check_card(visit, [make_alert(1, abnormality="overvoltage")])
+    assert "Safety first" not in case.check_card(visit, [make_alert()])
+
+
+def test_history_escapes_notes_and_names_moves(visit: Visit, archive: Archive) -> None:
+    trail = [
+        AuditEntry("t-1", 1_772_000_000, "meterwatch", "open", "", "open", "risk 0.9"),
+        AuditEntry("t-1", 1_772_000_100, "Li Na", "assign", "open", "assigned", HOSTILE),
+        AuditEntry("t-1", 1_772_000_200, "Li Na", "a_move_of_tomorrow", "assigned", "assigned"),
+    ]
+    shown = case.history_card(visit, trail, archive)
+    assert "<img" not in shown
+    assert re.findall(r"<strong>(.*?)</strong>", shown) == ["a_move_of_tomorrow", "assigned", "opened"]
+
+
+def test_a_reason_as_the_alert_bank_writes_it_reads_in_chinese_and_in_local_time(archive: Archive) -> None:
+    area: Area = archive.areas["TA-1"]
+    bank = AlertBank(area)
+    strength = np.array([1.0, 0.0, 0.0], dtype=np.float32)
+    signal = Signal("use_drop_with_loss", "bypass", strength, np.full(3, 0.25), np.full(3, 1.5), "kWh")
+    energy = np.full(3, 0.25)
+    step = bank.step([signal], end_s=1_772_323_200, interval_s=3600, energy_kwh=energy, expected_kwh=energy)
+    text = step.changed[0].reasons[0].text
+    calendar = LocalCalendar("Asia/Shanghai")
+    assert reason_words(text, Words("zh"), calendar) == (
+        "绕越计量，自 2026-03-01 07:00 起，实测 0.25 kWh，应有 1.5 kWh",
+        "zh-CN",
+    )
+    english, language = reason_words(text, Words("en"), calendar)
+    assert language == "en"
+    assert "2026-03-01 07:00" in english
+    assert reason_words("another form", Words("zh"), calendar) == ("another form", "en")
+
+
+# --- the control room
+
+
+def test_the_intake_adds_up() -> None:
+    intake = overview.intake_of(
+        {
+            "readings_accepted": 90,
+            "readings_late": 3,
+            "readings_dead_lettered": 2,
+            "set_aside.negative": 4,
+            "set_aside.repeated": 6,
+            "findings_set_aside.unknown_meter": 1,
+            "readings_corrected": 5,
+        }
+    )
+    assert intake.readings_in == 105
+    assert list(intake.set_aside) == ["repeated", "negative"]
+
+
+def test_loss_counts_only_what_could_be_balanced() -> None:
+    rows = [
+        SeriesRow(0, {}, {"supplied_kwh": 10.0, "metered_kwh": 9.0, "loss_kwh": 1.0}),
+        SeriesRow(900, {}, {"supplied_kwh": 10.0, "metered_kwh": 2.0}),
+        SeriesRow(3600, {}, {"supplied_kwh": 30.0, "metered_kwh": 24.0, "loss_kwh": 6.0}),
+        SeriesRow(7200, {}, {"metered_kwh": 24.0}),
+    ]
+    assert overview.loss_of(rows) == (7.0 / 40.0, (0.1, 0.2, None))
+    assert overview.loss_of(()) == (None, ())
+
+
+def test_areas_with_hazards_come_first_then_those_with_more_alerts(
+    archive: Archive, make_alert: MakeAlert, make_snapshot: MakeSnapshot
+) -> None:
+    many = [make_alert(n) for n in range(5)]
+    hazard = make_alert(9, abnormality="overvoltage", transformer_area="TA-2")
+    assert overview.ranked_areas(make_snapshot(many), archive) == ["TA-1", "TA-2"]
+    assert overview.ranked_areas(make_snapshot([*many, hazard]), archive) == ["TA-2", "TA-1"]
+
+
+def test_a_sparkline_has_a_gap_where_nothing_could_be_balanced() -> None:
+    line = overview.sparkline([0.1, 0.1, None, 0.2, 0.1])
+    assert line.count("M") == 2
+    assert overview.sparkline([None, 0.1]) == ""
+
+
+@pytest.mark.parametrize(
+    "address", ["https://elsewhere/", "//elsewhere", "/\\elsewhere", "javascript:alert(1)", "", "/a\nb"]
+)
+def test_a_way_back_never_leads_off_the_desk(address: str) -> None:
+    assert local_address(address) == "/"
