@@ -125,6 +125,11 @@ class Panel:
             "options": _OPTIONS[self.kind] | dict(self.options),
             "links": [link.json() for link in self.links],
         }
+        if self.kind in ("table", "barchart"):
+            # Flux orders columns by its own mind; a person reads them in ours.
+            order = {column.name: i for i, column in enumerate(self.columns)}
+            organize = {"indexByName": order, "excludeByName": {}, "renameByName": {}}
+            panel["transformations"] = [{"id": "organize", "options": organize}]
         if self.min_interval is not None:
             panel["interval"] = self.min_interval
         if self.max_points is not None:

@@ -107,6 +107,17 @@ def test_every_column_has_a_unit_and_a_title(name: str, panel: Json) -> None:
 
 
 @pytest.mark.parametrize(("name", "panel"), PANELS, ids=IDS)
+def test_a_tables_columns_stand_in_the_order_of_the_code(name: str, panel: Json) -> None:
+    if panel["type"] not in {"table", "barchart"}:
+        assert "transformations" not in panel
+        return
+    (transformation,) = panel["transformations"]
+    order = transformation["options"]["indexByName"]
+    named = [override["matcher"]["options"] for override in panel["fieldConfig"]["overrides"]]
+    assert sorted(order, key=order.__getitem__) == named
+
+
+@pytest.mark.parametrize(("name", "panel"), PANELS, ids=IDS)
 def test_threshold_steps_begin_without_a_bound_and_rise(name: str, panel: Json) -> None:
     configured = [panel["fieldConfig"]["defaults"]["thresholds"]]
     for override in panel["fieldConfig"]["overrides"]:
