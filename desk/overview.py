@@ -23,8 +23,8 @@ from desk.pieces import (
     task_claim,
     time_text,
 )
-from desk.records import Snapshot
-from desk.selection import OPEN_ONES, TASK_ORDERS, Selection
+from desk.records import TASKS_ON_SHOW, Snapshot, next_first
+from desk.selection import OPEN_ONES, Selection
 from desk.visit import Visit
 from metering.alert import Alert
 from metering.archive import Archive
@@ -33,7 +33,6 @@ from metering.ports import SeriesRow
 
 AREAS_SHOWN = 24
 NEWEST_SHOWN = 8
-TASKS_SHOWN = 6
 HAZARDS_SHOWN = 6
 LOSS_ALARMING = 0.10
 
@@ -342,7 +341,7 @@ def _alert_entry(visit: Visit, alert: Alert, snapshot: Snapshot, archive: Archiv
 
 def next_tasks(visit: Visit, snapshot: Snapshot) -> Markup:
     say = visit.say
-    tasks: list[InspectionTask] = sorted(snapshot.open_tasks, key=TASK_ORDERS["next"])[:TASKS_SHOWN]
+    tasks: list[InspectionTask] = sorted(snapshot.open_tasks, key=next_first)[:TASKS_ON_SHOW]
     more = el("a", say("overview.all"), href=f"/tasks?state={OPEN_ONES}", class_="more")
     if not tasks:
         return section(say("overview.next_tasks"), el("p", say("overview.next_tasks_none"), class_="calm"), more=more)

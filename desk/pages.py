@@ -105,9 +105,14 @@ class Screen:
         except StoreUnavailable:
             self._unavailable("alerts")
             return
-        page = await asyncio.to_thread(select_alerts, snapshot, wanted)
+
+        def render() -> Markup:
+            page = select_alerts(snapshot, wanted)
+            return lists.alert_list(visit, snapshot, self._records.archive, wanted, page)
+
+        shown = await asyncio.to_thread(render)
         with self._shell("alerts", visit.say("nav.alerts"), snapshot.clock_s):
-            _html(lists.alert_list(visit, snapshot, self._records.archive, wanted, page))
+            _html(shown)
 
     async def task_list(self, wanted: Selection) -> None:
         visit = self._visit
@@ -116,9 +121,14 @@ class Screen:
         except StoreUnavailable:
             self._unavailable("tasks")
             return
-        page = await asyncio.to_thread(select_tasks, snapshot, wanted)
+
+        def render() -> Markup:
+            page = select_tasks(snapshot, wanted)
+            return lists.task_list(visit, snapshot, self._records.archive, wanted, page)
+
+        shown = await asyncio.to_thread(render)
         with self._shell("tasks", visit.say("nav.tasks"), snapshot.clock_s):
-            _html(lists.task_list(visit, snapshot, self._records.archive, wanted, page))
+            _html(shown)
 
     async def alert(self, alert_id: str) -> None:
         records, visit = self._records, self._visit
@@ -188,23 +198,27 @@ class ControlRoom:
 
 async def _control_room(records: Records, visit: Visit) -> ControlRoom:
     """Everything on the control room's screen, as HTML by part."""
-    snapshot, archive = await records.snapshot(), records.archive
-    names = overview.ranked_areas(snapshot, archive)[: overview.AREAS_SHOWN]
+    snapshot, archive = await records.snapshot(only_open=True), records.archive
+    names = await asyncio.to_thread(overview.ranked_areas, snapshot, archive)
+    names = names[: overview.AREAS_SHOWN]
     try:
         balances = await records.balances(names, snapshot.clock_s)
     except StoreUnavailable:
         balances = {}  # alerts are shown while the time-series store is away; losses then read "not computable"
-    lines = overview.area_lines(names, snapshot, archive, balances)
-    parts = {
-        "tiles": overview.tiles(visit, snapshot, archive),
-        "hazards": overview.hazard_lane(visit, snapshot),
-        "areas": overview.areas_table(visit, lines, len(archive.areas)),
-        "newest": overview.newest(visit, snapshot, archive),
-        "tasks": overview.next_tasks(visit, snapshot),
-        "families": overview.families(visit, snapshot),
-        "aside": overview.set_aside_bars(visit, snapshot),
-    }
-    return ControlRoom(snapshot, parts)
+
+    def render() -> dict[str, Markup]:
+        lines = overview.area_lines(names, snapshot, archive, balances)
+        return {
+            "tiles": overview.tiles(visit, snapshot, archive),
+            "hazards": overview.hazard_lane(visit, snapshot),
+            "areas": overview.areas_table(visit, lines, len(archive.areas)),
+            "newest": overview.newest(visit, snapshot, archive),
+            "tasks": overview.next_tasks(visit, snapshot),
+            "families": overview.families(visit, snapshot),
+            "aside": overview.set_aside_bars(visit, snapshot),
+        }
+
+    return ControlRoom(snapshot, await asyncio.to_thread(render))
 
 
 @dataclass(frozen=True)

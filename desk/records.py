@@ -22,6 +22,8 @@ SNAPSHOT_SECONDS = 2.0
 BALANCE_SECONDS = 30.0
 #: Up to this many areas one query for all is cheaper than one for each that is shown.
 READ_AT_ONCE = 60
+#: How many tasks the control room lists.
+TASKS_ON_SHOW = 6
 ENDED = frozenset({TaskState.CLOSED, TaskState.WITHDRAWN})
 
 
@@ -53,6 +55,11 @@ class Snapshot:
         return tuple(self.alert_of[a] for a in task.alert_ids if a in self.alert_of)
 
 
+def next_first(task: InspectionTask) -> tuple[bool, bool, float, int]:
+    """The order in which tasks are to be done: hazards first, then by risk, then by due time; ended ones last."""
+    return task.state in ENDED, not task.hazard, -task.risk, task.due_at_s
+
+
 @dataclass
 class Records:
     """The ports behind the pages. One instance per desk; results are shared between browsers for a moment."""
@@ -63,8 +70,10 @@ class Records:
     encode: Callable[[Message], bytes]
     clock: Callable[[], int] | None = None
     expected_curve: ExpectedCurve | None = None
-    _lock: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
-    _snapshot: tuple[float, Snapshot] | None = field(default=None, repr=False)
+    _locks: Mapping[bool, asyncio.Lock] = field(
+        default_factory=lambda: {False: asyncio.Lock(), True: asyncio.Lock()}, repr=False
+    )
+    _snapshots: dict[bool, tuple[float, Snapshot]] = field(default_factory=dict, repr=False)
     _balances: tuple[float, frozenset[str], Mapping[str, tuple[SeriesRow, ...]]] | None = field(
         default=None, repr=False
     )
@@ -77,21 +86,34 @@ class Records:
         """The time that moves are dated with: the caller's clock, else the log's own."""
         return self.clock() if self.clock is not None else self.log_clock_s()
 
-    async def snapshot(self, *, fresh: bool = False) -> Snapshot:
-        """At most two seconds old, or read now. Raises `StoreUnavailable`."""
-        async with self._lock:
-            if not fresh and self._snapshot is not None and time.monotonic() - self._snapshot[0] < SNAPSHOT_SECONDS:
-                return self._snapshot[1]
-            taken = await asyncio.to_thread(self._read)
-            self._snapshot = (time.monotonic(), taken)
+    async def snapshot(self, *, only_open: bool = False, fresh: bool = False) -> Snapshot:
+        """At most two seconds old, or read now. Raises `StoreUnavailable`.
+
+        `only_open` leaves out what is over, which grows for years: the control room asks every few seconds.
+        """
+        async with self._locks[only_open]:
+            held = self._snapshots.get(only_open)
+            if not fresh and held is not None and time.monotonic() - held[0] < SNAPSHOT_SECONDS:
+                return held[1]
+            taken = await asyncio.to_thread(self._read, only_open)
+            self._snapshots[only_open] = (time.monotonic(), taken)
             return taken
 
-    def _read(self) -> Snapshot:
+    def _read(self, only_open: bool) -> Snapshot:
+        alerts = {a.alert_id: a for a in self.store.alerts(only_open=only_open)}
+        tasks = tuple(self.store.tasks(only_open=only_open))
+        if only_open:
+            # the tasks on show may be about alerts that have cleared since
+            for task in sorted(tasks, key=next_first)[:TASKS_ON_SHOW]:
+                for alert_id in task.alert_ids:
+                    alert = alerts.get(alert_id) or self.store.alert(alert_id)
+                    if alert is not None:
+                        alerts[alert_id] = alert
         return Snapshot(
             self.now_s(),
             self.log_clock_s(),
-            tuple(self.store.alerts()),
-            tuple(self.store.tasks()),
+            tuple(alerts.values()),
+            tasks,
             self.store.counters(),
             self.store.last_closed_day(),
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
-from desk.records import ENDED, Snapshot
+from desk.records import ENDED, Snapshot, next_first
 from metering.alert import Alert
 from metering.catalogue import CATALOGUE
 from metering.inspection import InspectionTask
@@ -106,7 +106,7 @@ def select_alerts(snapshot: Snapshot, wanted: Selection) -> Page[Alert]:
 
 
 TASK_ORDERS: Mapping[str, Callable[[InspectionTask], Any]] = {
-    "next": lambda t: (t.state in ENDED, not t.hazard, -t.risk, t.due_at_s),
+    "next": next_first,
     "grade": lambda t: (GRADE_ORDER[t.grade], -t.risk),
     "service_point": lambda t: t.service_point,
     "area": lambda t: t.transformer_area,
