@@ -21,6 +21,7 @@ from streams.driver import StageDriver
 from streams.topics import AREAS, DEAD_LETTERS
 
 _LOG_ERRORS = (KafkaError, ConsumerNotStarted, ProducerSendError, TimeoutError, OSError)
+_ASK_S = 15.0
 
 
 class StageApp(faust.App):
@@ -59,27 +60,30 @@ class _FaustLog:
 
     async def seek(self, partition: int, offset: int) -> None:
         try:
-            await self._app.consumer.seek_wait({TP(self._topic, partition): offset})
+            async with asyncio.timeout(_ASK_S):
+                await self._app.consumer.seek_wait({TP(self._topic, partition): offset})
         except _LOG_ERRORS as error:
             raise StoreUnavailable(f"the log cannot be sought in: {error!r}") from error
 
     async def position(self, partition: int) -> int | None:
         try:
-            return await self._app.consumer.position(TP(self._topic, partition))
+            async with asyncio.timeout(_ASK_S):
+                return await self._app.consumer.position(TP(self._topic, partition))
         except _LOG_ERRORS:
             return None
 
     async def first_offset(self, partition: int) -> int:
         place = TP(self._topic, partition)
         try:
-            return int((await self._app.consumer.earliest_offsets(place))[place])
+            async with asyncio.timeout(_ASK_S):
+                return int((await self._app.consumer.earliest_offsets(place))[place])
         except _LOG_ERRORS as error:
             raise StoreUnavailable(f"the log does not say where it begins: {error!r}") from error
 
     async def end_offsets(self, partitions: Collection[int]) -> Mapping[int, int]:
         places = [TP(self._topic, p) for p in partitions]
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(_ASK_S):
                 ends = await self._app.consumer.highwaters(*places)
         except _LOG_ERRORS as error:
             raise StoreUnavailable(f"the log does not say where it ends: {error!r}") from error

@@ -45,16 +45,6 @@ DEAD_LETTERS = Topic(
 TOPICS = (AREAS, DEAD_LETTERS)
 
 
-def topics_of(prefix: str) -> tuple[Topic, Topic]:
-    """(areas, dead letters) of one installation; several share a cluster by different prefixes.
-
-    >>> topics_of("trial")[0].name
-    'trial.areas'
-    """
-    areas, letters = (replace(t, name=f"{prefix}.{t.name.partition('.')[2]}") for t in TOPICS)
-    return areas, letters
-
-
 def topics_table() -> str:
     """The topics as the Markdown table that the runbook carries (a test holds the two together)."""
     lines = ["| topic | partitions | retention | cleanup | holds |", "|---|---|---|---|---|"]

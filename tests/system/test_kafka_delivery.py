@@ -24,7 +24,11 @@ from streams.topics import AREAS, DEAD_LETTERS, ensure_topics
 from tests.system.kafka_worker import PARTITIONS, SESSION_TIMEOUT_S, link, make_tables, places
 from tests.system.servers import KafkaServer, wait_until
 
-pytestmark = pytest.mark.system
+pytestmark = [
+    pytest.mark.system,
+    # on a busy machine kafka-python leaves the socket of a connection it no longer waits for to the collector
+    pytest.mark.filterwarnings("ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning"),
+]
 
 ROOT = Path(__file__).parents[2]
 AREA_NAMES = [f"area-{i}" for i in range(9)]
@@ -227,16 +231,10 @@ def test_poison_goes_to_the_dead_letters_and_too_much_of_it_waits_for_a_person(w
     workers.start()
     # 51 letters are more than 5 % of 1,000 messages: the partition stops behind the 51st
     workers.wait_until_saved(52)
-    accepted: dict[int, int] = {}
-
-    def all_accepted() -> bool:
-        accepted.update(accept_dead_letters(workers.kafka_url, "Li Wei", areas=topic, dead_letters=letters))
-        return workers.saved() == 62
-
     place = partition_of("area-0", PARTITIONS)
     assert places(workers.database)[place][1] == 52
-    wait_until(all_accepted, "the rest is handled once a person accepts", PATIENCE_S)
-    assert accepted[place] >= 51
+    assert accept_dead_letters(workers.kafka_url, "Li Wei", areas=topic, dead_letters=letters) == {place: 51}
+    workers.wait_until_saved(62)
     assert workers.chains()[place] == (62, link(chain, Tick(1)))
     book = list_dead_letters(workers.kafka_url, dead_letters=letters)
     assert sorted(book.letters) == [(place, offset) for offset in range(1, 61)]

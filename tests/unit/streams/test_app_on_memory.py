@@ -113,6 +113,23 @@ async def test_offsets_saved_by_the_store_win_over_those_committed_to_the_log(be
     assert [tick.time_s for tick in bench.store.messages(0)] == list(range(30))
 
 
+async def test_messages_deleted_before_they_were_read_are_counted_and_do_not_stop_the_rest(bench: Bench) -> None:
+    class Tolerant(RecordingStage):
+        def begin(self, partition: int) -> int:
+            next_offset = super().begin(partition)
+            self._next[partition] = 7  # what the log still holds
+            return next_offset
+
+    for _ in range(7):
+        bench.broker.skip(AREAS.name, 0)
+    async with bench.app(Tolerant(bench.store)) as app:
+        for i in range(5):
+            bench.send(Tick(i))
+        await bench.until(lambda: bench.store.total == 5)
+        assert app.driver.counters["gone_from_log"] == 7
+        assert app.driver.failure is None
+
+
 async def test_a_redelivered_message_changes_nothing(bench: Bench) -> None:
     for i in range(30):
         bench.send(Tick(i))
