@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -263,6 +264,109 @@ def doctor(
         failed |= finding.state == "FAILED"
     if failed:
         raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    days: Annotated[int, typer.Option(min=2, help="simulated days")] = 60,
+    areas: Annotated[int, typer.Option(min=1, help="transformer areas of 50 customers")] = 20,
+    seed: Annotated[int, typer.Option(help="same seed, same province")] = 1,
+    serve: Annotated[bool, typer.Option(help="serve the desk until Ctrl-C")] = True,
+    out: Annotated[Path | None, typer.Option("--out", help="RUN folder; default: the next free runs/demo")] = None,
+) -> None:
+    """Simulate, watch and serve the desk in one process: no server, nothing to install."""
+    from monitor.demo import demo as run_demo
+    from monitor.logs import log_to_stderr
+    from monitor.settings import load_settings
+
+    log_to_stderr(logging.WARNING)
+    run_demo(load_settings(), out=out, areas=areas, days=days, seed=seed, serve=serve)
+
+
+@app.command()
+def desk(
+    run: Annotated[Path | None, typer.Option("--run", help="show a finished RUN folder")] = None,
+) -> None:
+    """Serve the web desk until Ctrl-C."""
+    from monitor.desk_server import serve_desk
+    from monitor.settings import load_settings
+
+    serve_desk(load_settings(), run)
+
+
+@state_app.command("show")
+def state_show(
+    area: Annotated[str, typer.Argument(metavar="AREA")],
+    run: Annotated[Path | None, typer.Option("--run", help="a RUN folder instead of the live store")] = None,
+) -> None:
+    """What is remembered of a transformer area."""
+    from monitor.state import show_state
+
+    _print_json(show_state(area, run))
+
+
+@state_app.command("reset")
+def state_reset(
+    area: Annotated[str, typer.Argument(metavar="AREA")],
+    run: Annotated[Path | None, typer.Option("--run", help="a RUN folder instead of the live store")] = None,
+) -> None:
+    """Forget what was learnt of a transformer area; its alerts and tasks stay. Stop the workers first."""
+    from monitor.state import reset_state
+
+    print(reset_state(area, run))
+
+
+@letters_app.command("list")
+def letters_list(limit: Annotated[int, typer.Option(min=1)] = 50) -> None:
+    """The newest dead letters, with reason and position."""
+    from monitor.letters import list_letters
+
+    for line in list_letters(limit):
+        print(line)
+
+
+@letters_app.command("retry")
+def letters_retry(
+    by: Annotated[str, typer.Option("--by", help="your name")],
+    ids: Annotated[list[str] | None, typer.Argument(help="partition/offset as listed", metavar="[ID...]")] = None,
+) -> None:
+    """Put dead letters back onto the log (all, or those named), after their cause was mended."""
+    from monitor.letters import retry_letters
+
+    print(retry_letters(ids or [], by))
+
+
+@letters_app.command("accept")
+def letters_accept(
+    by: Annotated[str, typer.Option("--by", help="your name")],
+    partition: Annotated[
+        list[int] | None, typer.Option("--partition", help="default: every partition that paused")
+    ] = None,
+) -> None:
+    """Let partitions that paused for too many dead letters go on."""
+    from monitor.letters import accept_letters
+
+    print(accept_letters(by, partition))
+
+
+@app.command()
+def backup(path: Annotated[Path, typer.Argument(help="file to write", metavar="FILE")]) -> None:
+    """Write the state store to one portable file, while workers go on."""
+    from monitor.settings import load_settings
+    from storage.backup import backup as write_backup
+
+    found = write_backup(load_settings().database_url, path)
+    print(f"{path}: {found.total_rows:,} rows of {len(found.rows)} tables, schema {found.revision}")
+
+
+@app.command()
+def restore(path: Annotated[Path, typer.Argument(help="file that `backup` wrote", metavar="FILE")]) -> None:
+    """Fill an empty state store from a backup (SQLite or PostgreSQL, whichever it came from)."""
+    from monitor.settings import load_settings
+    from storage.backup import restore as read_backup
+
+    found = read_backup(load_settings().database_url, path)
+    print(f"{path}: {found.total_rows:,} rows of {len(found.rows)} tables, schema {found.revision}")
 
 
 if __name__ == "__main__":

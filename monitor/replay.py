@@ -276,7 +276,7 @@ def drive_through_kafka(drive: Drive) -> None:
 
 
 def begin_run(plan: ReplayPlan, feed: Feed) -> None:
-    if plan.out.exists() and any(plan.out.iterdir()):
+    if plan.out.exists() and any(p for p in plan.out.iterdir() if p.resolve() != plan.feed.resolve()):
         raise MeterwatchError(f"{plan.out} is not empty: give --out a new folder (a run never overwrites another)")
     plan.out.mkdir(parents=True, exist_ok=True)
     lines = [

@@ -46,18 +46,22 @@ def through_memory(drive: Drive) -> None:
         upkeep = Upkeep(drive.store, drive.feed.archive, settings.partitions, "replay", series)
         embedded = EmbeddedRun(*apps, broker_url=broker_url, partitions=settings.partitions, codec=settings.codec)
         async with embedded:
-            for chunk in drive.chunks():
-                feeding = ((s.transformer_area, s.message, float(s.event_time_s)) for s in shown(drive, chunk))
-                await embedded.feed(feeding)
-                await embedded.settle()
-                await asyncio.to_thread(upkeep.round)
-        drive.show()
+            await feed_memory(drive, embedded, upkeep)
 
     try:
         asyncio.run(run())
     finally:
         if series is not None:
             series.close()
+
+
+async def feed_memory(drive: Drive, embedded: EmbeddedRun, upkeep: Upkeep) -> None:
+    """The feed onto the in-process log, chunk by chunk, until everything is judged, archived, closed and delivered."""
+    for chunk in drive.chunks():
+        await embedded.feed((s.transformer_area, s.message, float(s.event_time_s)) for s in shown(drive, chunk))
+        await embedded.settle()
+        await asyncio.to_thread(upkeep.round)
+    drive.show()
 
 
 def through_kafka(drive: Drive) -> None:

@@ -1,0 +1,186 @@
+"""`demo`: simulate, watch and serve the desk, in one process, with nothing installed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from evaluation.run_folder import ALERTS, SCORES, read_lines, read_scores
+from evaluation.score import evaluate
+from metering.errors import MeterwatchError
+from monitor.desk_server import desk_of
+from monitor.progress import progress
+from monitor.replay import (
+    Drive,
+    Pacing,
+    ReplayPlan,
+    begin_run,
+    cpu_seconds,
+    drive_through_memory,
+    finish_run,
+    run_settings,
+)
+from monitor.settings import Settings
+from monitor.stores import open_series, open_store
+from monitor.through_log import MEMORY_PARTITIONS, feed_memory
+from monitor.upkeep import Upkeep, UpkeepThread
+from monitor.wire import from_relay
+from monitor.worker import make_app, stages
+from simulator.feed import Feed
+from simulator.simulate import simulate
+from streams.embedded import EmbeddedRun
+from streams.topics import AREAS
+
+
+def demo(settings: Settings, *, out: Path | None, areas: int, days: int, seed: int, serve: bool) -> None:
+    """Write RUN/feed, run it through `memory://`, print a short summary; with `serve`, the desk is up from the start."""
+    from desk.app import serve as serve_desk
+
+    folder = out or _fresh(Path("runs") / "demo")
+    if folder.exists() and any(folder.iterdir()):
+        raise MeterwatchError(f"{folder} is not empty: give --out a new folder")
+    with progress("simulating") as advance:
+        simulate(
+            folder / "feed", areas=areas, meters_per_area=50, days=days, seed=seed, packs=("mixed",), progress=advance
+        )
+    plan = ReplayPlan(folder / "feed", folder, "memory")
+    feed = Feed.open(plan.feed)
+    begin_run(plan, feed)
+    settings = run_settings(plan, settings).model_copy(update={"partitions": MEMORY_PARTITIONS, "topic_prefix": ""})
+    store = open_store(settings)
+    store.save_archive(feed.archive)
+    pacing = Pacing(feed.archive, store, None)
+    try:
+        if not serve:
+            started, cpu = time.monotonic(), cpu_seconds()
+            with progress("watching") as advance:
+                drive_through_memory(Drive(plan, settings, feed, store, {}, pacing, advance))
+            report = finish_run(
+                folder,
+                store,
+                pacing,
+                wall_seconds=time.monotonic() - started,
+                cpu_seconds=cpu_seconds() - cpu,
+                notes=feed.notes(),
+                settings={"through": "memory", "series": True},
+            )
+            print(summary(folder, feed, report))
+            return
+        store.fix_partitions(AREAS.name, settings.partitions)
+        series = open_series(settings)
+        watching = _Watching(plan, settings, feed, store, pacing, series)
+        app = desk_of(settings, store, series, feed.archive, on_startup=watching.start, on_shutdown=watching.stop)
+        print(f"desk: http://{settings.desk_host}:{settings.desk_port}  (open it now; Ctrl-C ends it)", flush=True)
+        try:
+            serve_desk(app, host=settings.desk_host, port=settings.desk_port)
+        finally:
+            series.close()
+    finally:
+        store.close()
+
+
+class _Watching:
+    """The worker's apps, the feed and the upkeep inside the desk's own event loop."""
+
+    def __init__(
+        self, plan: ReplayPlan, settings: Settings, feed: Feed, store: Any, pacing: Pacing, series: Any
+    ) -> None:
+        self._plan, self._settings, self._feed = plan, settings, feed
+        self._store, self._pacing, self._series = store, pacing, series
+        self._upkeep: UpkeepThread | None = None
+        self._embedded: EmbeddedRun | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        broker_url = f"memory://demo-{os.getpid()}"
+        found = stages("both", self._settings, self._feed.archive, self._store, self._series, "demo")
+        apps = [make_app(stage, self._settings, broker_url) for stage in found]
+        self._embedded = EmbeddedRun(
+            *apps, broker_url=broker_url, partitions=self._settings.partitions, codec=self._settings.codec
+        )
+        await self._embedded.start()
+        loop, publisher = asyncio.get_running_loop(), self._embedded.publisher
+
+        def relay(area: str, blob: bytes) -> None:
+            done = asyncio.run_coroutine_threadsafe(_send(area, blob), loop)
+            done.result(30)
+
+        async def _send(area: str, blob: bytes) -> None:
+            publisher.send_encoded(area, *from_relay(blob))
+
+        upkeep = Upkeep(self._store, self._feed.archive, self._settings.partitions, "demo", self._series, relay=relay)
+        self._upkeep = UpkeepThread(upkeep)
+        self._upkeep.start()
+        self._task = asyncio.create_task(self._watch(self._embedded, upkeep))
+
+    async def _watch(self, embedded: EmbeddedRun, upkeep: Upkeep) -> None:
+        started, cpu = time.monotonic(), cpu_seconds()
+        try:
+            with progress("watching") as advance:
+                drive = Drive(self._plan, self._settings, self._feed, self._store, {}, self._pacing, advance)
+                await feed_memory(drive, embedded, upkeep)
+            report = await asyncio.to_thread(
+                finish_run,
+                self._plan.out,
+                self._store,
+                self._pacing,
+                wall_seconds=time.monotonic() - started,
+                cpu_seconds=cpu_seconds() - cpu,
+                notes=self._feed.notes(),
+                settings={"through": "memory", "series": True},
+            )
+            print(await asyncio.to_thread(summary, self._plan.out, self._feed, report), flush=True)
+            print(
+                f"The desk stays up at http://{self._settings.desk_host}:{self._settings.desk_port}; Ctrl-C ends it.",
+                flush=True,
+            )
+        except MeterwatchError as error:
+            print(f"meterwatch: {error}", file=sys.stderr, flush=True)
+
+    async def stop(self) -> None:
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        if self._upkeep is not None:
+            await asyncio.to_thread(self._upkeep.stop)
+        if self._embedded is not None:
+            await self._embedded.stop()
+
+
+def _fresh(wanted: Path) -> Path:
+    """`wanted`, or the first of wanted-2, wanted-3 ... that does not exist yet."""
+    folder, number = wanted, 1
+    while folder.exists():
+        number += 1
+        folder = wanted.with_name(f"{wanted.name}-{number}")
+    return folder
+
+
+def summary(run: Path, feed: Feed, report: dict[str, Any]) -> str:
+    """A short plain account: readings in, abnormal found against the truth, tasks opened, where to look."""
+    found = evaluate(list(read_lines(run / ALERTS)), read_scores(run / SCORES), feed.truth(), feed.archive)
+    aside = sum(report["set_aside"].values())
+    lines = [
+        "",
+        (
+            f"{report['readings_in']:,} readings in: {report['readings_accepted']:,} accepted, {aside:,} set aside, "
+            f"{report['readings_late']:,} late, {report['readings_dead_lettered']:,} dead-lettered "
+            f"({report['readings_per_second']:,.0f} a second)."
+        ),
+        (
+            f"{found['detected']} of {found['cases']} abnormal meters and areas found, {found['false_cases']} false cases "
+            f"on {len(feed.archive.meters):,} meters."
+        ),
+        f"{report['alerts']} alerts raised, {report['tasks']} inspection tasks opened.",
+        (
+            f"Look at {run}/report.json, alerts.jsonl and tasks.jsonl; "
+            f"`meterwatch evaluate {run} --truth {run}/feed` has the score by abnormality."
+        ),
+    ]
+    return "\n".join(lines)
