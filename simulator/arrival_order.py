@@ -38,7 +38,7 @@ class ArrivalOrder:
         """A window: columns and delays (intervals, meters) as `communication.Arrivals` tells; NaN energy is no reading."""
         measured = ~np.isnan(columns["energy_kwh"])
         arrives = measured & (delay_s >= 0)
-        again = arrives & (repeat_delay_s > 0)
+        again = arrives & (repeat_delay_s >= 0)
         wrong = again & (wrong_factor != 1.0)
         self.lost += int((measured & (delay_s < 0)).sum())
         self.late += int((arrives & (delay_s > 0)).sum())
@@ -49,8 +49,8 @@ class ArrivalOrder:
             first["energy_kwh"] = np.where(
                 wrong, np.round(columns["energy_kwh"] * wrong_factor, 4), columns["energy_kwh"]
             )
-        self._put(start_s, first, arrives, delay_s)
-        self._put(start_s, columns, again, delay_s + repeat_delay_s)
+        self._put(start_s, first, arrives, delay_s, again=False)
+        self._put(start_s, columns, again, delay_s + repeat_delay_s, again=True)
 
     def _put(
         self,
@@ -58,11 +58,14 @@ class ArrivalOrder:
         columns: Mapping[str, Grid],
         chosen: NDArray[np.bool_],
         delay_s: NDArray[np.int64],
+        *,
+        again: bool,
     ) -> None:
         interval, meter = np.nonzero(chosen)
         arrival_s = start_s[interval] + delay_s[interval, meter] // self._step_s * self._step_s
-        # among those of one interval, what is on time comes first
-        self._arrival_s.append(2 * arrival_s + (delay_s[interval, meter] > 0))
+        # among those that arrive in one interval, what is on time comes first
+        behind = again | (delay_s[interval, meter] > 0)
+        self._arrival_s.append(2 * arrival_s + behind)
         self._start_s.append(start_s[interval])
         self._meter.append(meter)
         for name in self._names:

@@ -30,8 +30,8 @@ class Reliability:
 class Arrivals:
     """For one area and window, (meters, intervals): `delay_s` is 0 on time, above 0 late, below 0 never.
 
-    `repeat_delay_s` above 0: the same reading comes again then. `wrong_factor` other than 1: what comes first is wrong by
-    this factor, and the right value follows after `repeat_delay_s`.
+    `repeat_delay_s` of 0 (within the same interval) or more: the reading comes again so much later; below 0: it does not.
+    `wrong_factor` other than 1: what comes first is wrong by this factor, and what comes again is right.
     """
 
     delay_s: NDArray[np.int64]
@@ -68,8 +68,9 @@ class Communication:
         delay_s[late] = rng.integers(3, 49, int(late.sum())) * 900
         again = (draw >= 0.1) & (draw < 0.1 + rates.repeated_share)
         wrong = (draw >= 0.2) & (draw < 0.2 + rates.corrected_share)
-        repeat_delay_s = np.zeros(shape, dtype=np.int64)
-        repeat_delay_s[again | wrong] = rng.integers(1, 17, int((again | wrong).sum())) * 900
+        repeat_delay_s = np.full(shape, -1, dtype=np.int64)
+        # two in three are retransmissions within the interval, the others come up to four hours later
+        repeat_delay_s[again | wrong] = np.clip(rng.integers(-32, 17, int((again | wrong).sum())), 0, None) * 900
         wrong_factor = np.ones(shape)
         wrong_factor[wrong] = rng.uniform(0.3, 0.9, int(wrong.sum()))
         delay_s[(draw >= 0.3) & (draw < 0.3 + rates.single_missing_share)] = -1
@@ -103,4 +104,4 @@ class Communication:
             waits = np.where(self._down_loses, -1, self._down_until_s - start_s[down])
             held = delay_s[:, down]
             delay_s[:, down] = np.where(held < 0, held, np.broadcast_to(waits, held.shape))
-            repeat_delay_s[:, down] = 0
+            repeat_delay_s[:, down] = -1

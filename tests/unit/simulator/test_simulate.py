@@ -261,12 +261,13 @@ def test_what_comes_late_stands_where_it_arrives() -> None:
     start_s = np.array([0, 900, 1800])
     energy = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, np.nan]])
     delay_s = np.array([[900, 0], [0, -1], [0, 0]])
-    repeat_s = np.array([[0, 0], [900, 0], [0, 0]])
+    repeat_s = np.array([[-1, 0], [900, 0], [-1, -1]])
     wrong = np.array([[1.0, 1.0], [0.5, 1.0], [1.0, 1.0]])
     order.add(start_s, {"energy_kwh": energy}, delay_s, repeat_s, wrong)
     first = order.due(1800)
     rest = order.due(2**62)
     assert list(zip(first[0].tolist(), first[1], first[2]["energy_kwh"].tolist(), strict=True)) == [
+        (0, "b", 2.0),
         (0, "b", 2.0),
         (900, "a", 1.5),
         (0, "a", 1.0),
@@ -275,7 +276,7 @@ def test_what_comes_late_stands_where_it_arrives() -> None:
         (1800, "a", 5.0),
         (900, "a", 3.0),
     ]
-    assert (order.written, order.lost, order.late, order.repeated, order.corrected) == (5, 1, 1, 0, 1)
+    assert (order.written, order.lost, order.late, order.repeated, order.corrected) == (6, 1, 1, 1, 1)
 
 
 def test_packs_share_out_known_scenarios() -> None:
