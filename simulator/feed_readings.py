@@ -93,7 +93,8 @@ class ReadingsFile:
         names = ["interval_start", "meter_id", *self.columns]
         dictionary = _Dictionary()
         try:
-            with pq.ParquetFile(self.path, read_dictionary=["meter_id"]) as file:
+            # pre-buffering keeps every row group that was read: memory would grow with the feed
+            with pq.ParquetFile(self.path, read_dictionary=["meter_id"], pre_buffer=False) as file:
                 groups = [g for g in range(file.num_row_groups) if _may_hold(file.metadata.row_group(g), only_meters)]
                 for record in file.iter_batches(batch_size=self.batch_rows, row_groups=groups, columns=names):
                     chosen = _filtered(record, only_meters)

@@ -369,7 +369,7 @@ class _Parsed:
     def in_order(self, work: Path) -> Iterator[pa.RecordBatch]:
         """The rows by time, rows of one time as they came."""
         if self._sorted:
-            with pq.ParquetFile(self._path) as file:
+            with pq.ParquetFile(self._path, pre_buffer=False) as file:
                 yield from file.iter_batches(batch_size=CHUNK_ROWS)
             return
         limits: dict[str, str | bool | int | float | list[str]] = {

@@ -150,6 +150,19 @@ def test_a_long_feed_is_written_in_bounded_row_groups(tmp_path: Path) -> None:
     assert max(map(len, Feed.open(tmp_path / "feed").readings())) <= 200_000
 
 
+def test_reading_a_long_feed_needs_no_more_memory_than_a_short_one(tmp_path: Path) -> None:
+    meter_ids = [f"M{i}" for i in range(1000)]
+    archive = replace(ARCHIVE, meters=tuple(Meter(m, m, m, "A", "customer") for m in meter_ids), _by_area={})
+    noise = np.random.default_rng(1)
+    with FeedWriter(tmp_path / "feed", archive) as writer:
+        for step in range(1200):
+            writer.write_interval(T0 + 900 * step, meter_ids, {"energy_kwh": noise.random(1000)})
+    before = pa.total_allocated_bytes()
+    held = [pa.total_allocated_bytes() - before for _ in Feed.open(tmp_path / "feed").readings()]
+    assert len(held) >= 9
+    assert max(held) < (tmp_path / "feed" / "readings.parquet").stat().st_size
+
+
 def test_the_writer_refuses_columns_it_cannot_store(tmp_path: Path) -> None:
     with FeedWriter(tmp_path / "feed", ARCHIVE) as writer:
         with pytest.raises(FeedError, match="no column power"):
