@@ -31,7 +31,7 @@ check: setup
 
 system: setup
 	tests/system/install_servers.sh
-	$(BIN)/python -m pytest -m "system or browser" tests/system tests/browser $(ARGS)
+	$(BIN)/python -m pytest -m "system or browser" tests/system tests/contracts tests/browser $(ARGS)
 
 bench: setup
 	tests/system/install_servers.sh
