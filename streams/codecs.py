@@ -55,7 +55,7 @@ class _FrameBody(BaseModel):
     interval_start_s: _Int64
     interval_minutes: _Int32
     meter_ids: list[str]
-    columns: dict[str, list[Any]]
+    columns: dict[str, Any]
     stated_start: list[str | None] | None = None
     faults: dict[str, str] | None = None
 
@@ -230,8 +230,9 @@ def _frame_of_json(value: bytes, count: int) -> ArrivedFrame:
     faults: dict[int, SetAside] = {}
     raw: dict[int, dict[str, str]] = {}
     for name, values in body.columns.items():
-        if len(values) != rows:
-            raise UnreadableMessage(f"{name} has {len(values)} values for {rows} meters")
+        if not isinstance(values, list) or len(values) != rows:
+            count_found = f"{len(values)} values" if isinstance(values, list) else "no list of values"
+            raise UnreadableMessage(f"{name} has {count_found} for {rows} meters")
         columns[name] = _plain_column(values)
         if columns[name].size != rows:
             columns[name], odd, texts = read_column(values)

@@ -24,6 +24,7 @@ Sent = tuple[str | None, Message, float]
 """(transformer area, or None for every partition; message; event time in seconds at which it is due)"""
 
 _NO_LIMIT_MS = 2**31 - 1
+_FIRST_CONTACT_MS = 10_000
 
 
 @dataclass(slots=True)
@@ -82,21 +83,23 @@ class KafkaPublisher:
                 acks="all",
                 enable_idempotence=True,
                 delivery_timeout_ms=_NO_LIMIT_MS,
-                max_block_ms=_NO_LIMIT_MS,
+                max_block_ms=_FIRST_CONTACT_MS,
                 linger_ms=20,
                 batch_size=256 * 1024,
                 reconnect_backoff_max_ms=1_000,
                 request_timeout_ms=15_000,
             )
-            found = self._producer.partitions_for(topic)
         except KafkaError as error:
             raise StoreUnavailable(f"Kafka at {kafka_url} cannot be reached: {error}") from error
-        if not found:
+        try:
+            self.partitions = len(self._producer.partitions_for(topic))
+        except KafkaError as error:
             self._producer.close()
             raise StoreError(
                 f"topic {topic} does not exist at {kafka_url}: create the topics first (meterwatch provision)"
-            )
-        self.partitions = len(found)
+            ) from error
+        # from here on a broker that is away is waited for
+        self._producer.config["max_block_ms"] = _NO_LIMIT_MS
 
     def publish(self, sent: Iterable[Sent], speed: Speed = "max", *, stop: Event | None = None) -> Published:
         """Send all of `sent`, each when its event time is due; returns once the broker has everything.

@@ -108,6 +108,7 @@ def test_a_newer_schema_is_refused_with_both_versions() -> None:
     ("change", "reason"),
     [
         ({"columns": {"energy_kwh": [1.0]}}, "energy_kwh has 1 values for 3 meters"),
+        ({"columns": {"energy_kwh": "1.0"}}, "energy_kwh has no list of values"),
         ({"columns": {"energy": [1.0, 2.0, 3.0]}}, "no column energy_kwh"),
         ({"columns": {"energy_kwh": [1.0, 2.0, 3.0], "watts": [1, 2, 3]}}, "unknown columns watts"),
         ({"transformer_area": 7}, "transformer_area: Input should be a valid string"),
