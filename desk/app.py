@@ -98,12 +98,12 @@ def serve(desk: FastAPI, *, host: str = "127.0.0.1", port: int = 8080) -> None:
     before = {number: signal.signal(number, already_stopping) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         server.run(sockets=[listening])
+    except SystemExit as ended:
+        raise MeterwatchError("the desk did not start: the error above says why") from ended
     finally:
         listening.close()
         for number, handler in before.items():
             signal.signal(number, handler)
-    if not server.started:
-        raise MeterwatchError("the desk did not start: the error above says why")
 
 
 def _listen(host: str, port: int) -> socket.socket:

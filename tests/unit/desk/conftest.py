@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
+from nicegui import background_tasks, binding, core, run
+from nicegui.client import Client
 
 from desk.records import Snapshot
 from desk.texts import Words
@@ -100,3 +103,29 @@ def make_task() -> Callable[..., InspectionTask]:
 @pytest.fixture
 def make_snapshot() -> Callable[..., Snapshot]:
     return snapshot_of
+
+
+@pytest.fixture
+def one_more_desk() -> Iterator[None]:
+    """A process has one desk; a test process builds several, one after the other."""
+
+    def forget() -> None:
+        core.reset()
+        core.app.reset()
+        core.app.middleware_stack = None
+        core.app.user_middleware.clear()
+        Client.instances.clear()
+
+    forget()
+    yield
+    background_tasks.reset()
+    binding.reset()
+    run.reset()
+    forget()
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

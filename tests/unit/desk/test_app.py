@@ -24,6 +24,8 @@ from metering.ports import Checkpoint, DayClose, PartitionChange
 from storage.memory import MemoryStore
 from storage.memory_series import MemoryTimeSeries
 
+pytestmark = pytest.mark.usefixtures("one_more_desk")
+
 TOKEN = "a-token-of-sixteen-characters-or-more"  # noqa: S105 - a test's own
 HOME = "http://127.0.0.1:8080"
 

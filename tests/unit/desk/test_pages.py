@@ -1,0 +1,180 @@
+"""Pages as they leave the server, and the server's own life: built over real stores, with and without trouble."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from desk.app import build_desk
+from metering.alert import Alert
+from metering.archive import Archive
+from metering.errors import StoreUnavailable
+from metering.inspection import InspectionTask
+from metering.points import Measurement
+from metering.ports import Checkpoint, DayClose, PartitionChange, SeriesRow
+from storage.memory import MemoryStore
+from storage.memory_series import MemoryTimeSeries
+
+pytestmark = pytest.mark.usefixtures("one_more_desk")
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+class StoreAway(MemoryStore):
+    """A database that cannot be reached just now."""
+
+    away = False
+
+    def alerts(self, *, only_open: bool = False, transformer_area: str | None = None) -> Sequence[Alert]:
+        if self.away:
+            raise StoreUnavailable("postgresql does not answer")
+        return super().alerts(only_open=only_open, transformer_area=transformer_area)
+
+    def task(self, task_id: str) -> InspectionTask | None:
+        if self.away:
+            raise StoreUnavailable("postgresql does not answer")
+        return super().task(task_id)
+
+
+class SeriesAway(MemoryTimeSeries):
+    def read(self, measurement: Measurement, *, start_s: int, end_s: int, tags: object = None) -> list[SeriesRow]:
+        raise StoreUnavailable("influxdb does not answer")
+
+
+@pytest.fixture
+def store(archive: Archive, make_alert: Callable[..., Alert], make_task: Callable[..., InspectionTask]) -> StoreAway:
+    memory = StoreAway()
+    memory.save_archive(archive)
+    mark = memory.begin_partition("judge", 0, "test")
+    change = PartitionChange(mark.epoch, 1, 1_772_323_200, alerts={"a-0001": make_alert()})
+    memory.save(Checkpoint("judge", {0: change}))
+    memory.close_day(DayClose(1, {}, [make_task()], (), {}, (), ()))
+    return memory
+
+
+@asynccontextmanager
+async def desk_over(store: MemoryStore, series: MemoryTimeSeries, archive: Archive) -> AsyncIterator[httpx.AsyncClient]:
+    desk = build_desk(store, series, archive, encode=lambda _message: b"")
+    async with (
+        desk.router.lifespan_context(desk),
+        httpx.AsyncClient(transport=httpx.ASGITransport(desk), base_url="http://127.0.0.1") as client,
+    ):
+        yield client
+
+
+async def test_every_page_says_when_the_store_is_away(store: StoreAway, archive: Archive) -> None:
+    async with desk_over(store, MemoryTimeSeries(), archive) as client:
+        store.away = True
+        for path in ("/", "/alerts", "/tasks", "/tasks/t-0001", "/alerts/a-0001"):
+            answer = await client.get(path)
+            assert answer.status_code == 503, path
+            assert "The store cannot be reached just now" in answer.text
+        store.away = False
+        assert (await client.get("/tasks/t-0001")).status_code == 200
+
+
+async def test_alerts_are_shown_while_the_time_series_store_is_away(
+    store: StoreAway, archive: Archive, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "meterwatch.access")
+    async with desk_over(store, SeriesAway(), archive) as client:
+        room = await client.get("/")
+        task = await client.get("/tasks/t-0001", headers={"Cookie": "desk_name=Li%20Na"})
+    assert room.status_code == task.status_code == 200
+    assert "not computable" in room.text
+    assert "no curve" in task.text
+    assert "CUSTOMER" not in room.text + task.text
+
+
+async def test_every_look_at_a_curve_is_logged_with_who_and_why(
+    store: StoreAway, archive: Archive, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "meterwatch.access")
+    async with desk_over(store, MemoryTimeSeries(), archive) as client:
+        await client.get("/tasks/t-0001", headers={"Cookie": "desk_name=Li%20Na"})
+        await client.get("/alerts/a-0001")
+    lines = [r.getMessage() for r in caplog.records if r.name == "meterwatch.access"]
+    assert lines == [
+        "curve viewed: meter=M-1 area=TA-1 window=onset by=Li Na purpose=t-0001",
+        "curve viewed: meter=M-1 area=TA-1 window=onset by=unnamed purpose=a-0001",
+    ]
+
+
+@pytest.mark.parametrize("path", ["/tasks/t-none", "/alerts/a-none", "/tasks/%3Cscript%3E"])
+async def test_an_unknown_number_is_not_found(store: StoreAway, archive: Archive, path: str) -> None:
+    async with desk_over(store, MemoryTimeSeries(), archive) as client:
+        answer = await client.get(path)
+    assert answer.status_code == 404
+    assert "Nothing here has this number" in answer.text
+
+
+SERVING = """
+import asyncio, socket, sys
+from desk.app import build_desk, serve
+from metering.archive import Archive, Meter
+from storage.memory import MemoryStore
+from storage.memory_series import MemoryTimeSeries
+
+beats = []
+
+async def beat():
+    while True:
+        beats.append(1)
+        await asyncio.sleep(0.01)
+
+async def start():
+    if sys.argv[2] == "broken":
+        raise RuntimeError("the worker cannot start")
+    start.task = asyncio.get_running_loop().create_task(beat())
+    print("started", flush=True)
+
+async def stop():
+    start.task.cancel()
+    print("stopped", bool(beats), flush=True)
+
+archive = Archive("example", 15, "UTC", (Meter("M-1", "SP-1", "C-1", "TA-1", "customer"),))
+desk = build_desk(MemoryStore(), MemoryTimeSeries(), archive, encode=lambda m: b"", on_startup=start, on_shutdown=stop)
+serve(desk, port=int(sys.argv[1]))
+print("returned", flush=True)
+"""
+
+
+def serving(port: int, how: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", SERVING, str(port), how],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_worker_shares_the_desk_s_event_loop_and_both_end_with_0(free_port: int) -> None:
+    process = serving(free_port, "whole")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "started\n"
+    with urllib.request.urlopen(f"http://127.0.0.1:{free_port}/health", timeout=30) as answer:
+        assert answer.status == 200
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (0, "stopped True\nreturned\n"), err
+
+
+def test_a_worker_that_cannot_start_ends_the_desk_with_its_error(free_port: int) -> None:
+    process = serving(free_port, "broken")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1, err
+    assert "the worker cannot start" in err
+    assert "the desk did not start" in err
+    assert out == ""
