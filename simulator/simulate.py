@@ -113,6 +113,8 @@ def prepare(
     """Draw the world, its benign life and its cases. Arguments as for `simulate`."""
     pack = choose_packs(packs)
     _check(areas, meters_per_area, days, interval_minutes, prevalence)
+    if seed < 0:
+        raise FeedError(f"seed = {seed}: give a whole number from 0")
     reliability = Reliability() if reliability is None else reliability
     calendar = LocalCalendar(timezone)
     start_s, end_s = calendar.day_start(start), calendar.day_start(start + timedelta(days=days))

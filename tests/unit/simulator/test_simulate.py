@@ -151,7 +151,15 @@ def test_an_unknown_pack_names_those_there_are(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"areas": 0}, {"days": 0}, {"interval_minutes": 45}, {"interval_minutes": 1440}, {"prevalence": 1.5}]
+    "wrong",
+    [
+        {"areas": 0},
+        {"days": 0},
+        {"interval_minutes": 45},
+        {"interval_minutes": 1440},
+        {"prevalence": 1.5},
+        {"seed": -1},
+    ],
 )
 def test_numbers_out_of_range_are_refused(wrong: dict[str, float], tmp_path: Path) -> None:
     with pytest.raises(FeedError, match=r"give|makes"):
