@@ -34,10 +34,11 @@ def raises_alert(row: Abnormality) -> bool:
     return row.lane != "information" or row.family == "communication"
 
 
-_SET_AFTER_S = np.array([[60 * row.set_after_minutes] for row in CATALOGUE.values()], dtype=np.int64)
-_CLEAR_AFTER_S = np.array([[60 * row.clear_after_minutes] for row in CATALOGUE.values()], dtype=np.int64)
+_SET_AFTER_S = np.array([[60 * row.set_after_minutes] for row in CATALOGUE.values()], dtype=np.int32)
+_CLEAR_AFTER_S = np.array([[60 * row.clear_after_minutes] for row in CATALOGUE.values()], dtype=np.int32)
 #: Evidence of an hour comes once an hour, and stands for all of it.
-_LEAST_STEP_S = np.array([[3600 if row.level == "hour" else 0] for row in CATALOGUE.values()], dtype=np.int64)
+_LEAST_STEP_S = np.array([[3600 if row.level == "hour" else 0] for row in CATALOGUE.values()], dtype=np.int32)
+_LONGEST_HELD_S = np.int32(10 * 365 * DAY_S)
 _RAISES = np.array([[raises_alert(row)] for row in CATALOGUE.values()], dtype=np.bool_)
 _UNTRUSTED = np.array([[row.family in UNTRUSTED_FAMILIES] for row in CATALOGUE.values()], dtype=np.bool_)
 
@@ -71,12 +72,13 @@ class AlertBank:
     def __init__(self, area: Area) -> None:
         shape = (len(CODES), len(area))
         self._area = area
-        self._held_s = np.zeros(shape, dtype=np.int64)
-        self._gone_s = np.zeros(shape, dtype=np.int64)
+        self._held_s = np.zeros(shape, dtype=np.int32)
+        self._gone_s = np.zeros(shape, dtype=np.int32)
         self._open = np.zeros(shape, dtype=np.bool_)
         self._muted = np.zeros(shape, dtype=np.bool_)
-        self._shown = np.full(shape, np.int64(-1))
+        self._shown = np.zeros(shape, dtype=np.int32)
         self._missing_kwh = np.zeros(shape)
+        self._any_open = False
         self._alerts: dict[tuple[int, int], Alert] = {}
         self._alerts_changed = False
 
@@ -95,23 +97,41 @@ class AlertBank:
         strength, strongest = self._gather(signals)
         holds, gone = strength >= SET_STRENGTH, strength <= RECOVER_STRENGTH
         step_s = np.maximum(_LEAST_STEP_S, interval_s)
-        self._held_s = np.where(holds, self._held_s + step_s, np.where(gone, 0, self._held_s))
-        self._gone_s = np.where(self._open & gone, self._gone_s + step_s, np.where(holds, 0, self._gone_s))
+        # in place, and cells that are not judged stay as they were
+        np.add(self._held_s, step_s, out=self._held_s, where=holds)
+        np.minimum(self._held_s, _LONGEST_HELD_S, out=self._held_s)
+        self._held_s[gone] = 0
+        changed: list[Alert | None] = []
         rising = holds & ~self._open & (self._held_s >= _SET_AFTER_S)
+        if rising.any():
+            changed += [
+                self._raise(int(i), int(r), strongest[CODES[i]], float(strength[i, r]), end_s)
+                for i, r in np.argwhere(rising & _RAISES)
+            ]
+            self._open |= rising
+            self._any_open = True
+        if self._any_open:
+            changed += self._let_go(holds, gone, step_s, end_s)
+            self._account(energy_kwh, expected_kwh, end_s - interval_s)
+        return Step(
+            tuple(a for a in changed if a is not None),
+            tuple(self._worth_showing(strength, holds, end_s)),
+        )
+
+    def _let_go(
+        self, holds: NDArray[np.bool_], gone: NDArray[np.bool_], step_s: NDArray[np.int32], end_s: int
+    ) -> list[Alert | None]:
+        """Conditions that are open and gone for long enough end."""
+        np.add(self._gone_s, step_s, out=self._gone_s, where=self._open & gone)
+        self._gone_s[holds] = 0
         ending = self._open & gone & (self._gone_s >= _CLEAR_AFTER_S)
-        changed = [
-            self._raise(int(i), int(r), strongest[CODES[i]], float(strength[i, r]), end_s)
-            for i, r in np.argwhere(rising & _RAISES)
-        ]
-        self._open |= rising
+        if not ending.any():
+            return []
         cleared = [self._clear(int(i), int(r), end_s) for i, r in np.argwhere(ending)]
         self._open &= ~ending
         self._muted &= ~ending
-        self._account(energy_kwh, expected_kwh, end_s - interval_s)
-        return Step(
-            tuple(a for a in (*changed, *cleared) if a is not None),
-            tuple(self._worth_showing(strength, holds, end_s)),
-        )
+        self._any_open = bool(self._open.any())
+        return cleared
 
     def _gather(self, signals: Sequence[Signal]) -> tuple[NDArray[np.float64], dict[str, list[Signal]]]:
         strength = np.full(self._held_s.shape, np.nan)
@@ -126,10 +146,14 @@ class AlertBank:
         self, strength: NDArray[np.float64], holds: NDArray[np.bool_], end_s: int
     ) -> Iterator[tuple[str, int]]:
         # one code of 0..3 per cell: nothing, between, set; shown when it changes and once a day while above recover
-        level = np.where(np.isnan(strength), -1, (strength > RECOVER_STRENGTH).astype(np.int64) + holds)
-        stamp = np.where(level > 0, level + 4 * (end_s // DAY_S), level)
-        changed = (level >= 0) & (stamp != self._shown) & ((level > 0) | (self._shown > 0))
-        self._shown = np.where(level >= 0, stamp, self._shown)
+        speaks = strength > RECOVER_STRENGTH
+        was = self._shown > 0
+        of_interest = speaks | (was & (strength <= RECOVER_STRENGTH))
+        if not of_interest.any():
+            return
+        stamp = np.where(speaks, 1 + holds + 4 * (end_s // DAY_S), 0).astype(np.int32)
+        changed = of_interest & (stamp != self._shown)
+        self._shown[changed] = stamp[changed]
         for i, r in np.argwhere(changed):
             yield CODES[i], int(r)
 
@@ -217,8 +241,6 @@ class AlertBank:
 
     def _account(self, energy_kwh: NDArray[np.float64], expected_kwh: NDArray[np.float64], start_s: int) -> None:
         """Energy an open claim stands for; intervals without a reading are kept with the alert for a late one."""
-        if not self._open.any():
-            return
         shortfall = np.nan_to_num(np.maximum(expected_kwh - energy_kwh, 0.0))
         self._missing_kwh += np.where(self._open, shortfall, 0.0)
         unread = np.isnan(energy_kwh) & np.isfinite(expected_kwh)
@@ -252,7 +274,7 @@ class AlertBank:
         ):
             return None
         reason = Reason("meter_event", f"the meter itself reported {kind.name_en} at {iso(event.event_time_s)}")
-        self._open[code, row] = True
+        self._open[code, row] = self._any_open = True
         return self._begin_episode(
             code, row, event.event_time_s, event.event_time_s, 1.0, 0.0, "events", round(kind.weight, 4), (reason,)
         )
@@ -371,6 +393,7 @@ class AlertBank:
     def restore(self, arrays: Mapping[str, NDArray[np.generic]], alerts: Sequence[Alert]) -> None:
         for name, values in arrays.items():
             setattr(self, f"_{name}", np.array(values))
+        self._any_open = bool(self._open.any())
         rows = {m.service_point: r for r, m in enumerate(self._area.meters)}
         rows |= {m.meter_id: r for r, m in enumerate(self._area.meters)}
         self._alerts = {

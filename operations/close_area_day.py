@@ -16,7 +16,7 @@ from metering.catalogue import CATALOGUE, FAMILIES
 from metering.evidence import AreaDay
 from metering.messages import Finding
 from metering.ports import AreaDayRow
-from operations.area import AreaInProgress, DayInProgress, Outcome, alert_of
+from operations.area import AreaInProgress, DayInProgress, Outcome, alert_of, day_page
 from operations.derived_points import alert_points
 
 SCHEMA = "area_day/1"
@@ -25,7 +25,7 @@ SCHEMA = "area_day/1"
 def close_area_day(area: AreaInProgress, ordinal: int, partition: int, outcome: Outcome) -> None:
     """Pack the day's features, strongest evidence, open alerts and findings; forget what the day stage now knows."""
     day = area.days.pop(ordinal, None) or DayInProgress(area.context)
-    area.touch(f"day.{ordinal}")
+    area.touch(day_page(ordinal))
     open_alerts, changed = area.bank.at_day_close()
     outcome.alerts.update((a.alert_id, a) for a in changed)
     outcome.points += alert_points(changed, area.archive)

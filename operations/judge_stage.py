@@ -199,11 +199,9 @@ class JudgeStage:
             start_s = end_s
 
     def _skip_gap(self, area: AreaInProgress, start_s: int, until_s: int) -> int:
-        """Where closing goes on after a gap of weeks: at the first open interval, or at the day the tick lies in."""
-        resume_s = min((s for s in area.open if start_s <= s < until_s), default=until_s)
-        area.closed_until_s = resume_s
-        area.next_day = max(area.next_day or 0, day_ordinal(self._archive.calendar.day_of(resume_s)))
-        return resume_s
+        """Where closing goes on after a gap of weeks: at the first open interval, or at the tick."""
+        area.closed_until_s = min((s for s in area.open if start_s <= s < until_s), default=until_s)
+        return area.closed_until_s
 
     def _judged_frame(
         self, area: AreaInProgress, start_s: int, end_s: int, interval: OpenInterval
