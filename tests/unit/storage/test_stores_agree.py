@@ -153,7 +153,7 @@ class StoresAgree(RuleBasedStateMachine):
 
 TestStoresAgree = StoresAgree.TestCase
 TestStoresAgree.settings = settings(
-    max_examples=30,
+    max_examples=20,
     stateful_step_count=20,
     deadline=None,
     derandomize=True,
