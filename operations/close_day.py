@@ -21,6 +21,7 @@ from detectors.risk import risk
 from inspection.opening import candidates, open_tasks, settle
 from metering.alert import Alert
 from metering.archive import Archive
+from metering.errors import StaleVersion
 from metering.evidence import AreaDay, DayModel
 from metering.messages import Finding
 from metering.ports import DayClose, StateStore
@@ -42,7 +43,11 @@ def close_ready_days(store: StateStore, archive: Archive, partitions: int, owner
         closes_at_s = archive.calendar.day_close(date.fromordinal(ordinal))
         if len(marks) < partitions or any(m.clock_s < closes_at_s for m in marks):
             break
-        if not close_day(store, archive, ordinal, seed=seed):
+        try:
+            if not close_day(store, archive, ordinal, seed=seed):
+                break
+        except StaleVersion:
+            # A person moved one of its tasks while the day was ranked: nothing was saved, the next round reads it again.
             break
         closed.append(ordinal)
         store.take_lease(LEASE, owner, LEASE_S)
