@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from alerts.life import HIGH_RISK, MEDIUM_RISK
@@ -158,7 +159,7 @@ def control_room(desk_url: str = DESK_URL) -> Dashboard:
             4,
             12,
             "Line loss",
-            "Loss over supplied energy in this range, all areas together, of the intervals that could be balanced.",
+            "Mean loss of the intervals that could be balanced over mean supplied energy, all areas together.",
             flux.line_loss_share(),
             _LOSS_SHARE,
             "not balanced",
@@ -247,13 +248,18 @@ def control_room(desk_url: str = DESK_URL) -> Dashboard:
             12,
             "table",
             "Line loss by area",
-            "The twenty areas that lose the largest share, of the intervals that could be balanced.",
+            "The twenty areas that lose the largest share: mean loss of the intervals that could be balanced over mean supply.",
             12,
             23,
             12,
             8,
             (flux.line_loss_by_area(),),
-            (_IN_AREA, _LOSS_SHARE, Column("loss_kwh", "kwatth", "Loss", decimals=1), _SUPPLIED),
+            (
+                _IN_AREA,
+                _LOSS_SHARE,
+                Column("loss_kwh", "kwatth", "Loss per interval", decimals=2),
+                replace(_SUPPLIED, title="Supplied per interval", decimals=2),
+            ),
             "No area could be balanced in this range",
         ),
         _heat(13, 0, 31, 16, None),
@@ -376,7 +382,7 @@ def one_area(desk_url: str = DESK_URL) -> Dashboard:
             3,
             8,
             "Line loss",
-            "Loss over supplied energy in this range, of the intervals that could be balanced.",
+            "Mean loss of the intervals that could be balanced over mean supplied energy.",
             flux.line_loss_share(_AREA),
             _LOSS_SHARE,
             "not balanced",

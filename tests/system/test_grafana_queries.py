@@ -306,12 +306,17 @@ def test_alerts_are_counted_by_grade_within_their_family(filled: InfluxAccess) -
     }
 
 
-def test_line_loss_counts_balanced_intervals_only(filled: InfluxAccess) -> None:
+def test_an_interval_without_a_balance_does_not_count_as_loss(filled: InfluxAccess) -> None:
     rows = _panel_rows(filled, "control-room", "Line loss by area")
     assert [row["transformer_area"] for row in rows] == [AREAS[1], AREAS[0]]
     assert [row["loss_share"] for row in rows] == pytest.approx([0.10, 0.05], abs=1e-4)
     ((row),) = _panel_rows(filled, "one-area", "Line loss")
     assert row["loss_share"] == pytest.approx(0.10, abs=1e-4)
+
+
+def test_an_area_without_a_supply_meter_has_no_line_loss(filled: InfluxAccess) -> None:
+    (panel,) = (panel for panel in _dashboards()["one-area"]["panels"] if panel["title"] == "Line loss")
+    assert _rows(filled, _as_grafana_sends(panel["targets"][0]["query"], None, AREAS[2]))[0] == []
 
 
 def test_energy_is_summed_over_areas_in_whole_hours(filled: InfluxAccess) -> None:
