@@ -40,7 +40,20 @@ def publication(feed: Feed, *, only_area: str | None = None, final: bool = True)
     number of rows with an energy. `only_area` leaves out the messages of all other areas and keeps every tick. `final`
     ends the feed: the events and findings that are left, then a final tick. Where a batch ends carries no meaning.
     """
-    return _Publisher(feed, only_area).messages(final)
+    return _clock_first(_Publisher(feed, only_area).messages(final))
+
+
+def _clock_first(messages: Iterator[Sent]) -> Iterator[Sent]:
+    """The first tick goes before everything, so that even a first frame dated years ahead is seen as such."""
+    held: list[Sent] = []
+    for sent in messages:
+        if isinstance(sent.message, Tick):
+            yield sent
+            yield from held
+            yield from messages
+            return
+        held.append(sent)
+    yield from held
 
 
 class _Publisher:
@@ -136,7 +149,8 @@ class _Publisher:
 
     def _move_to(self, time_s: int) -> Iterator[Sent]:
         if self._clock_s is None:
-            self._clock_s = self._ticked_s = time_s
+            self._clock_s = time_s
+            yield from self._tick(time_s)
             return
         yield from self._send_gathered()
         end_s = self._grid.next(self._clock_s)

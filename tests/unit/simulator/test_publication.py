@@ -58,10 +58,18 @@ def clean_rows(intervals: Iterable[int], archive: Archive | None = None) -> list
     return [(T0 + STEP * k, m.meter_id, round(k + i / 100, 4)) for k in intervals for i, m in enumerate(meters)]
 
 
+def after_the_start(sent: Iterable[Sent]) -> list[Sent]:
+    """All but the first tick, which says where the clock stands (it has a test of its own)."""
+    first, *others = sent
+    if isinstance(first.message, Tick) and not first.message.final:
+        return others
+    return [first, *others]
+
+
 def told(sent: Iterable[Sent]) -> list[object]:
     """Messages in short: a tick as its time in intervals, a frame as (area, interval, readings)."""
     short: list[object] = []
-    for one in sent:
+    for one in after_the_start(sent):
         match one.message:
             case Tick(time_s, final):
                 assert one.transformer_area is None
@@ -84,7 +92,13 @@ def frames(sent: Iterable[Sent]) -> list[ArrivedFrame]:
 
 
 def tick_times(sent: Iterable[Sent]) -> list[int]:
-    return [one.message.time_s for one in sent if isinstance(one.message, Tick)]
+    return [one.message.time_s for one in after_the_start(sent) if isinstance(one.message, Tick)]
+
+
+def test_the_first_tick_says_where_the_clock_stands_before_any_frame(tmp_path: Path) -> None:
+    sent = list(publication(feed_of(tmp_path, clean_rows(range(2)))))
+    assert sent[0].message == Tick(T0)
+    assert sent[0].transformer_area is None
 
 
 def test_frames_of_an_interval_go_first_then_its_tick(tmp_path: Path) -> None:
