@@ -84,6 +84,8 @@ class PartitionLog:
     def save(self, checkpoint: Checkpoint) -> frozenset[int]:
         """One transaction; the partitions that another owner has taken are left out whole and returned."""
         role = checkpoint.role
+        if not checkpoint.partitions:
+            return frozenset()
         with self._lock:
             with self._database.writing() as connection:
                 # Always in the same order, so that two workers never wait for each other.

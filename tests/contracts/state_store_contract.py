@@ -173,6 +173,12 @@ class StateStoreContract:
         assert store.save(judged(p4=change(1, 9, pages={("TA", "bank"): b"x"}))) == frozenset({4})
         assert store.load_pages("TA") == {}
 
+    def test_an_empty_checkpoint_is_nothing(self, store: StateStore) -> None:
+        assert store.save(judged()) == frozenset()
+        epoch = begin(store)
+        assert store.save(judged(p0=change(epoch, 5))) == frozenset()
+        assert store.marks("judge")[0].next_offset == 5
+
     def test_pages_are_replaced_one_by_one(self, store: StateStore, again: StateStore) -> None:
         epoch = begin(store)
         store.save(
