@@ -16,8 +16,10 @@ from metering.evidence import AreaContext, Signal
 from metering.frame import ReadingFrame
 
 _F32 = np.float32
-#: Days that are looked back upon, and how many must lie before and after an onset within them.
-_WINDOW, _BEFORE, _AFTER = 28, 5, 3
+#: Days that are looked back upon (short, or one case hides the next), and how many must lie on each side of an onset.
+_WINDOW, _BEFORE, _AFTER = 18, 5, 3
+#: Copper loss in low-voltage areas is at most this share of what is supplied.
+_COPPER_SHARE = 0.1
 
 ExpectedEnergy = Callable[[ReadingFrame], NDArray[np.float64]]
 
@@ -25,7 +27,7 @@ ExpectedEnergy = Callable[[ReadingFrame], NDArray[np.float64]]
 @dataclass(frozen=True, slots=True)
 class LossFollowerParams:
     set_t: float = parameter(
-        6.0,
+        5.0,
         meaning="how clearly both the meter's drop and the area's loss must step, over their standard errors",
         unit="1",
         low=2,
@@ -40,7 +42,7 @@ class LossFollowerParams:
     )
     least_match: float = parameter(
         0.5,
-        meaning="step of the area's loss over the step of the meter's use, and the other way round",
+        meaning="step of the area's loss over the step of the meter's use; it may be this much larger twice over",
         unit="1",
         low=0.1,
         high=1,
@@ -78,10 +80,11 @@ class LossFollowerParams:
 class LossFollower:
     """Sets each meter's missing energy (expected by its profile minus metered) against the area's unexplained loss.
 
-    Over the last four weeks of days each meter's own best onset is sought. `use_drop_with_loss` holds when the meter's
+    Over the last days each meter's own best onset is sought. `use_drop_with_loss` holds when the meter's
     use stepped down there, the loss stepped up there by a similar amount, and giving the missing energy back takes the
-    variance out of the loss. An empty home fails the second test, a tapping without a meter the first. It then holds
-    until drop or loss is gone. The loss's forecast is a weighted regression on the day's squared loads.
+    variance out of the loss. An empty home fails the second test, a tapping without a meter the first. One meter a day
+    is believed, the one that explains most; what it misses is taken off the loss before the next. It then holds until
+    drop or loss is gone.
     `observed` is the step of the loss, `expected` that of the meter's use (kWh/d), `since_s` the onset's day. Areas
     without a supply meter are not judged; intervals in which too many customers are missing count nothing.
     """
@@ -102,8 +105,8 @@ class LossFollower:
             "day": {
                 # ordinal, intervals seen, intervals balanced
                 "clock": Slab((3,), np.int64),
-                # supplied, loss, sum of squared interval supply
-                "area": Slab((3,), np.float64),
+                # sums over the balanced intervals: supplied s, loss l, s^2, s^4, l s^2
+                "area": Slab((5,), np.float64),
                 "drop": row,
                 "expected": row,
                 "known": Slab((count,), np.int32),
@@ -113,12 +116,13 @@ class LossFollower:
                 "usual": Slab((count,), _F32, np.nan),
                 "unexplained": Slab((_WINDOW,), np.float64, np.nan),
                 "days": Slab((_WINDOW,), np.int64),
-                # weighted sums of 1, q, q*q, loss, q*loss, with q the squared load over its first value
-                "fit": Slab((6,), np.float64),
+                # loss per squared load, and of how many days it is the mean
+                "fit": Slab((2,), np.float64),
                 "strength": Slab((count,), _F32, np.nan),
                 "held": Slab((count,), np.bool_),
                 "step_drop": row,
                 "step_loss": row,
+                "loss_before": row,
                 "since_s": Slab((count,), np.int64),
             },
         }
@@ -170,7 +174,8 @@ class LossFollower:
             metered_kwh -= np.nansum(export[self._customer])
         if computable and metered_kwh == metered_kwh:
             d["clock"][2] += 1
-            d["area"] += (supplied, supplied - metered_kwh, supplied * supplied)
+            loss, squared = supplied - metered_kwh, supplied * supplied
+            d["area"] += (supplied, loss, squared, squared * squared, loss * squared)
         drop = expected - energy
         known = (drop == drop) & self._customer
         d["drop"] += np.where(known, drop, 0)
@@ -193,8 +198,7 @@ class LossFollower:
         w["days"][-1] = self._context.calendar.day_start(date.fromordinal(day))
         w["unexplained"][-1] = np.nan
         if balanced >= 0.6 * seen:
-            _, loss, squared = d["area"] * (seen / balanced)
-            w["unexplained"][-1] = self._unexplained(loss, squared)
+            w["unexplained"][-1] = self._unexplained(d["area"], balanced) * (seen / balanced)
         usual = w["usual"]
         moved = np.where(usual == usual, usual + 0.1 * (d["expected"] - usual), d["expected"])
         np.copyto(usual, moved, where=known & (d["expected"] > 0), casting="same_kind")
@@ -204,42 +208,32 @@ class LossFollower:
         self._pages.touch("window")
         self._pages.touch("day")
 
-    def _unexplained(self, loss: float, squared: float) -> float:
-        """The day's loss minus its forecast by the days before; the forecast learns days that are not outliers."""
-        n, q1, q2, y, qy, scale = self._window["fit"]
-        if scale == 0:
-            scale = max(squared, 1e-6)
-        q = squared / scale
-        known = n >= 3
-        forecast = loss
-        if known:
-            # Ridge towards a loss that does not depend on the load, as long as days are few.
-            spread = max(q2 / n - (q1 / n) ** 2, 0.0)
-            slope = max((qy / n - q1 * y / n**2) / (spread + 0.02 / n), 0.0)
-            forecast = y / n + slope * (q - q1 / n)
-        unexplained = loss - forecast
-        recent = self._window["unexplained"][:-1]
-        wandering = np.nanmean(np.abs(recent)) if np.isfinite(recent).sum() >= _BEFORE else np.inf
-        if not self._window["held"].any() and unexplained <= 4 * wandering:
-            keep = 1 - 1 / 42
-            self._window["fit"][:] = (
-                n * keep + 1,
-                q1 * keep + q,
-                q2 * keep + q * q,
-                y * keep + loss,
-                qy * keep + q * loss,
-                scale,
-            )
-        return float(unexplained) if known else np.nan
+    def _unexplained(self, sums: NDArray[np.float64], balanced: int) -> float:
+        """The day's loss without what its squared load explains (kWh).
+
+        The slope comes from within the days, where a theft that lasts all day adds a constant, not a slope.
+        """
+        supplied, loss, squared, fourth, loss_squared = sums
+        fit = self._window["fit"]
+        spread = fourth - squared * squared / balanced
+        if balanced >= 12 and spread > 0:
+            slope = (loss_squared - loss * squared / balanced) / spread
+            slope = min(max(slope, 0.0), _COPPER_SHARE * abs(supplied) / squared)
+            fit[1] = min(fit[1] + 1, 30)
+            fit[0] += (slope - fit[0]) / fit[1]
+        return float(loss - fit[0] * squared)
 
     def _judge(self) -> None:
         p, w = self._params, self._window
-        steps = _steps(w["drop"].astype(np.float64), w["unexplained"])
+        held = w["held"]
+        drop = w["drop"].astype(np.float64)
+        steps = _steps(drop, w["unexplained"] - np.nansum(drop[:, held], axis=1))
         if steps is None:
             return
         least = np.maximum(p.least_kwh_per_day, p.drop_share * np.nan_to_num(w["usual"]))
         with np.errstate(divide="ignore", invalid="ignore"):
-            match = np.minimum(steps.loss_kwh / steps.drop_kwh, steps.drop_kwh / steps.loss_kwh)
+            # Others may start on the same day: the loss may well step higher, but not by much less.
+            match = np.minimum(steps.loss_kwh / steps.drop_kwh, 2 * steps.drop_kwh / steps.loss_kwh)
             weakest = np.minimum.reduce(
                 [
                     steps.drop_t / p.set_t,
@@ -251,14 +245,16 @@ class LossFollower:
             )
         judged = (weakest == weakest) & self._customer
         weakest = np.clip(np.nan_to_num(weakest), 0, None)
-        held, step_drop, step_loss = w["held"], w["step_drop"], w["step_loss"]
-        goes_on = self._goes_on()
-        held &= goes_on
-        new = judged & (weakest >= 1) & ~held
-        onset = w["days"][np.minimum(steps.split, _WINDOW - 1)]
-        for values, found in ((step_drop, steps.drop_kwh), (step_loss, steps.loss_kwh), (w["since_s"], onset)):
-            np.copyto(values, found, where=judged & ~held, casting="unsafe")
-        held |= new
+        held &= self._goes_on()
+        new = np.where(judged & (weakest >= 1) & ~held, steps.explained, -np.inf)
+        for name, found in (
+            ("step_drop", steps.drop_kwh),
+            ("step_loss", steps.loss_kwh),
+            ("loss_before", steps.loss_before_kwh),
+            ("since_s", w["days"][steps.split]),
+        ):
+            np.copyto(w[name], found, where=judged & ~held, casting="unsafe")
+        held |= np.isfinite(new) & (new == new.max())
         w["strength"][:] = np.where(held, 1.0, np.where(judged, 0.4 * np.minimum(weakest, 1.0), np.nan))
 
     def _goes_on(self) -> NDArray[np.bool_]:
@@ -270,7 +266,8 @@ class LossFollower:
         loss = w["unexplained"][-4:]
         recent_loss = float(np.nanmean(loss)) if np.isfinite(loss).any() else np.inf
         still = (days == 0) | (recent_drop >= share * w["step_drop"])
-        return np.asarray(still & (recent_loss >= share * w["step_loss"]), dtype=np.bool_)
+        least = w["loss_before"] + share * np.minimum(w["step_loss"], w["step_drop"])
+        return np.asarray(still & (recent_loss >= least), dtype=np.bool_)
 
     def dump(self) -> dict[str, bytes]:
         return self._pages.dump()
@@ -291,11 +288,13 @@ class _Steps:
     drop_t: NDArray[np.float64]
     loss_kwh: NDArray[np.float64]
     loss_t: NDArray[np.float64]
+    loss_before_kwh: NDArray[np.float64]
     explained: NDArray[np.float64]
 
 
 def _steps(drop: NDArray[np.float64], unexplained: NDArray[np.float64]) -> _Steps | None:
     """`drop` (days, meters) and `unexplained` (days,), NaN = not known; None while there are too few days."""
+    drop, unexplained = _without_single_days(drop), _without_single_days(unexplained)
     valid = np.isfinite(drop) & np.isfinite(unexplained)[:, None]
     if np.isfinite(unexplained).sum() < _BEFORE + _AFTER:
         return None
@@ -320,9 +319,22 @@ def _steps(drop: NDArray[np.float64], unexplained: NDArray[np.float64]) -> _Step
     best = np.argmin(remains, axis=0)
     at = (best, np.arange(drop.shape[1]))
     loss_heights, _, loss_ts = step(loss)
-    return _Steps(
-        splits[best], heights[at], ts[at], loss_heights[at], loss_ts[at], _explained(loss, loss - missing, valid)
-    )
+    counts = np.maximum(np.cumsum(valid, axis=0)[splits - 1], 1)
+    before = (np.cumsum(loss, axis=0)[splits - 1] / counts)[at]
+    explained = _explained(loss, loss - missing, valid)
+    return _Steps(splits[best], heights[at], ts[at], loss_heights[at], loss_ts[at], before, explained)
+
+
+def _without_single_days(days: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A median of three days: a day that its two neighbours do not share says nothing of a step, and a step stays.
+
+    >>> _without_single_days(np.array([1.0, 9, 1, 1, 5, 5, 6])).tolist()
+    [1.0, 1.0, 1.0, 1.0, 5.0, 5.0, 6.0]
+    """
+    middle = np.sort([days[:-2], days[1:-1], days[2:]], axis=0)[1]
+    smooth = days.copy()
+    smooth[1:-1] = np.where(np.isfinite(middle) & np.isfinite(days[1:-1]), middle, days[1:-1])
+    return smooth
 
 
 def _explained(loss: NDArray[np.float64], rest: NDArray[np.float64], valid: NDArray[np.bool_]) -> NDArray[np.float64]:
