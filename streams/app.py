@@ -44,7 +44,8 @@ class _NoTables(TableManager):
 class _FaustLog:
     """The log as the driver sees it, through Faust's consumer and producer."""
 
-    def __init__(self, app: StageApp, topic: str, dead_letter_topic: str) -> None:
+    def __init__(self, app: StageApp, topic: str, dead_letter_topic: str, *, keeps_its_offsets: bool) -> None:
+        self.keeps_its_offsets = keeps_its_offsets
         self._app = app
         self._topic = topic
         self._dead_letter_topic = dead_letter_topic
@@ -165,7 +166,7 @@ def create_app(
         producer_acks=-1,
         TableManager=_NoTables,
     )
-    of_log = _FaustLog(app, topic, dead_letter_topic)
+    of_log = _FaustLog(app, topic, dead_letter_topic, keeps_its_offsets=not broker_url.startswith("memory://"))
     driver = app.driver = StageDriver(
         stage,
         of_log,

@@ -39,6 +39,9 @@ _PATIENCE_S = 10.0
 class Log(Protocol):
     """What the driver needs of the log besides its events."""
 
+    keeps_its_offsets: bool
+    """Whether the log outlives this process, so that it can never end before what was saved."""
+
     def generation(self) -> int: ...
     def assigned(self) -> Collection[int]: ...
     async def seek(self, partition: int, offset: int) -> None: ...
@@ -148,27 +151,35 @@ class StageDriver:
     async def offer(self, event: Any) -> None:
         """One event of the log, in order per partition. Returns when it was handled or rightly dropped; never raises
         but when cancelled."""
+        try:
+            async with self._turn:
+                await self._settle()
+                await self._offer(event)
+        except Exception as error:
+            # an exception that left the agent would lose the event it was about
+            log.exception("offering an event")
+            self._fail(MeterwatchError(f"the driver of the {self._stage.role} stage failed: {error!r}"))
+
+    async def _offer(self, event: Any) -> None:
         message = event.message
-        async with self._turn:
-            await self._settle()
-            self._offered_at = time.monotonic()
-            if not self._open or self.failure is not None or message.generation_id != self._log.generation():
-                self.counters["older_generation"] += 1
-                return
-            held = self._held.get(message.partition) or await self._take_over(message.partition)
-            if held is None or held.lost_at is not None or held.paused:
-                self.counters["dropped"] += 1
-                return
-            if message.offset < held.next_offset:
-                self.counters["redelivered"] += 1
-                event.ack()
-                return
-            if message.offset > held.next_offset and not await self._believe_gap(held, message.offset):
-                return
-            held.sought_at, held.seeks = None, 0
-            await self._handle(held, event)
-            if self._unsaved >= self._every_messages:
-                await self._save()
+        self._offered_at = time.monotonic()
+        if not self._open or self.failure is not None or message.generation_id != self._log.generation():
+            self.counters["older_generation"] += 1
+            return
+        held = self._held.get(message.partition) or await self._take_over(message.partition)
+        if held is None or held.lost_at is not None or held.paused:
+            self.counters["dropped"] += 1
+            return
+        if message.offset < held.next_offset:
+            self.counters["redelivered"] += 1
+            event.ack()
+            return
+        if message.offset > held.next_offset and not await self._believe_gap(held, message.offset):
+            return
+        held.sought_at, held.seeks = None, 0
+        await self._handle(held, event)
+        if self._unsaved >= self._every_messages:
+            await self._save()
 
     async def tend(self) -> None:
         """Runs beside the events until cancelled: saves by time, seeks again, takes over idle and lost partitions."""
@@ -219,6 +230,8 @@ class StageDriver:
 
             if not await self._insist(bury, f"writing the dead letter of {place}"):
                 return
+            if self._held.get(held.partition) is not held:
+                return  # its generation ended meanwhile; whoever is next writes the letter again
             log.warning("%s cannot be read and lies in the dead letters: %s", place, unreadable)
             self._book.refuse(held.partition, message.offset)
             self.counters["dead_letters"] += 1
@@ -297,6 +310,9 @@ class StageDriver:
         if next_offset is None or self._tenure != tenure:
             self._to_drop.add(partition)
             return None
+        if self._log.keeps_its_offsets and not await self._reaches(partition, next_offset):
+            self._to_drop.add(partition)
+            return None
         if self._book_tenure != tenure:
             if not await self._insist(read_letters, "reading the dead letters") or self._tenure != tenure:
                 self._to_drop.add(partition)
@@ -309,6 +325,26 @@ class StageDriver:
         if self._book.stops(self._limit, partition, next_offset):
             self._pause(held)
         return held
+
+    async def _reaches(self, partition: int, next_offset: int) -> bool:
+        """Whether the log holds what was saved. A topic made anew counts from 0: all it holds would pass for handled."""
+        tenure = self._tenure
+
+        async def ask() -> Mapping[int, int]:
+            return await self._log.end_offsets([partition])
+
+        ends = await self._insist(ask, f"asking where partition {partition} ends")
+        if ends is None or self._tenure != tenure:
+            return False
+        if ends[partition] < next_offset:
+            self._fail(
+                MeterwatchError(
+                    f"partition {partition} ends at offset {ends[partition]}, but {next_offset} is saved as next: the "
+                    "topic was made anew or lost its end. Give the new topic another prefix, or start with a new store"
+                )
+            )
+            return False
+        return True
 
     async def _tend_partitions(self) -> None:
         now = time.monotonic()

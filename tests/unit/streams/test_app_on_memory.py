@@ -130,6 +130,16 @@ async def test_messages_deleted_before_they_were_read_are_counted_and_do_not_sto
         assert app.driver.failure is None
 
 
+async def test_a_topic_that_was_made_anew_is_not_taken_for_handled(bench: Bench) -> None:
+    bench.store.next_offsets[0] = 50
+    async with bench.app() as app:
+        app.driver._log.keeps_its_offsets = True
+        bench.send(Tick(0))
+        async with asyncio.timeout(PATIENCE_S):
+            await app.driver.failed.wait()
+        assert "partition 0 ends at offset 1, but 50 is saved as next" in str(app.driver.failure)
+
+
 async def test_a_redelivered_message_changes_nothing(bench: Bench) -> None:
     for i in range(30):
         bench.send(Tick(i))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import orjson
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from metering.errors import FrameError, UnreadableMessage
@@ -46,6 +46,7 @@ def test_garbage_is_unreadable_and_nothing_worse(garbage: bytes, kind: str, code
 
 
 @pytest.mark.parametrize("codec", CODECS)
+@settings(max_examples=60)
 @given(
     message=arrived_frames(), st_cut=st.integers(1, 400), flips=st.lists(st.tuples(st.integers(0), st.integers(1, 255)))
 )
