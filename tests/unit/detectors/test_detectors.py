@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -216,7 +218,7 @@ def test_novelty_is_seeded_restored_and_learns_trusted_rows_only() -> None:
     for day in days:
         for each in (model, twin, other):
             each.learn(day)
-        untaught.learn(AreaDay(*[getattr(day, n) for n in ("transformer_area", "day_ordinal", "meter_ids", "energy_kwh", "missing_share", "features", "family_strength")], np.zeros(21, bool)))  # fmt: skip
+        untaught.learn(replace(day, trusted=np.zeros(21, dtype=np.bool_)))
     said = model.score(odd)
     assert said[1] > said[0]
     assert np.isnan(said[2])
