@@ -85,6 +85,7 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
         self._frozen: list[int] = []
+        self._watch: subprocess.Popen[bytes] | None = None
 
     # --- what each server says of itself
     def _command(self) -> Sequence[str]:
@@ -135,6 +136,7 @@ class Server:
             start_new_session=True,
             **self._user(),
         )
+        self._end_with_us(self._process.pid)
 
         def ready() -> bool:
             if not self.running:
@@ -191,6 +193,23 @@ class Server:
             return "(no log)"
         return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-lines:])
 
+    def _end_with_us(self, pid: int) -> None:
+        """However this process ends, even by SIGKILL: a shell that waits for its pipe to close then ends the server."""
+        after = 'read -r _; kill -9 "$1" 2>/dev/null; sleep 1; rm -rf "$2"'
+        self._watch = subprocess.Popen(
+            ["sh", "-c", after, "watch", str(pid), str(self.folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def _unwatch(self) -> None:
+        if self._watch is not None:
+            self._watch.kill()
+            self._watch.communicate()
+            self._watch = None
+
     def _family(self) -> list[int]:
         """The process and all its descendants, oldest first."""
         family, waiting = [], [self.pid]
@@ -208,6 +227,7 @@ class Server:
         process = self._process
         if process is None:
             return
+        self._unwatch()
         if process.poll() is None:
             for pid in family or [process.pid]:
                 _signal(pid, with_signal)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import psycopg
 import pytest
 from influxdb_client.client.influxdb_client import InfluxDBClient
@@ -115,3 +119,15 @@ def test_a_destroyed_server_leaves_nothing_behind() -> None:
     server.destroy()
     assert not server.running
     assert not folder.exists()
+
+
+def test_a_server_ends_with_the_process_that_started_it_even_if_that_is_killed() -> None:
+    program = (
+        "import os, signal; from tests.system.servers import PostgresServer; server = PostgresServer().start(); "
+        "print(server.pid, server.folder, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    root = Path(__file__).parents[2]
+    killed = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=False)
+    pid, folder = killed.stdout.split()
+    wait_until(lambda: not Path(f"/proc/{pid}").exists(), "the server is gone")
+    wait_until(lambda: not Path(folder).exists(), "its folder is gone")

@@ -171,7 +171,7 @@ def test_our_processes_write_nowhere_but_where_they_may(name: str) -> None:
     assert sorted(writable) == ["/tmp", "/var/lib/meterwatch"]
 
 
-@pytest.mark.parametrize("name", sorted(OURS - {"desk"}))
+@pytest.mark.parametrize("name", sorted(OURS))
 def test_every_command_is_one_that_meterwatch_knows(name: str) -> None:
     words = [_filled(str(word), _examples()) for word in SERVICES[name]["command"]]
     commands = get_command(app)
