@@ -54,7 +54,10 @@ def interval_detectors(context: AreaContext, thresholds: Thresholds | None = Non
     detectors: list[IntervalDetector] = _build(INTERVAL_DETECTORS, context, thresholds or {})
     kind, params = _FOLLOWER
     follower = from_section(params, kind.name, (thresholds or {}).get(kind.name, {}))
-    return [kind(context, follower, profile_of(detectors).expected_kwh), *detectors]
+    profile = profile_of(detectors)
+    loss_follower = kind(context, follower, profile.expected_kwh)
+    profile.ask_balance(loss_follower.refuted)
+    return [loss_follower, *detectors]
 
 
 def hour_detectors(context: AreaContext, thresholds: Thresholds | None = None) -> list[HourDetector]:

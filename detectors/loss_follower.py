@@ -123,6 +123,7 @@ class LossFollower:
                 "step_drop": row,
                 "step_loss": row,
                 "loss_before": row,
+                "refuted_drop": row,
                 "since_s": Slab((count,), np.int64),
             },
         }
@@ -246,6 +247,7 @@ class LossFollower:
         judged = (weakest == weakest) & self._customer
         weakest = np.clip(np.nan_to_num(weakest), 0, None)
         held &= self._goes_on()
+        self._refute(steps, judged, least)
         new = np.where(judged & (weakest >= 1) & ~held, steps.explained, -np.inf)
         for name, found in (
             ("step_drop", steps.drop_kwh),
@@ -256,6 +258,21 @@ class LossFollower:
             np.copyto(w[name], found, where=judged & ~held, casting="unsafe")
         held |= np.isfinite(new) & (new == new.max())
         w["strength"][:] = np.where(held, 1.0, np.where(judged, 0.4 * np.minimum(weakest, 1.0), np.nan))
+
+    def refuted(self) -> NDArray[np.bool_]:
+        """(meters,) whose use fell clearly while the area's loss, steady enough to show it, did not rise: really unused."""
+        return np.asarray(self._window["refuted_drop"] > 0, dtype=np.bool_)
+
+    def _refute(self, steps: _Steps, judged: NDArray[np.bool_], least: NDArray[np.float64]) -> None:
+        w, p = self._window, self._params
+        drop, refuted = w["drop"][-4:], w["refuted_drop"]
+        days = (drop == drop).sum(axis=0)
+        recovered = (days > 0) & (np.nansum(drop, axis=0) / np.maximum(days, 1) < p.hold_share * refuted)
+        refuted[recovered | w["held"]] = 0
+        error = np.abs(steps.loss_kwh) / np.maximum(np.abs(steps.loss_t), 1e-9)
+        clear = judged & (steps.drop_t >= p.set_t) & (steps.drop_kwh >= least) & (steps.drop_kwh >= p.set_t * error)
+        unused = clear & (steps.loss_kwh < 0.5 * p.least_match * steps.drop_kwh) & ~w["held"]
+        np.copyto(refuted, steps.drop_kwh, where=unused, casting="same_kind")
 
     def _goes_on(self) -> NDArray[np.bool_]:
         """Whether the last days still show a held case's drop, and the area its loss."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
@@ -161,6 +162,7 @@ class SeasonalProfile:
         self._pages = StatePages("seasonal_profile/1", layout)
         self._now = {name: self._pages.array("now", name) for name in layout["now"]}
         self._days = {name: self._pages.array("days", name) for name in layout["days"]}
+        self._refuted: Callable[[], NDArray[np.bool_]] | None = None
         self._last_place = (-1, (0, 0))
         self._remember()
         self._kwh = [self._pages.array(f"slot-{i:03d}", "kwh") for i in range(_DAY_TYPES * self._slots)]
@@ -195,7 +197,13 @@ class SeasonalProfile:
         fall = np.minimum(days["fall"] / p.fall_threshold, 1.0) * fallen
         rise = np.minimum(days["rise"] / p.rise_threshold, 1.0) * risen
         # A climbing CUSUM stays at or below RECOVER until it is nearly there: half a case is no case.
+        if self._refuted is not None:
+            fall = np.where(self._refuted(), 0.0, fall)
         return _late(fall), _late(rise)
+
+    def ask_balance(self, refuted: Callable[[], NDArray[np.bool_]]) -> None:
+        """Let the area's balance have a say: a fall that it refutes (nothing went missing) is a home left empty."""
+        self._refuted = refuted
 
     def _signal(self, code: str, level: NDArray[np.float64], judged: NDArray[np.bool_], since: str) -> Signal:
         if not level.any():

@@ -63,6 +63,8 @@ def test_use_that_falls_as_the_loss_rises_is_followed_and_an_empty_home_is_not()
             columns["energy_kwh"][-1] -= 1.03 * saved
 
     assert heard(moved_out, "use_drop_with_loss", 3, *names) < SET_STRENGTH
+    assert heard(moved_out, "sudden_fall", 3, "seasonal_profile", days=50) >= SET_STRENGTH
+    assert heard(moved_out, "sudden_fall", 3, *names, days=50) < SET_STRENGTH
 
 
 def test_no_energy_while_current_flows_is_a_stopped_register_and_without_current_an_unused_supply() -> None:
