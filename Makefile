@@ -4,7 +4,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: setup demo test check system bench lock clean
+.PHONY: setup demo test check system bench simbench lock clean
 
 setup: .venv/.installed
 
@@ -36,6 +36,10 @@ system: setup
 bench: setup
 	tests/system/install_servers.sh
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# Data of SimBench's grids and what reads them (pandapower): only `meterwatch import simbench` needs it.
+simbench: setup
+	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes --only-binary :all: --compile-bytecode -r requirements/simbench.txt
 
 # The locks carry hashes and no registry address.
 lock:
