@@ -162,6 +162,10 @@ class StateStore(Protocol):
         one transaction."""
         ...
 
+    def record_decision(self, transformer_area: str, audit: AuditEntry, relay: bytes) -> None:
+        """Append the audit line and put the decision's wire bytes into the relay outbox, in one transaction."""
+        ...
+
     def audit(self, subject_id: str) -> Sequence[AuditEntry]: ...
     def findings(self, *, from_s: int = 0, to_s: int = 2**62) -> Sequence[Finding]:
         """Found in [from, to), by found_at, then id."""

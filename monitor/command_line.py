@@ -26,6 +26,8 @@ letters_app = typer.Typer(
 app.add_typer(import_app, name="import")
 app.add_typer(state_app, name="state")
 app.add_typer(letters_app, name="dead-letters")
+silence_app = typer.Typer(help="Keep a meter or an area from opening tasks for a while.", no_args_is_help=True)
+app.add_typer(silence_app, name="silence")
 
 FeedArgument = Annotated[Path, typer.Argument(help="feed folder", metavar="FEED")]
 RunArgument = Annotated[Path, typer.Argument(help="RUN folder", metavar="RUN")]
@@ -314,6 +316,42 @@ def state_reset(
     from monitor.state import reset_state
 
     print(reset_state(area, run))
+
+
+@silence_app.command("add")
+def silence_add(
+    until: Annotated[str, typer.Option(help="end, ISO 8601 with an offset or Z")],
+    by: Annotated[str, typer.Option("--by", help="your name")],
+    reason: Annotated[str, typer.Option("--reason", help="why, for those who read the history")],
+    meter: Annotated[str | None, typer.Option(help="meter id")] = None,
+    area: Annotated[str | None, typer.Option(help="transformer area")] = None,
+    abnormality: Annotated[str | None, typer.Option(help="catalogue code; default: every kind")] = None,
+) -> None:
+    """Open no tasks for a meter or an area until a time; its alerts go on and are shown."""
+    from monitor.silences import add
+
+    print(add(meter, area, abnormality, until, by, reason))
+
+
+@silence_app.command("list")
+def silence_list() -> None:
+    """The silences in force."""
+    from monitor.silences import in_force
+
+    for line in in_force():
+        print(line)
+
+
+@silence_app.command("end")
+def silence_end(
+    silence_id: Annotated[str, typer.Argument(metavar="ID")],
+    by: Annotated[str, typer.Option("--by", help="your name")],
+    reason: Annotated[str, typer.Option("--reason", help="why it ends early")],
+) -> None:
+    """End a silence before its time."""
+    from monitor.silences import end
+
+    print(end(silence_id, by, reason))
 
 
 @letters_app.command("list")

@@ -14,13 +14,14 @@ from evaluation.run_folder import ALERTS, SCORES, read_lines, read_scores
 from evaluation.score import evaluate
 from metering.errors import MeterwatchError
 from monitor.desk_server import desk_of
+from monitor.pipeline import PipelineReport
+from monitor.process import cpu_seconds
 from monitor.progress import progress
 from monitor.replay import (
     Drive,
     Pacing,
     ReplayPlan,
     begin_run,
-    cpu_seconds,
     drive_through_memory,
     finish_run,
     run_settings,
@@ -113,7 +114,15 @@ class _Watching:
         async def _send(area: str, blob: bytes) -> None:
             publisher.send_encoded(area, *from_relay(blob))
 
-        upkeep = Upkeep(self._store, self._feed.archive, self._settings.partitions, "demo", self._series, relay=relay)
+        upkeep = Upkeep(
+            self._store,
+            self._feed.archive,
+            self._settings.partitions,
+            "demo",
+            self._series,
+            relay=relay,
+            report=PipelineReport(found, "demo"),
+        )
         self._upkeep = UpkeepThread(upkeep)
         self._upkeep.start()
         self._task = asyncio.create_task(self._watch(self._embedded, upkeep))

@@ -13,7 +13,7 @@ from metering.errors import SettingsError
 from metering.ports import StateStore, TimeSeries
 from monitor.replay import SERIES_FILE, STATE_FILE
 from monitor.settings import Settings
-from monitor.stores import archive_of, open_series, open_store
+from monitor.stores import open_series, open_store
 from monitor.wire import relay_bytes
 from operations.expected_curve import expected_curve
 
@@ -61,7 +61,7 @@ def serve_desk(settings: Settings, run: Path | None) -> None:
     store = open_store(settings)
     series = open_series(settings, patience_s=5.0)
     try:
-        desk = desk_of(settings, store, series, archive_of(store))
+        desk = desk_of(settings, store, series, store.load_archive())
         print(f"desk: http://{settings.desk_host}:{settings.desk_port}  (Ctrl-C ends it)")
         serve(desk, host=settings.desk_host, port=settings.desk_port)
     finally:

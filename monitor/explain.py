@@ -94,7 +94,7 @@ def explain_reading(run: Path, meter_id: str, at: str) -> Iterator[str]:
     """Lines of explanation. Raises `MeterwatchError` for an unknown meter, an unreadable time, or one outside the run."""
     feed = feed_of(run)
     archive = feed.archive
-    start_s = IntervalGrid(archive.calendar, archive.interval_minutes).floor(_moment(at))
+    start_s = IntervalGrid(archive.calendar, archive.interval_minutes).floor(moment(at, "--at"))
     meter, area_name = archive.meter(meter_id), archive.area_of(meter_id, start_s)
     if meter is None or area_name is None:
         raise MeterwatchError(f"no meter {meter_id!r} in the archive of {feed.folder}")
@@ -126,14 +126,15 @@ def explain_reading(run: Path, meter_id: str, at: str) -> Iterator[str]:
     yield from _decisions(run, meter_id, meter.service_point, start_s, archive.calendar.day_of(start_s))
 
 
-def _moment(at: str) -> int:
+def moment(at: str, option: str) -> int:
+    """Epoch seconds of an option's ISO 8601 time with an offset; `MeterwatchError` says how to write it."""
     try:
-        moment = datetime.fromisoformat(at)
+        found = datetime.fromisoformat(at)
     except ValueError as error:
-        raise MeterwatchError(f"--at {at!r}: write a time such as 2026-02-01T18:30:00Z") from error
-    if moment.tzinfo is None:
-        raise MeterwatchError(f"--at {at!r} has no offset: add Z for UTC, or +08:00")
-    return to_epoch_s(moment)
+        raise MeterwatchError(f"{option} {at!r}: write a time such as 2026-02-01T18:30:00Z") from error
+    if found.tzinfo is None:
+        raise MeterwatchError(f"{option} {at!r} has no offset: add Z for UTC, or +08:00")
+    return to_epoch_s(found)
 
 
 def _injected(run: Path, area: str) -> list[Finding]:

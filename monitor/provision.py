@@ -13,7 +13,7 @@ from typing import Literal
 from grafana.client import AnnotationWriter
 from metering.errors import MeterwatchError
 from monitor.settings import Settings
-from monitor.stores import archive_of, influx_token, open_series, open_store
+from monitor.stores import influx_token, open_series, open_store
 from simulator.feed import Feed
 from storage.influx_series import ensure_bucket
 from streams.topics import AREAS, ensure_topics
@@ -107,7 +107,7 @@ def _database(settings: Settings) -> str:
     try:
         url = _without_password(settings.database_url)
         try:
-            archive = archive_of(store)
+            archive = store.load_archive()
         except MeterwatchError:
             return f"{url}, no archive yet: `meterwatch provision --archive FEED`"
         return f"{url}, archive {archive.name} with {len(archive.meters)} meters"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -20,6 +18,7 @@ from metering.errors import MeterwatchError, SettingsError
 from metering.identity import identity
 from metering.messages import ArrivedFrame, Finding, Tick
 from metering.ports import StateStore
+from monitor.process import cpu_seconds, peak_rss_bytes
 from monitor.progress import Advance
 from monitor.settings import Settings
 from monitor.stores import open_series, open_store
@@ -344,13 +343,3 @@ def _score_rows(store: StateStore) -> Iterator[run_folder.ScoreRows]:
     for ordinal, _, payload in store.scores():
         scores = unpack_scores(payload)
         yield run_folder.ScoreRows(ordinal, scores.meter_ids, scores.risk, scores.families)
-
-
-def cpu_seconds() -> float:
-    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
-
-
-def peak_rss_bytes() -> int:
-    kilo = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * kilo

@@ -10,7 +10,7 @@ from metering.errors import MeterwatchError, SettingsError
 from metering.times import iso
 from monitor.replay import STATE_FILE
 from monitor.settings import Settings, load_settings
-from monitor.stores import archive_of, open_store
+from monitor.stores import open_store
 from operations.area import AreaInProgress
 
 
@@ -27,7 +27,7 @@ def show_state(transformer_area: str, run: Path | None) -> dict[str, Any]:
     """Pages with their sizes, how far the area is judged, what is open in it. Raises `MeterwatchError` for an unknown area."""
     store = open_store(settings_of(run))
     try:
-        archive = archive_of(store)
+        archive = store.load_archive()
         if transformer_area not in archive.areas:
             raise MeterwatchError(
                 f"no area {transformer_area!r} in the archive; there are {', '.join(list(archive.areas)[:10])} ..."
@@ -54,7 +54,7 @@ def show_state(transformer_area: str, run: Path | None) -> dict[str, Any]:
 def reset_state(transformer_area: str, run: Path | None) -> str:
     store = open_store(settings_of(run))
     try:
-        if transformer_area not in archive_of(store).areas:
+        if transformer_area not in store.load_archive().areas:
             raise MeterwatchError(f"no area {transformer_area!r} in the archive; nothing was forgotten")
         pages = store.reset_area(transformer_area)
     finally:

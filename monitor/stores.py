@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from metering.archive import Archive
-from metering.errors import SettingsError, StoreError
+from metering.errors import SettingsError
 from metering.ports import TimeSeries
 from monitor.settings import Settings
 from storage.duckdb_series import DuckDbTimeSeries
@@ -17,7 +16,7 @@ def open_store(settings: Settings) -> SqlStore:
     return SqlStore(settings.database_url)
 
 
-def open_series(settings: Settings, *, patience_s: float | None = 30.0) -> TimeSeries:
+def open_series(settings: Settings, *, patience_s: float | None = 10.0) -> TimeSeries:
     """InfluxDB where it is set, else the DuckDB file. Nothing is sent yet."""
     if settings.influx_url is None:
         return DuckDbTimeSeries(Path(settings.duckdb_path))
@@ -30,11 +29,3 @@ def influx_token(settings: Settings) -> str:
     if settings.influx_token is None:
         raise SettingsError("METERWATCH_INFLUX_TOKEN is missing: InfluxDB is set, but not how to sign in")
     return settings.influx_token.get_secret_value()
-
-
-def archive_of(store: SqlStore) -> Archive:
-    """The archive in the store. Raises `StoreError` that says how to bring one in."""
-    try:
-        return store.load_archive()
-    except StoreError as error:
-        raise StoreError(f"{error}; bring the archive in with `meterwatch provision --archive FEED`") from error

@@ -8,16 +8,20 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from grafana.client import AnnotationWriter
+from grafana.annotate import AlertAnnotations
+from grafana.client import GrafanaRefused
 from metering.archive import Archive
 from metering.errors import MeterwatchError, StoreUnavailable
 from metering.ports import StateStore, TimeSeries
+from monitor.pipeline import PipelineReport
 from operations.close_day import close_ready_days
 from operations.deliver_points import deliver_points
 
 log = logging.getLogger("meterwatch.upkeep")
 FIRST_RETRY_S, LAST_RETRY_S = 0.5, 10.0
 RELAY_AT_ONCE = 100
+ANNOTATE_EVERY_S = 10.0
+ANNOTATE_AGAIN_AFTER_REFUSAL_S = 300.0
 
 #: Puts one message (area, wire bytes) onto the log and returns once the log has it.
 Relay = Callable[[str, bytes], None]
@@ -36,11 +40,12 @@ class Upkeep:
     owner: str
     series: TimeSeries | None = None
     relay: Relay | None = None
-    annotations: AnnotationWriter | None = None
+    annotations: AlertAnnotations | None = None
+    report: PipelineReport | None = None
     points_refused: int = 0
     failing: dict[str, str] = field(default_factory=dict)
     """Which part fails just now, and why: shown by the desk and the log, gone when it works again."""
-    _annotated: dict[str, int] = field(default_factory=dict)
+    _annotate_at: float = 0.0
     _retry_at: dict[str, float] = field(default_factory=dict)
     _retry_s: dict[str, float] = field(default_factory=dict)
 
@@ -48,6 +53,7 @@ class Upkeep:
         self._try("close_day", self.close_days)
         if self.series is not None:
             self._try("points", self.deliver)
+            self._try("pipeline", self.report_pipeline)
         if self.relay is not None:
             self._try("relay", self.relay_moves)
         if self.annotations is not None:
@@ -83,6 +89,11 @@ class Upkeep:
             if not delivered and not refused:
                 return
 
+    def report_pipeline(self) -> None:
+        """The monitor's own points go straight to the time-series store: what is not delivered is not worth keeping."""
+        if self.series is not None and self.report is not None and (points := self.report.points()):
+            self.series.write_points(points)
+
     def relay_moves(self) -> None:
         """Findings and decisions that people made, onto the log of their area; at least once, each with its own id."""
         if self.relay is None:
@@ -92,13 +103,17 @@ class Upkeep:
             self.store.relayed([number])
 
     def annotate(self) -> None:
-        """Grafana's annotations follow the alerts; writing one again changes nothing."""
-        if self.annotations is None:
+        """Grafana's annotations follow the alerts. Grafana is a screen: if it refuses, judging goes on, and it is said."""
+        if self.annotations is None or time.monotonic() < self._annotate_at:
             return
-        for alert in self.store.alerts():
-            if self._annotated.get(alert.alert_id) != alert.revision:
-                self.annotations.write(alert)
-                self._annotated[alert.alert_id] = alert.revision
+        self._annotate_at = time.monotonic() + ANNOTATE_EVERY_S
+        try:
+            self.annotations.bring_up_to_date()
+        except GrafanaRefused as error:
+            if "annotations" not in self.failing:
+                log.warning("annotations: %s", error)
+            self.failing["annotations"] = str(error)
+            self._annotate_at = time.monotonic() + ANNOTATE_AGAIN_AFTER_REFUSAL_S
 
 
 class UpkeepThread:

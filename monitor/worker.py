@@ -9,13 +9,15 @@ import socket
 from collections.abc import Callable
 from typing import Literal
 
+from grafana.annotate import AlertAnnotations
 from grafana.client import AnnotationWriter
 from metering.archive import Archive
 from metering.errors import SettingsError
 from metering.ports import StateStore, TimeSeries
+from monitor.pipeline import PipelineReport
 from monitor.replay import load_thresholds
 from monitor.settings import Settings
-from monitor.stores import archive_of, open_series, open_store
+from monitor.stores import open_series, open_store
 from monitor.upkeep import Upkeep, UpkeepThread
 from monitor.wire import from_relay
 from operations.archive_stage import ArchiveStage
@@ -31,8 +33,9 @@ WorkerRole = Literal["judge", "archive", "both"]
 log = logging.getLogger("meterwatch.worker")
 
 
-def owner_name() -> str:
-    return f"{socket.gethostname()}.{os.getpid()}"
+def owner_name(settings: Settings) -> str:
+    """A static member keeps its name over a restart, and with it its leases."""
+    return settings.instance_id or f"{socket.gethostname()}.{os.getpid()}"
 
 
 def keying(partitions: int) -> Callable[[str], int]:
@@ -41,8 +44,8 @@ def keying(partitions: int) -> Callable[[str], int]:
 
 def stages(
     role: WorkerRole, settings: Settings, archive: Archive, store: StateStore, series: TimeSeries | None, owner: str
-) -> list[Stage]:
-    found: list[Stage] = []
+) -> list[JudgeStage | ArchiveStage]:
+    found: list[JudgeStage | ArchiveStage] = []
     if role in ("judge", "both"):
         thresholds = load_thresholds(settings.thresholds)
         found.append(JudgeStage(archive, store, keying(settings.partitions), owner=owner, thresholds=thresholds))
@@ -80,14 +83,15 @@ def run(role: WorkerRole, settings: Settings) -> int:
         raise SettingsError(
             "METERWATCH_KAFKA_URL is missing: a worker reads from Kafka; without one use demo or replay"
         )
-    owner = owner_name()
+    owner = owner_name(settings)
     store = open_store(settings)
     topic = settings.topic_prefix + AREAS.name
     ensure_topics(settings.kafka_url, settings.partitions, prefix=settings.topic_prefix)
     store.fix_partitions(topic, settings.partitions)
-    archive = archive_of(store)
+    archive = store.load_archive()
     # the archive's acknowledgement is the store's own: it waits for InfluxDB without limit
     series = open_series(settings)
+    found = stages(role, settings, archive, store, series, owner)
     publisher = KafkaPublisher(settings.kafka_url, settings.codec, topic=topic) if role != "archive" else None
     upkeep = None
     if publisher is not None:
@@ -99,16 +103,15 @@ def run(role: WorkerRole, settings: Settings) -> int:
                 owner,
                 series,
                 relay=lambda area, blob: publisher.send_encoded(area, *from_relay(blob)),
-                annotations=_annotations(settings),
+                annotations=_annotations(settings, store),
+                report=PipelineReport(found, owner),
             ),
             on_failure=lambda: os.kill(os.getpid(), signal.SIGTERM),
         )
         upkeep.start()
     try:
         broker = kafka_broker_url(settings.kafka_url)
-        code = run_worker(
-            *(make_app(s, settings, broker) for s in stages(role, settings, archive, store, series, owner))
-        )
+        code = run_worker(*(make_app(stage, settings, broker) for stage in found))
     finally:
         if upkeep is not None:
             upkeep.stop()
@@ -119,9 +122,10 @@ def run(role: WorkerRole, settings: Settings) -> int:
     return 1 if upkeep is not None and upkeep.failure is not None else code
 
 
-def _annotations(settings: Settings) -> AnnotationWriter | None:
+def _annotations(settings: Settings, store: StateStore) -> AlertAnnotations | None:
     if settings.grafana_url is None:
         return None
     if settings.grafana_token is None:
         raise SettingsError("METERWATCH_GRAFANA_TOKEN is missing: Grafana is set, but not how to sign in")
-    return AnnotationWriter(settings.grafana_url, settings.grafana_token.get_secret_value())
+    writer = AnnotationWriter(settings.grafana_url, settings.grafana_token.get_secret_value())
+    return AlertAnnotations(store, writer)

@@ -30,6 +30,11 @@ class ArchiveStage:
         self._marks: dict[int, PartitionMark] = {}
         self._waiting: dict[int, list[ReadingColumns]] = {}
         self._counters: dict[int, dict[str, int]] = {}
+        self._refused: dict[int, int] = {}
+
+    def standing(self) -> dict[int, tuple[int, dict[str, int]]]:
+        """By partition held: its clock (epoch seconds) and the points that the store refused for good so far."""
+        return {p: (mark.clock_s, {"points_refused": self._refused.get(p, 0)}) for p, mark in list(self._marks.items())}
 
     def begin(self, partition: int) -> int:
         self.drop(partition)
@@ -62,6 +67,7 @@ class ArchiveStage:
             if refused:
                 counted = self._counters.setdefault(partition, {})
                 counted["points_refused"] = counted.get("points_refused", 0) + refused
+                self._refused[partition] = self._refused.get(partition, 0) + refused
             self._waiting[partition] = []
         checkpoint = Checkpoint(self.role)
         for partition, mark in self._marks.items():

@@ -26,6 +26,7 @@ from metering.points import Point
 from metering.ports import AreaDayRow
 from metering.times import IntervalGrid
 from operations.admission import OpenInterval
+from operations.silence import Silence
 
 Thresholds = Mapping[str, Mapping[str, float]]
 SCHEMA = "area/1"
@@ -94,6 +95,7 @@ class AreaInProgress:
         self.days: dict[int, DayInProgress] = {}
         self.hour = HourInProgress()
         self.findings: list[Finding] = []
+        self.silences: dict[str, Silence] = {}
         self._dirty: set[str] = set()
 
     @property
@@ -155,6 +157,7 @@ class AreaInProgress:
             "next_day": self.next_day,
             "hour": asdict(self.hour),
             "findings": [asdict(f) for f in self.findings],
+            "silences": [asdict(s) for s in self.silences.values()],
         }
         arrays["story"] = np.frombuffer(json.dumps(story).encode(), dtype=np.uint8)
         return pack_arrays(SCHEMA, arrays)
@@ -199,6 +202,7 @@ class AreaInProgress:
         self.next_day = story["next_day"]
         self.hour = HourInProgress(**story["hour"])
         self.findings = [Finding(**row) for row in story["findings"]]
+        self.silences = {row["silence_id"]: Silence(**row) for row in story["silences"]}
 
 
 def day_ordinal(day: date) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -29,14 +30,19 @@ def close_area_day(area: AreaInProgress, ordinal: int, partition: int, outcome: 
     open_alerts, changed = area.bank.at_day_close()
     outcome.alerts.update((a.alert_id, a) for a in changed)
     outcome.points += alert_points(changed, area.archive)
-    closed = ClosedAreaDay(_area_day(area, ordinal, day), open_alerts, tuple(area.findings))
+    at_s = area.archive.calendar.day_close(date.fromordinal(ordinal))
+    area.silences = {i: s for i, s in area.silences.items() if at_s < s.until_s}
+    heard = tuple(a for a in open_alerts if not any(s.covers(a, at_s) for s in area.silences.values()))
+    if len(heard) < len(open_alerts):
+        outcome.count({"alerts_silenced": len(open_alerts) - len(heard)})
+    closed = ClosedAreaDay(_area_day(area, ordinal, day), heard, tuple(area.findings))
     area.findings = []
     outcome.area_days.append(AreaDayRow(area.name, ordinal, partition, pack_area_day(closed)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClosedAreaDay:
-    """What crosses from the area stage to the day stage."""
+    """What crosses from the area stage to the day stage; `open_alerts` are those that no silence covers."""
 
     day: AreaDay
     open_alerts: tuple[Alert, ...]

@@ -30,7 +30,7 @@ from operations.derived_points import task_points
 
 SCORES_SCHEMA = "day_scores/1"
 LEASE = "close_day"
-LEASE_S = 60.0
+LEASE_S = 30.0
 
 
 def close_ready_days(store: StateStore, archive: Archive, partitions: int, owner: str, *, seed: int = 1) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from metering.ports import StateStore, TimeSeries
 
 LEASE = "deliver_points"
-LEASE_S = 60.0
+LEASE_S = 30.0
 
 
 def deliver_points(store: StateStore, series: TimeSeries, owner: str, *, batches: int = 200) -> tuple[int, int]:

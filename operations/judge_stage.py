@@ -24,6 +24,7 @@ from operations.area import AreaInProgress, Outcome, Thresholds, Trace, day_ordi
 from operations.close_area_day import close_area_day
 from operations.derived_points import alert_points
 from operations.judge_frame import judge_frame
+from operations.silence import KIND, KIND_END, silence_of
 
 #: A gap in the ticks longer than this is not walked interval by interval: nothing was measured and nobody judged.
 LONGEST_WALK_S = 14 * 86_400
@@ -57,6 +58,11 @@ class JudgeStage:
         self._marks: dict[int, PartitionMark] = {}
         self._outcomes: dict[int, Outcome] = {}
         self._unsaved_pages: dict[int, dict[tuple[str, str], bytes]] = {}
+        self._totals: dict[int, dict[str, int]] = {}
+
+    def standing(self) -> dict[int, tuple[int, dict[str, int]]]:
+        """By partition held: its clock (epoch seconds) and what this worker has counted in it so far, saved only."""
+        return {p: (mark.clock_s, dict(self._totals.get(p, {}))) for p, mark in list(self._marks.items())}
 
     # --- Stage
 
@@ -83,7 +89,7 @@ class JudgeStage:
             case Finding():
                 self._found(message, outcome)
             case Decision():
-                outcome.count({f"decisions.{message.kind}": 1})
+                self._decided(message, outcome)
         self._marks[partition] = replace(self._marks[partition], next_offset=offset + 1)
 
     def refuse(self, partition: int, offset: int, reading_count: int) -> None:
@@ -106,6 +112,10 @@ class JudgeStage:
                 counters=outcome.counters,
             )
         lost = self._store.save(checkpoint)
+        for partition, outcome in self._outcomes.items():
+            totals = self._totals.setdefault(partition, {})
+            for name, n in outcome.counters.items():
+                totals[name] = totals.get(name, 0) + n
         self._unsaved_pages.clear()
         self._outcomes = {p: Outcome() for p in self._marks}
         for partition in lost:
@@ -241,6 +251,18 @@ class JudgeStage:
         area.touch("bank")
         area.touch("progress")
         self._changed(area.bank.found(finding, row), outcome)
+
+    def _decided(self, decision: Decision, outcome: Outcome) -> None:
+        outcome.count({f"decisions.{decision.kind}": 1})
+        area = self._areas.get(decision.transformer_area)
+        if area is None or decision.kind not in (KIND, KIND_END):
+            return  # a move of a task: the store has it already, the log only keeps its place in the area's order
+        area.touch("progress")
+        silence = silence_of(decision)
+        if decision.kind == KIND:
+            area.silences[silence.silence_id] = silence
+        else:
+            area.silences.pop(silence.silence_id, None)
 
     def _changed(self, alerts: Iterable[Alert], outcome: Outcome) -> None:
         changed = tuple(alerts)

@@ -221,6 +221,12 @@ class MemoryStore:
                 self._last_relay_id += 1
                 self._relay[self._last_relay_id] = (task.transformer_area, bytes(payload))
 
+    def record_decision(self, transformer_area: str, audit: AuditEntry, relay: bytes) -> None:
+        with self._lock:
+            self._audit.setdefault(audit.subject_id, []).append(audit)
+            self._last_relay_id += 1
+            self._relay[self._last_relay_id] = (transformer_area, bytes(relay))
+
     def audit(self, subject_id: str) -> Sequence[AuditEntry]:
         with self._lock:
             return list(self._audit.get(subject_id, ()))

@@ -103,6 +103,9 @@ class SqlStore:
     def move_task(self, task: InspectionTask, expected_version: int, audit: AuditEntry, relay: Sequence[bytes]) -> None:
         sql_cases.move_task(self._database, task, expected_version, audit, relay)
 
+    def record_decision(self, transformer_area: str, audit: AuditEntry, relay: bytes) -> None:
+        sql_cases.record_decision(self._database, transformer_area, audit, relay)
+
     def audit(self, subject_id: str) -> Sequence[AuditEntry]:
         return sql_cases.audit(self._database, subject_id)
 

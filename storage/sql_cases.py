@@ -65,6 +65,14 @@ def move_task(
             connection.execute(sa.insert(RELAY_OUTBOX), row)
 
 
+def record_decision(database: Database, transformer_area: str, audit: AuditEntry, relay: bytes) -> None:
+    with database.writing() as connection:
+        append_audit(connection, [audit])
+        connection.execute(
+            sa.insert(RELAY_OUTBOX), {"transformer_area": transformer_area, "payload": bytes(relay)}
+        )
+
+
 def open_tasks(database: Database, connection: sa.Connection, opened: Sequence[InspectionTask]) -> frozenset[str]:
     """Insert new tasks (version 1), move known ones on by one version. Returns the ids of new ones that were there
     already: those stay as people left them. Raises `StaleVersion` where a known one was moved meanwhile."""
