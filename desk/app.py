@@ -85,10 +85,19 @@ def build_desk(
     return desk
 
 
-def serve(desk: FastAPI, *, host: str = "127.0.0.1", port: int = 8080) -> None:
-    """Serve until SIGINT or SIGTERM, then return. `SettingsError` if it would be exposed without a token."""
+def serve(
+    desk: FastAPI, *, host: str = "127.0.0.1", port: int = 8080, announce: Callable[[str], None] | None = None
+) -> None:
+    """Serve until SIGINT or SIGTERM, then return. `announce` is told the address, with the port chosen where it was 0.
+
+    `SettingsError` if the desk would be exposed without a token, or the port is in use; `MeterwatchError` if a start-up
+    hook failed (its traceback is in the log).
+    """
     check_exposure(host, desk.state.token)
     listening = _listen(host, port)
+    if announce is not None:
+        shown = f"[{host}]" if ":" in host else host
+        announce(f"http://{shown}:{listening.getsockname()[1]}/")
     config = uvicorn.Config(desk, log_level="warning", access_log=False, timeout_graceful_shutdown=SHUTDOWN_SECONDS)
     server = uvicorn.Server(config)
 

@@ -38,7 +38,8 @@ def energy_words(visit: Visit, alert: Alert) -> tuple[str, str | None]:
         return say("fact.energy_none"), None
     if unread_kwh <= 0:
         return figure(alert.missing_kwh, "kWh"), None
-    spread = say("fact.energy_range", low=figure(alert.missing_kwh), high=figure(alert.missing_kwh + unread_kwh))
+    low, high = figure(alert.missing_kwh), figure(alert.missing_kwh + unread_kwh)
+    spread = f"{low} kWh" if low == high else say("fact.energy_range", low=low, high=high)
     return spread, say("fact.energy_unread", count=count(len(alert.unjudged)), kwh=figure(unread_kwh))
 
 
@@ -116,7 +117,7 @@ def claim_card(
         ),
         figures,
         times,
-        el("p", " · ".join(notes), class_="note") if notes else None,
+        el("p", " · ".join(notes), class_="note episodes") if notes else None,
         el(
             "div",
             el("div", el("h3", say("section.reasons")), el("ul", *why, class_="reasons")),

@@ -30,6 +30,7 @@ DAYS_BEFORE_S = 45 * DAY_S
 DAYS_LONGEST_S = 180 * DAY_S
 
 PHASE_COLOURS = {"a": "#d9a514", "b": "#2fa36b", "c": "#d8554a"}
+NEUTRAL_COLOUR = "#8d9bb0"
 OBSERVED_COLOUR = "#4f9fe0"
 EXPECTED_COLOUR = "#9a86e8"
 LOSS_COLOUR = "#e0894a"
@@ -221,10 +222,9 @@ def phase_options(
     theme: str,
 ) -> Options:
     """Voltage or current by phase."""
+    colours = PHASE_COLOURS | {"neutral": NEUTRAL_COLOUR}
     names = {p: say(f"chart.phase_{p}") for p in PHASE_COLOURS} | {p: say(f"chart.{p}") for p in ("mean", "neutral")}
-    series = [
-        _line(names[name], curve, calendar, PHASE_COLOURS.get(name, OBSERVED_COLOUR)) for name, curve in named.items()
-    ]
+    series = [_line(names[name], curve, calendar, colours.get(name, OBSERVED_COLOUR)) for name, curve in named.items()]
     series[0]["markArea"] = _shaded(episode, curves.end_s, calendar)
     return _chart(series, unit, theme, from_zero=False)
 

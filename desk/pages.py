@@ -30,6 +30,9 @@ from operations.record_finding import meter_of_task
 REFRESH_SECONDS = 3.0
 NEWS_SECONDS = 5.0
 BUILD_SECONDS = 20.0
+#: A short list of areas leaves room below it for the newest alerts.
+FEW_AREAS = 9
+BUSY_COLUMNS: tuple[tuple[str, ...], ...] = (("areas", "families", "aside"), ("tasks", "newest"))
 STYLE = Path(__file__).parent / "static" / "desk.css"
 
 
@@ -80,8 +83,12 @@ class Screen:
             return
         with self._shell("overview", visit.say("overview.title"), shown.snapshot.clock_s) as bar:
             parts = {name: _html(shown.parts[name]).classes(f"part-{name}") for name in ("tiles", "hazards")}
-            for column in (("areas", "families", "aside"), ("tasks", "newest")):
-                with ui.element("div").classes("column-of-cards"):
+            few = len(records.archive.areas) <= FEW_AREAS
+            columns: tuple[tuple[str, ...], ...] = (
+                (("areas", "newest"), ("tasks", "families", "aside")) if few else BUSY_COLUMNS
+            )
+            for column, width in zip(columns, ("wide", "narrow"), strict=True):
+                with ui.element("div").classes(f"column-of-cards {width}"):
                     parts |= {name: _html(shown.parts[name]).classes(f"part-{name}") for name in column}
 
         async def refresh() -> None:

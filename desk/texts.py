@@ -174,10 +174,10 @@ TEXTS: Mapping[str, Text] = {
     "fact.energy": Text("Stands for", "涉及电量"),
     "fact.energy_range": Text("{low} to {high} kWh", "{low} 至 {high} kWh"),
     "fact.energy_unread": Text(
-        "{count} intervals were not read: up to {kwh} kWh more", "{count} 个时段无读数：至多另有 {kwh} kWh"
+        "intervals not read: {count}, up to {kwh} kWh more", "{count} 个时段无读数：至多另有 {kwh} kWh"
     ),
     "fact.energy_none": Text("no energy attached", "不涉及电量"),
-    "fact.late": Text("{count} late readings taken in", "已计入 {count} 条迟到读数"),
+    "fact.late": Text("late readings taken in: {count}", "已计入 {count} 条迟到读数"),
     "fact.customer_class": Text("Class", "用电类别"),
     "fact.contract": Text("Contracted", "合同容量"),
     "fact.phases": Text("Phases", "相数"),
@@ -203,7 +203,7 @@ TEXTS: Mapping[str, Text] = {
     "section.finding": Text("Finding", "结论"),
     "against.outage": Text("An outage of the area was recorded {start} – {end}.", "台区停电记录：{start} – {end}。"),
     "against.work": Text("A work order ({kind}) covers {start} – {end}.", "工单（{kind}）覆盖 {start} – {end}。"),
-    "against.unread": Text("{count} intervals were not read and are not judged.", "{count} 个时段无读数，未作研判。"),
+    "against.unread": Text("Intervals not read, and so not judged: {count}.", "{count} 个时段无读数，未作研判。"),
     "against.cleared": Text("The condition went away by itself on {time}.", "异常已于 {time} 自行消失。"),
     "against.meter_new": Text("The meter was installed on {time}: little is known of its past.", "电能表于 {time} 装出，历史数据少。"),
     "safety.first": Text(

@@ -7,9 +7,11 @@ import os
 import signal
 import subprocess
 import sys
+import time
+import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import httpx
@@ -133,7 +135,7 @@ async def beat():
         await asyncio.sleep(0.01)
 
 async def start():
-    if sys.argv[2] == "broken":
+    if sys.argv[1] == "broken":
         raise RuntimeError("the worker cannot start")
     start.task = asyncio.get_running_loop().create_task(beat())
     print("started", flush=True)
@@ -144,37 +146,57 @@ async def stop():
 
 archive = Archive("example", 15, "UTC", (Meter("M-1", "SP-1", "C-1", "TA-1", "customer"),))
 desk = build_desk(MemoryStore(), MemoryTimeSeries(), archive, encode=lambda m: b"", on_startup=start, on_shutdown=stop)
-serve(desk, port=int(sys.argv[1]))
+serve(desk, port=0, announce=lambda address: print(address, flush=True))
 print("returned", flush=True)
 """
 
 
-def serving(port: int, how: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", SERVING, str(port), how],
+@contextmanager
+def serving(how: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVING, how],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
-def test_a_worker_shares_the_desk_s_event_loop_and_both_end_with_0(free_port: int) -> None:
-    process = serving(free_port, "whole")
-    assert process.stdout is not None
-    assert process.stdout.readline() == "started\n"
-    with urllib.request.urlopen(f"http://127.0.0.1:{free_port}/health", timeout=30) as answer:
-        assert answer.status == 200
-    process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=60)
+def test_a_worker_shares_the_desk_s_event_loop_and_both_end_with_0() -> None:
+    with serving("whole") as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+        assert address.startswith("http://127.0.0.1:")
+        assert process.stdout.readline() == "started\n"
+        wait_until_healthy(address)
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (0, "stopped True\nreturned\n"), err
 
 
-def test_a_worker_that_cannot_start_ends_the_desk_with_its_error(free_port: int) -> None:
-    process = serving(free_port, "broken")
-    out, err = process.communicate(timeout=60)
+def wait_until_healthy(address: str) -> None:
+    """The hook runs before the server listens, so the first tries may be refused."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            with urllib.request.urlopen(f"{address}health", timeout=30) as answer:
+                assert answer.status == 200
+                return
+        except urllib.error.URLError:
+            assert time.monotonic() < deadline, "the desk did not listen"
+            time.sleep(0.05)
+
+
+def test_a_worker_that_cannot_start_ends_the_desk_with_its_error() -> None:
+    with serving("broken") as process:
+        out, err = process.communicate(timeout=60)
     assert process.returncode == 1, err
     assert "the worker cannot start" in err
     assert "the desk did not start" in err
-    assert out == ""
+    assert "started" not in out

@@ -166,8 +166,9 @@ def test_energy_is_a_range_where_intervals_were_not_read(visit: Visit, make_aler
     alert = make_alert(1, missing_kwh=12.0, unjudged=((1, 2.0), (2, 1.5)))
     energy, note = case.energy_words(visit, alert)
     assert energy == "12 to 15.5 kWh"
-    assert note == "2 intervals were not read: up to 3.5 kWh more"
+    assert note == "intervals not read: 2, up to 3.5 kWh more"
     assert case.energy_words(visit, make_alert(1, missing_kwh=12.0)) == ("12 kWh", None)
+    assert case.energy_words(visit, make_alert(1, missing_kwh=329.0, unjudged=((1, 0.3),)))[0] == "329 kWh"
     assert case.energy_words(visit, make_alert()) == ("no energy attached", None)
 
 
@@ -176,7 +177,7 @@ def test_what_speaks_against_a_suspicion_is_said(visit: Visit, archive: Archive,
     said = case.against(visit, alert, archive, archive.meters[0], alert.raised_at_s + DAY_S)
     assert said[0] == "the neighbours fell as well"
     assert any("outage" in s for s in said)
-    assert any("1 intervals were not read" in s for s in said)
+    assert any("not judged: 1." in s for s in said)
     assert not any("work order" in s for s in said), "the work order is another meter's"
     other = replace(alert, meter_id="M-2")
     assert any("work order" in s for s in case.against(visit, other, archive, archive.meters[1], alert.raised_at_s))
