@@ -37,12 +37,16 @@ class _MemoryDeadLetters:
                 book.read(record.key, record.value, record.headers)
                 self._next[partition] = record.offset + 1
 
+    def close(self) -> None:
+        """Nothing is held."""
+
 
 @dataclass(slots=True)
 class _KafkaDeadLetters:
     kafka_url: str
     topic: str
     _consumer: Any = None
+    _next: dict[int, int] = field(default_factory=dict)
 
     def read_new(self, book: DeadLetterBook) -> None:
         try:
@@ -53,6 +57,7 @@ class _KafkaDeadLetters:
                 for records in consumer.poll(timeout_ms=500).values():
                     for record in records:
                         book.read(record.key, record.value, record.headers)
+                        self._next[record.partition] = record.offset + 1
         except KafkaError as error:
             self.close()
             raise StoreUnavailable(f"the dead letters at {self.kafka_url} cannot be read: {error}") from error
@@ -72,6 +77,8 @@ class _KafkaDeadLetters:
                 raise StoreError(f"topic {self.topic} does not exist at {self.kafka_url}: create the topics first")
             consumer.assign([TopicPartition(self.topic, p) for p in sorted(partitions)])
             consumer.seek_to_beginning()
+            for partition, next_offset in self._next.items():
+                consumer.seek(TopicPartition(self.topic, partition), next_offset)
             self._consumer = consumer
         return self._consumer
 
@@ -91,8 +98,7 @@ def list_dead_letters(broker_url: str, *, dead_letters: str = DEAD_LETTERS.name)
     try:
         source.read_new(book)
     finally:
-        if isinstance(source, _KafkaDeadLetters):
-            source.close()
+        source.close()
     return book
 
 

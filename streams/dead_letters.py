@@ -7,13 +7,16 @@ So the limit, too, is a function of a log: a worker that takes a partition over 
 
 from __future__ import annotations
 
+import logging
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from metering.errors import MeterwatchError, SettingsError
+from metering.errors import SettingsError
 from streams.codecs import Headers, stated_reading_count
+
+log = logging.getLogger("meterwatch.streams")
 
 WHAT, TOPIC, PARTITION, OFFSET, REASON, BY = (
     "dead.what",
@@ -76,15 +79,17 @@ class DeadLetterBook:
     accepted_through: dict[int, int] = field(default_factory=dict)
     retried: set[tuple[int, int]] = field(default_factory=set)
     keep_letters: bool = True
+    strangers: int = 0
+    """Records that somebody else put onto the topic; they mean nothing here."""
 
     def read(self, key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> None:
         own = {name: word.decode(errors="replace") for name, word in headers if name.startswith("dead.")}
         try:
             what, partition, offset = own[WHAT], int(own[PARTITION]), int(own[OFFSET])
-        except (KeyError, ValueError) as error:
-            raise MeterwatchError(
-                f"the dead-letter topic holds a record that Meterwatch did not write ({error}): give it a topic of its own"
-            ) from error
+        except (KeyError, ValueError):
+            self.strangers += 1
+            log.warning("the dead-letter topic holds a record that Meterwatch did not write: %r", value and value[:80])
+            return
         if what == "accepted":
             self.accepted_through[partition] = max(offset, self.accepted_through.get(partition, -1))
         elif what == "retried":
@@ -119,6 +124,10 @@ class DeadLetterSource(Protocol):
 
     def read_new(self, book: DeadLetterBook) -> None:
         """Enter every record since the last call into `book`; `StoreUnavailable` if the log cannot be reached."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the connection; a later reading connects again and goes on where it was."""
         ...
 
 

@@ -136,6 +136,8 @@ class StageDriver:
     async def finish(self) -> None:
         """The worker stops: save; what was saved is committed when the consumer stops. Safe to call twice."""
         await self._let_go(FINISH_SAVE_S)
+        if self._running is None or self._running.done():
+            await self._in_thread(self._letters.close)
 
     def handled(self) -> dict[int, int]:
         """By partition held, the next offset to handle."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from threading import Event
+from threading import BoundedSemaphore, Event
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self
 
@@ -25,6 +25,8 @@ Sent = tuple[str | None, Message, float]
 
 _NO_LIMIT_MS = 2**31 - 1
 _FIRST_CONTACT_MS = 10_000
+#: kafka-python buffers without bound; beyond so many unconfirmed messages the feed waits.
+MOST_UNCONFIRMED = 8_192
 
 
 @dataclass(slots=True)
@@ -77,6 +79,7 @@ class KafkaPublisher:
         self._codec: Codec = codec
         self._refused: list[Exception] = []
         self._ends: dict[int, int] = {}
+        self._room = BoundedSemaphore(MOST_UNCONFIRMED)
         try:
             self._producer: Any = KafkaProducer(
                 bootstrap_servers=bootstrap_servers(kafka_url),
@@ -166,14 +169,22 @@ class KafkaPublisher:
         return self.partitions
 
     def _put_encoded(self, partition: int, key: bytes | None, value: bytes, headers: Headers) -> None:
+        while not self._room.acquire(timeout=1.0):
+            self._raise_refusal()
         try:
             future = self._producer.send(self._topic, value=value, key=key, headers=headers, partition=partition)
         except KafkaError as error:
+            self._room.release()
             raise StoreError(f"a message of {len(value)} bytes cannot be sent: {error}") from error
         future.add_callback(self._confirmed)
-        future.add_errback(self._refused.append)
+        future.add_errback(self._refuse)
+
+    def _refuse(self, error: Exception) -> None:
+        self._refused.append(error)
+        self._room.release()
 
     def _confirmed(self, metadata: Any) -> None:
+        self._room.release()
         self._ends[metadata.partition] = max(self._ends.get(metadata.partition, 0), metadata.offset + 1)
 
     def _raise_refusal(self) -> None:

@@ -193,7 +193,7 @@ def test_workers_killed_and_frozen_end_as_if_nothing_had_happened(workers: Worke
     assert workers.ended_well(), workers.logs()
 
 
-def test_a_static_member_is_back_at_its_partitions_at_once(workers: Workers) -> None:
+def test_a_static_member_killed_and_started_again_goes_on_with_its_partitions(workers: Workers) -> None:
     expected = expected_chains(feed(200))
     with publishing(workers, 200, speed=900 * 20):
         worker = workers.start("worker-a")

@@ -61,6 +61,8 @@ def test_a_book_counts_a_letter_once_however_often_it_was_delivered() -> None:
         (4, 3, (("count", b"3"),)),
         (9, 3, (("count", b"3"),)),
     ]
+    book.read(None, b"hello?", [("from", b"a stranger")])
+    assert (book.strangers, len(book.letters)) == (1, 2)
     book.read(None, None, retried_headers("areas", 2, 4, "Li Wei"))
     book.read(None, None, accepted_headers("areas", 2, 9, "Li Wei"))
     book.read(None, None, accepted_headers("areas", 2, 4, "Li Wei"))
