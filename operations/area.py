@@ -85,7 +85,7 @@ class AreaInProgress:
         self.area = area
         self.archive = archive
         self.grid = IntervalGrid(archive.calendar, archive.interval_minutes)
-        self.context = AreaContext(area, archive.interval_minutes, archive.calendar)
+        self.context = AreaContext(area, archive.interval_minutes, archive.calendar, archive.holidays)
         self.interval_detectors: list[IntervalDetector] = interval_detectors(self.context, thresholds)
         self.hour_detectors: list[HourDetector] = hour_detectors(self.context, thresholds)
         self.bank = AlertBank(area)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from detectors.pages import pack_arrays, unpack_arrays
 from metering.alert import Alert
 from metering.catalogue import CATALOGUE, FAMILIES
-from metering.evidence import AreaDay
+from metering.evidence import SET_STRENGTH, AreaDay
 from metering.messages import Finding
 from metering.ports import AreaDayRow
 from operations.area import AreaInProgress, DayInProgress, Outcome, alert_of, day_page
@@ -61,7 +61,9 @@ _ROWS_OF_FAMILY = {
 
 
 def _area_day(area: AreaInProgress, ordinal: int, day: DayInProgress) -> AreaDay:
-    weighted = np.nan_to_num(day.strength) * _WEIGHTS
+    # what does not reach the set value is half a case at most
+    strength = np.nan_to_num(day.strength)
+    weighted = np.where(strength >= SET_STRENGTH, strength, strength / 2) * _WEIGHTS
     energy_kwh, missing_share = day.features.totals()
     return AreaDay(
         area.name,
