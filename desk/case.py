@@ -169,7 +169,7 @@ def task_head(
     visit: Visit, task: InspectionTask, title: str, archive: Archive, meter: Meter | None, now_s: int
 ) -> Markup:
     say, calendar = visit.say, archive.calendar
-    overdue = task.closed_at_s is None and task.due_at_s < now_s
+    overdue = task.closed_at_s is None and task.due_at_s <= now_s
     due_note = say("task.overdue") if overdue else distance(task.due_at_s, now_s, say)
     return el(
         "div",

@@ -6,6 +6,7 @@ shows the same hours. A missing reading is a gap, never zero.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +16,11 @@ from typing import Any, Literal, get_args
 from desk.records import Records
 from desk.texts import Words
 from metering.alert import Alert
+from metering.errors import StoreError
 from metering.ports import SeriesRow
 from metering.times import DAY_S, LocalCalendar
+
+_log = logging.getLogger("meterwatch.desk")
 
 Window = Literal["onset", "latest", "days"]
 WINDOWS: tuple[Window, ...] = get_args(Window)
@@ -99,8 +103,7 @@ def read_curves(
         tags = {"transformer_area": transformer_area, "meter_id": meter_id}
         rows = records.series.read("reading", start_s=start_s, end_s=end_s, tags=tags)
         expected = {r.time_s: r.fields["expected_kwh"] for r in rows if "expected_kwh" in r.fields}
-        if records.expected_curve is not None:
-            expected |= {at: kwh for at, kwh in records.expected_curve(meter_id, start_s, end_s) if math.isfinite(kwh)}
+        expected |= _expected_now(records, meter_id, start_s, end_s)
     balance = records.series.read(
         "area_balance", start_s=start_s, end_s=end_s, tags={"transformer_area": transformer_area}
     )
@@ -144,6 +147,18 @@ def read_curves(
         _gaps(metered, step_s),
         _loss_by(lambda at: at - at % 3600, balance),
     )
+
+
+def _expected_now(records: Records, meter_id: str, start_s: int, end_s: int) -> dict[int, float]:
+    """What the models expect of the window today; nothing where their state cannot be read: the rest is still shown."""
+    if records.expected_curve is None:
+        return {}
+    try:
+        curve = records.expected_curve(meter_id, start_s, end_s)
+    except StoreError as trouble:
+        _log.warning("no expected curve of meter %s: %s", meter_id, trouble)
+        return {}
+    return {at: kwh for at, kwh in curve if math.isfinite(kwh)}
 
 
 def _field(rows: Sequence[SeriesRow], name: str) -> dict[int, float]:

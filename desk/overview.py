@@ -128,7 +128,7 @@ def tiles(visit: Visit, snapshot: Snapshot, archive: Archive) -> Markup:
     say, intake = visit.say, intake_of(snapshot.counters)
     grades = Counter(a.grade for a in snapshot.open_alerts)
     hazards = sum(map(is_hazard, snapshot.open_alerts))
-    overdue = sum(t.due_at_s < snapshot.now_s for t in snapshot.open_tasks)
+    overdue = sum(t.due_at_s <= snapshot.now_s for t in snapshot.open_tasks)
     whole = intake.readings_in
     meters = sum(m.role == "customer" for m in archive.meters)
     aside = sum(intake.set_aside.values())
@@ -369,7 +369,7 @@ def next_tasks(visit: Visit, snapshot: Snapshot) -> Markup:
 
 
 def due_text(visit: Visit, task: InspectionTask, now_s: int) -> Markup:
-    late = task.due_at_s < now_s
+    late = task.due_at_s <= now_s
     text = visit.say("task.overdue") if late else distance(task.due_at_s, now_s, visit.say)
     return el("span", text, class_="late" if late else None)
 

@@ -22,6 +22,7 @@ from desk.records import Records
 from desk.texts import Words
 from metering.alert import Alert
 from metering.archive import Archive
+from metering.errors import StoreError
 from metering.points import Point
 from metering.ports import ReadingColumns
 from metering.times import DAY_S, LocalCalendar, to_epoch_s
@@ -75,6 +76,17 @@ def test_half_a_day_is_no_day(records: Records) -> None:
 def test_the_given_expected_curve_wins_over_the_stored_one(records: Records) -> None:
     records.expected_curve = lambda *_window: [(START_S, 0.7), (START_S + HOUR_S, float("nan"))]
     assert read(records).expected[:2] == [(START_S, 0.7), (START_S + HOUR_S, 0.5)]
+
+
+def test_readings_are_shown_where_the_models_state_cannot_be_read(
+    records: Records, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_window: object) -> list[tuple[int, float]]:
+        raise StoreError("the state pages of TA-1 are of another version")
+
+    records.expected_curve = refuse
+    assert read(records).read
+    assert "another version" in caplog.text
 
 
 def test_a_whole_area_has_a_balance_and_no_load_curve(records: Records) -> None:
