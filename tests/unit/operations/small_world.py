@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from metering.archive import Archive, Meter
 from metering.identity import identity
@@ -64,7 +65,7 @@ def messages(days: int = 12, areas: int = 2, seed: int = 3) -> Iterator[tuple[st
     yield None, Tick(START_S + 24 * days * INTERVAL_S, final=True)
 
 
-def _frame(area: int, start_s: int, kwh: np.ndarray) -> ArrivedFrame:
+def _frame(area: int, start_s: int, kwh: NDArray[np.float64]) -> ArrivedFrame:
     ids = (f"S{area}", *(f"M{area}{i}" for i in range(METERS)))
     energy = np.concatenate([[round(float(kwh.sum()) * 1.03, 4)], kwh])
     return ArrivedFrame(f"A{area}", start_s, 60, ids, {"energy_kwh": energy}, reading_count=len(ids))

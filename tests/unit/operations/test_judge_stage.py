@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 
 from metering.errors import StoreError
+from metering.messages import ArrivedFrame, Message, Tick
 from metering.ports import Checkpoint
 from metering.times import DAY_S
 from operations.close_day import close_ready_days, unpack_scores
 from operations.judge_stage import JudgeStage
 from storage.memory import MemoryStore
-from tests.unit.operations.small_world import INTERVAL_S, METERS, START_S, archive, messages
+from tests.unit.operations.small_world import METERS, START_S, archive, messages
 
 READINGS_PER_FRAME = METERS + 1
 
 
-def by_partition(partitions: int, days: int = 12) -> list[list[object]]:
-    logs: list[list[object]] = [[] for _ in range(partitions)]
+def by_partition(partitions: int, days: int = 12) -> list[list[Message]]:
+    logs: list[list[Message]] = [[] for _ in range(partitions)]
     for area, message in messages(days):
         for partition in range(partitions) if area is None else [keyed(partitions)(area)]:
             logs[partition].append(message)
     return logs
+
+
+def readings_sent(log: Iterable[tuple[str | None, Message]]) -> int:
+    return sum(m.reading_count for _, m in log if isinstance(m, ArrivedFrame))
 
 
 def keyed(partitions: int) -> Callable[[str], int]:
@@ -43,7 +48,7 @@ def run(partitions: int = 1, *, save_every: int = 50, crash_every: int | None = 
         crashed = False
         while any(next_offset[p] < len(logs[p]) for p in range(partitions)):
             partition = chance.choice([p for p in range(partitions) if next_offset[p] < len(logs[p])])
-            stage.handle(partition, next_offset[partition], logs[partition][next_offset[partition]])  # type: ignore[arg-type]
+            stage.handle(partition, next_offset[partition], logs[partition][next_offset[partition]])
             next_offset[partition] += 1
             handled += 1
             if handled % save_every == 0:
@@ -95,7 +100,7 @@ def test_readings_become_alerts_and_one_ranked_task_for_each_service_point() -> 
 
 def test_every_reading_has_exactly_one_fate() -> None:
     counted = run().counters()
-    sent = sum(m.reading_count for _, m in messages() if hasattr(m, "reading_count"))
+    sent = readings_sent(messages())
     fates = sum(
         n
         for name, n in counted.items()
@@ -109,12 +114,12 @@ def test_every_reading_has_exactly_one_fate() -> None:
     assert counted["readings_late"] > 0
 
 
-@pytest.mark.parametrize("save_every", [1, 7, 1000])
+@pytest.mark.parametrize("save_every", [3, 1000])
 def test_where_a_save_falls_changes_nothing(save_every: int, undisturbed: tuple[object, ...]) -> None:
     assert outcome(run(save_every=save_every)) == undisturbed
 
 
-@pytest.mark.parametrize("save_every", [13, 60])
+@pytest.mark.parametrize("save_every", [13])
 def test_ten_crashes_change_nothing(save_every: int, undisturbed: tuple[object, ...]) -> None:
     assert outcome(run(save_every=save_every, crash_every=97)) == undisturbed
 
@@ -131,7 +136,7 @@ def test_a_stage_whose_partition_was_taken_over_saves_nothing() -> None:
     log = by_partition(1, days=2)[0]
     first.begin(0)
     for offset in range(40):
-        first.handle(0, offset, log[offset])  # type: ignore[arg-type]
+        first.handle(0, offset, log[offset])
     assert second.begin(0) == 0
     assert first.save() == frozenset({0})
     assert store.counters() == {}
@@ -155,11 +160,11 @@ def test_a_save_that_failed_is_repeated_in_full() -> None:
     log = by_partition(1, days=3)[0]
     stage.begin(0)
     for offset, message in enumerate(log):
-        stage.handle(0, offset, message)  # type: ignore[arg-type]
+        stage.handle(0, offset, message)
     with pytest.raises(ConnectionError):
         stage.save()
     stage.save()
-    sent = sum(m.reading_count for _, m in messages(3) if hasattr(m, "reading_count"))
+    sent = readings_sent(messages(3))
     assert (
         sum(n for name, n in store.counters().items() if name != "events_accepted" and name != "readings_corrected")
         == sent
@@ -181,13 +186,9 @@ def test_a_gap_of_weeks_is_stepped_over_without_judging_it() -> None:
     stage = JudgeStage(archive(), store, keyed(1), owner="w")
     stage.begin(0)
     log = [m for _, m in messages(2)][:-1]
-    shifted = [m for _, m in messages(2)]
-    for offset, message in enumerate(log):
+    for offset, message in enumerate([*log, Tick(START_S + 60 * DAY_S)]):
         stage.handle(0, offset, message)
-    before = store.counters().get("readings_accepted", 0)
-    tick = type(shifted[0])(START_S + 60 * DAY_S)  # type: ignore[call-arg]
-    stage.handle(0, len(log), tick)
     stage.save()
     assert not [a for a in store.alerts() if a.raised_at_s > START_S + 3 * DAY_S and a.family != "communication"]
-    assert store.counters()["readings_accepted"] > before
-    assert tick.time_s % INTERVAL_S == 0  # type: ignore[union-attr]
+    assert store.counters()["readings_accepted"] > 0
+    assert len(store.days_waiting()) == 59, "days of the gap close as not judged, so that none is waited for"

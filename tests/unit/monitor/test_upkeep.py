@@ -1,0 +1,57 @@
+"""Upkeep: where one store is away the rest goes on, and nothing undelivered is dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from metering.archive import Archive, Meter
+from metering.errors import StoreUnavailable
+from metering.inspection import AuditEntry
+from metering.points import Point
+from metering.ports import Checkpoint, PartitionChange
+from monitor.upkeep import Upkeep
+from storage.memory import MemoryStore
+from storage.memory_series import MemoryTimeSeries
+
+ARCHIVE = Archive("small", 15, "UTC", (Meter("M1", "SP1", "C1", "A1", "customer"),))
+POINT = Point("area_balance", {"transformer_area": "A1"}, 900, {"metered_kwh": 1.0})
+
+
+class _AwaySeries(MemoryTimeSeries):
+    away = True
+
+    def write_points(self, points: Sequence[Point]) -> int:
+        if self.away:
+            raise StoreUnavailable("InfluxDB cannot be reached")
+        return super().write_points(points)
+
+
+def _store_with_a_point() -> MemoryStore:
+    store = MemoryStore()
+    mark = store.begin_partition("judge", 0, "w")
+    checkpoint = Checkpoint("judge", {0: PartitionChange(mark.epoch, 1, 900, points=[POINT])})
+    assert store.save(checkpoint) == frozenset()
+    return store
+
+
+def test_points_wait_for_a_series_that_is_away_and_moves_are_relayed_meanwhile() -> None:
+    store, series, relayed = _store_with_a_point(), _AwaySeries(), []
+    store.record_decision("A1", AuditEntry("silences", 900, "Li Na", "silence", "", "{}"), b"wire")
+    upkeep = Upkeep(store, ARCHIVE, 1, "w", series, relay=lambda area, wire: relayed.append((area, wire)))
+    upkeep.round()
+    assert "cannot be reached" in upkeep.failing["points"]
+    assert relayed == [("A1", b"wire")]
+    assert len(store.point_batches(10)) == 1
+    series.away = False
+    upkeep.deliver()
+    assert series.count("area_balance") == 1
+    assert store.point_batches(10) == []
+
+
+def test_a_move_is_relayed_once() -> None:
+    store, relayed = MemoryStore(), []
+    store.record_decision("A1", AuditEntry("silences", 900, "Li Na", "silence", "", "{}"), b"wire")
+    upkeep = Upkeep(store, ARCHIVE, 1, "w", relay=lambda _, wire: relayed.append(wire))
+    upkeep.round()
+    upkeep.round()
+    assert relayed == [b"wire"]
