@@ -10,7 +10,9 @@ import faust
 from aiokafka.errors import KafkaError
 from faust.exceptions import ConsumerNotStarted, ProducerSendError
 from faust.tables.manager import TableManager
+from faust.transport.drivers import aiokafka
 from faust.types import TP
+from faust.types.transports import TransportT
 
 from metering.errors import StoreUnavailable
 from operations.stage import Stage
@@ -18,6 +20,7 @@ from streams import memory_transport  # noqa: F401  (registers memory://)
 from streams.dead_letter_log import dead_letter_source
 from streams.dead_letters import DeadLetterLimit, DeadLetterSource, letter_headers
 from streams.driver import StageDriver
+from streams.lean_consumer import LeanKafkaConsumer
 from streams.topics import AREAS, DEAD_LETTERS
 
 _LOG_ERRORS = (KafkaError, ConsumerNotStarted, ProducerSendError, TimeoutError, OSError)
@@ -28,6 +31,12 @@ class StageApp(faust.App):
     """A Faust app with its `driver`; started with `run_worker`, or inside a loop with `await app.start()`."""
 
     driver: StageDriver
+
+    def _new_transport(self) -> TransportT:
+        transport = super()._new_transport()
+        if isinstance(transport, aiokafka.Transport):
+            cast(Any, transport).Consumer = LeanKafkaConsumer
+        return transport
 
     def _create_directories(self) -> None:
         """Faust makes folders for tables, which are not used here."""

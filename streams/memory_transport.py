@@ -22,12 +22,11 @@ from typing import Any, ClassVar, NamedTuple, cast
 
 from aiokafka.partitioner import murmur2
 from faust.transport import base
-from faust.transport.consumer import Consumer as FaustConsumer
 from faust.transport.drivers import TRANSPORTS
 from faust.types import TP, ConsumerMessage, RecordMetadata
-from mode import ServiceT
 
 from metering.errors import StoreError
+from streams.lean_consumer import LeanConsumer
 
 _FORGET_AT_LEAST = 1024
 
@@ -175,7 +174,7 @@ class MemoryBroker:
                     await member.take_over(hand, state.generation)
 
 
-class Consumer(FaustConsumer):
+class Consumer(LeanConsumer):
     """A member of the group named by its app's id."""
 
     consumer_stopped_errors: ClassVar[tuple[type[BaseException], ...]] = ()
@@ -246,21 +245,6 @@ class Consumer(FaustConsumer):
             await self.wait(cast(Any, self.can_resume_flow))
         active = self._get_active_partitions()
         return await self._getmany(active, timeout), active
-
-    async def _drain_messages(self, fetcher: ServiceT) -> None:
-        """Faust's own loop without a watch on every message (four tasks each): a message that waits for room when the
-        generation ends is let go by the queue, and dropped by its reader for its old generation."""
-        try:
-            while not (self.should_stop or fetcher.should_stop):
-                await asyncio.sleep(0)
-                async for place, message in self.getmany(timeout=1.0):
-                    read = self._read_offset[place]
-                    if read is None or message.offset >= read:
-                        await self.callback(message)
-                        self._read_offset[place] = message.offset
-        except asyncio.CancelledError:
-            if not self.app.should_stop:
-                raise
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> dict[TP, list[Record]]:
         deadline = self.loop.time() + timeout
