@@ -158,7 +158,8 @@ def replay(plan: ReplayPlan, settings: Settings, advance: Advance) -> dict[str, 
     settings = run_settings(plan, settings)
     store = open_store(settings)
     try:
-        if store.marks("judge"):
+        # workers that wait for a feed have taken their partitions, but handled nothing
+        if any(mark.next_offset for mark in store.marks("judge")):
             raise MeterwatchError(
                 f"{settings.database_url} already holds a run: give METERWATCH_DATABASE_URL a fresh database"
             )
@@ -221,8 +222,9 @@ def run_settings(plan: ReplayPlan, settings: Settings) -> Settings:
     elif plan.workers != 1:
         raise SettingsError("a SQLite file admits one worker: set METERWATCH_DATABASE_URL to PostgreSQL for more")
     if plan.workers and not settings.topic_prefix:
-        # a run's own topics: what else is on the cluster must not enter it
-        files["topic_prefix"] = f"run-{identity('run', str(plan.out.resolve()), time.time_ns())[2:]}."
+        # a run's own topics and groups: what else is on the cluster must not enter it, nor share its partitions
+        own = f"run-{identity('run', str(plan.out.resolve()), time.time_ns())[2:]}."
+        files |= {"topic_prefix": own, "consumer_group": f"{own}{settings.consumer_group}"}
     return settings.model_copy(update=files)
 
 

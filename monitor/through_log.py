@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 
-from metering.errors import MeterwatchError
+from metering.errors import MeterwatchError, StoreUnavailable
 from metering.ports import Role
 from monitor.replay import Drive
 from monitor.settings import PREFIX, Settings
@@ -149,7 +149,11 @@ class Waiting:
         seen, since = -1, time.monotonic()
         while True:
             self._running.check()
-            done, missing = self._standing(ends)
+            try:
+                done, missing = self._standing(ends)
+            except StoreUnavailable as error:
+                # the workers wait for the store as well
+                done, missing = seen, str(error)
             if not missing:
                 return
             if done != seen:
