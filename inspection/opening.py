@@ -67,13 +67,18 @@ def candidates(open_alerts: Sequence[Alert], day_risk: Mapping[str, float]) -> l
 
 
 def settle(open_tasks: Sequence[InspectionTask], findings: Sequence[tuple[str, Finding]]) -> Worklist:
-    """Close the open task of each service point that was inspected. `findings` are (service point, finding) in order."""
+    """Close the open task of each service point that was inspected. `findings` are (service point, finding) in order.
+
+    A task whose finding a person recorded at the desk is left to people: they close it.
+    """
     by_point = {t.service_point: t for t in open_tasks}
     changed: dict[str, InspectionTask] = {}
     audit: list[AuditEntry] = []
     for point, finding in findings:
         task = by_point.get(point)
         if task is None or task.task_id in changed or finding.found_at_s < task.opened_at_s:
+            continue
+        if task.state is TaskState.FOUND:
             continue
         changed[task.task_id] = replace(
             task,

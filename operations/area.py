@@ -29,7 +29,7 @@ from operations.admission import OpenInterval
 from operations.silence import Silence
 
 Thresholds = Mapping[str, Mapping[str, float]]
-SCHEMA = "area/1"
+SCHEMA = "area/2"
 
 
 @dataclass(slots=True)
