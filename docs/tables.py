@@ -1,0 +1,120 @@
+"""The tables of the documentation that the code itself knows; `tests/unit/test_docs.py` holds pages and code together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from detectors.bank import ALL_DETECTORS, day_models
+from metering.catalogue import CATALOGUE
+from monitor.settings import PREFIX, Settings
+from streams.topics import topics_table
+
+HERE = Path(__file__).parent
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _allowed(of: FieldInfo) -> str:
+    kind: Any = of.annotation
+    if get_origin(kind) is Literal:
+        return " or ".join(f"`{word}`" for word in get_args(kind))
+    limits = {
+        name: limit for m in of.metadata for name in ("ge", "gt", "le") if (limit := getattr(m, name, None)) is not None
+    }
+    signs = {"ge": "at least", "gt": "above", "le": "at most"}
+    words = ", ".join(f"{signs[name]} {limit:,}" for name, limit in limits.items())
+    return "secret" if SecretStr in (kind, *get_args(kind)) else words
+
+
+def settings() -> str:
+    rows = [
+        (
+            f"`{PREFIX}{name.upper()}`",
+            "none" if of.default is None else f"`{of.default}`" if of.default != "" else "empty",
+            _allowed(of),
+            of.description or "",
+        )
+        for name, of in Settings.model_fields.items()
+    ]
+    return _table(("variable", "default", "allowed", "meaning"), rows)
+
+
+def detectors() -> str:
+    def of(kind: Any, judges: str, codes: tuple[str, ...]) -> tuple[str, ...]:
+        module = kind.__module__.removeprefix("detectors.")
+        return f"`{kind.name}`", f"[{module}.py](../detectors/{module}.py)", judges, ", ".join(f"`{c}`" for c in codes)
+
+    rows = [
+        of(kind, "hour" if kind.name == "line_loss" else "interval", kind.abnormalities) for kind, _ in ALL_DETECTORS
+    ]
+    rows += [of(type(model), "day", ()) for model in day_models(seed=1)]
+    return _table(
+        ("detector", "file", "judges every", "says"), [(*row[:3], row[3] or "a score for the ranking") for row in rows]
+    )
+
+
+def thresholds() -> str:
+    sections = []
+    for kind, params in ALL_DETECTORS:
+        rows = [
+            (
+                f"`{each.name}`",
+                f"{each.default:g}",
+                f"{each.metadata['low']:g} to {each.metadata['high']:g}",
+                each.metadata["unit"],
+                each.metadata["meaning"],
+                each.metadata["source"],
+            )
+            for each in fields(params)
+        ]
+        sections.append(
+            f"### `[{kind.name}]`\n\n" + _table(("field", "default", "range", "unit", "meaning", "source"), rows)
+        )
+    return "\n\n".join(sections)
+
+
+def catalogue() -> str:
+    said_by: dict[str, list[str]] = {}
+    for kind, _ in ALL_DETECTORS:
+        for code in kind.abnormalities:
+            said_by.setdefault(code, []).append(f"`{kind.name}`")
+    rows = []
+    for row in CATALOGUE.values():
+        source = ", ".join(said_by.get(row.code, [])) or ("meter event" if row.level == "event" else "-")
+        rows.append((f"`{row.code}`", row.catalogue_id, row.name_en, row.name_zh, row.family, row.lane, source))
+    return _table(("code", "no.", "English", "中文", "family", "lane", "said by"), rows)
+
+
+#: (page, block name) -> what stands between the block's marks
+BLOCKS: Mapping[tuple[str, str], Callable[[], str]] = {
+    ("settings.md", "settings"): settings,
+    ("runbook.md", "topics"): topics_table,
+    ("add-a-detector.md", "detectors"): detectors,
+    ("thresholds.md", "thresholds"): thresholds,
+    ("glossary.md", "catalogue"): catalogue,
+}
+
+
+def with_block(page: str, name: str, content: str) -> str:
+    """The page with one block brought up to date; ValueError where it lacks the block's marks."""
+    begin, end = f"<!-- {name}: begin (python -m docs.tables) -->", f"<!-- {name}: end -->"
+    before, begun, rest = page.partition(begin)
+    _, ended, after = rest.partition(end)
+    if not begun or not ended:
+        raise ValueError(f"the page needs the lines {begin!r} and {end!r}")
+    return f"{before}{begin}\n\n{content}\n\n{end}{after}"
+
+
+if __name__ == "__main__":
+    for (page_name, block), content in BLOCKS.items():
+        path = HERE / page_name
+        path.write_text(with_block(path.read_text(encoding="utf-8"), block, content()), encoding="utf-8")
