@@ -1,0 +1,74 @@
+"""What one more meter takes: resident memory of an area stage that holds N and 2N meters, and bytes of saved state."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.plan import Plan, child
+from benchmarks.report import count, mebibytes, table
+from metering.archive import Archive
+from simulator.feed import Feed
+from storage.sql import SqlStore
+
+
+def run(plan: Plan) -> list[str]:
+    folder = plan.feed()
+    archive = Feed.open(folder).archive
+    names = list(archive.areas)
+    held = [weigh(plan.folder, folder, narrowed(archive, names[:n])) for n in (len(names) // 2 or 1, len(names))]
+    fewer, more = held
+    meters = more["meters"] - fewer["meters"]
+    lines = table(
+        ["meters held", "resident memory", "saved state", "state bytes per meter", "pages per area"],
+        [
+            [
+                f"{h['meters']:,}",
+                mebibytes(h["rss_bytes"]),
+                mebibytes(h["page_bytes"]),
+                count(h["page_bytes"] / h["meters"]),
+                count(h["pages"] / areas),
+            ]
+            for h, areas in zip(held, (len(names) // 2 or 1, len(names)), strict=True)
+        ],
+    )
+    if not meters:
+        return [*lines, "One area cannot be compared with its half: give more areas."]
+    rss = (more["rss_bytes"] - fewer["rss_bytes"]) / meters
+    return [
+        f"Feed: {plan.feed_text}; one area stage with its archive, in a process of its own, after the whole feed.",
+        "",
+        *lines,
+        (
+            f"One more meter takes {count(rss / 1024)} KiB of memory and {count(more['page_bytes'] / more['meters'] / 1024)} KiB of "
+            f"saved state; 100,000 meters take {count(1e5 * rss / 2**30)} GiB besides the "
+            f"{mebibytes(fewer['rss_bytes'] - rss * fewer['meters'])} of the program itself."
+        ),
+        "",
+        (
+            "**What bounds it:** the detectors' state, allocated whole per meter; memory that no reading has touched yet does not "
+            f"count as resident, so the figure still grows until every slot of a week was seen (this feed: {plan.days} days)."
+        ),
+    ]
+
+
+def narrowed(archive: Archive, areas: list[str]) -> Archive:
+    """The archive with these areas alone."""
+    chosen = set(areas)
+    meters = tuple(m for m in archive.meters if m.transformer_area in chosen)
+    return replace(archive, meters=meters, _by_area={})
+
+
+def weigh(folder: Path, feed: Path, archive: Archive) -> dict[str, Any]:
+    """What a process that holds these areas says of itself (`benchmarks.child.hold`)."""
+    name = f"hold-{len(archive.meters)}"
+    url = f"sqlite:///{folder / name}.sqlite"
+    store = SqlStore(url)
+    store.save_archive(archive)
+    store.close()
+    with child(folder, name, "hold", url, str(feed)) as holder:
+        holder.wait()
+        told: dict[str, Any] = json.loads(holder.account_path.read_text(encoding="utf-8"))
+    return told

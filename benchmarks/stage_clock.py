@@ -1,0 +1,293 @@
+"""Where the CPU time of a process goes: the stages' functions, timed from outside, so that the product pays nothing.
+
+Every thread has its own CPU clock; a stage inside another takes its time away from the outer one, so the shares add up.
+What no stage claims (event loop, Kafka client, threads that are not Python's) is the difference to the process's clock.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import os
+import resource
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from detectors.bank import ALL_DETECTORS
+
+Mark = Literal["", "begin", "end"]
+
+#: Stages in the order of a reading's way.
+STAGES = (
+    "read feed",
+    "encode frames",
+    "decode",
+    "admit",
+    "score",
+    "learn",
+    "alerts",
+    "days",
+    "judge, the rest",
+    "encode pages",
+    "write SQL",
+    "write series",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StagePoint:
+    """A function of the product, ``module:name`` or ``module:Class.name``, and the stage its CPU time belongs to.
+
+    The first call of a point marked `begin` opens the process's window, the last return of one marked `end` closes it.
+    """
+
+    place: str
+    stage: str
+    mark: Mark = ""
+    iterates: bool = False
+
+
+def stage_points() -> tuple[StagePoint, ...]:
+    """Every timed function. A detector that joins the bank is timed without being named here."""
+    kinds = [kind for kind, _ in ALL_DETECTORS]
+    detectors = [f"{kind.__module__}:{kind.__qualname__}" for kind in kinds]
+    return (
+        StagePoint("monitor.replay:publication", "read feed", "begin", iterates=True),
+        StagePoint("monitor.publish:publication", "read feed", "begin", iterates=True),
+        StagePoint("streams.publisher:KafkaPublisher.flush", "encode frames", "end"),
+        StagePoint("streams.publisher:encode", "encode frames"),
+        StagePoint("streams.driver:decode", "decode", "begin"),
+        StagePoint("operations.judge_stage:screen", "admit"),
+        StagePoint("operations.judge_stage:take_in", "admit"),
+        StagePoint("operations.judge_stage:late_rows", "admit"),
+        StagePoint("operations.archive_stage:ArchiveStage.handle", "admit"),
+        StagePoint("operations.area:AreaInProgress.expected_kwh", "score"),
+        *(StagePoint(f"{place}.score", "score") for place in detectors),
+        *(StagePoint(f"{place}.learn", "learn") for place in detectors),
+        *(
+            StagePoint(f"alerts.life:AlertBank.{name}", "alerts")
+            for name in ("step", "report", "found", "amend", "at_day_close", "suspected")
+        ),
+        StagePoint("detectors.day_features:DayAccumulator.add", "days"),
+        StagePoint("operations.judge_stage:close_area_day", "days"),
+        StagePoint("monitor.upkeep:close_ready_days", "days"),
+        StagePoint("operations.judge_stage:JudgeStage.handle", "judge, the rest"),
+        StagePoint("operations.area:AreaInProgress.dirty_pages", "encode pages"),
+        StagePoint("storage.sql:SqlStore.save", "write SQL", "end"),
+        StagePoint("storage.sql:SqlStore.close_day", "write SQL", "end"),
+        StagePoint("storage.sql:SqlStore.points_delivered", "write SQL", "end"),
+        *(
+            StagePoint(f"storage.sql:SqlStore.{name}", "write SQL")
+            for name in (
+                "begin_partition",
+                "load_pages",
+                "load_model_pages",
+                "marks",
+                "take_lease",
+                "days_waiting",
+                "point_batches",
+                "relay_batch",
+            )
+        ),
+        *(
+            StagePoint(f"{series}.{name}", "write series")
+            for series in ("storage.duckdb_series:DuckDbTimeSeries", "storage.influx_series:InfluxTimeSeries")
+            for name in ("write_points", "write_readings")
+        ),
+        # the writer thread's part: the HTTP client
+        StagePoint("influxdb_client.client.write_api:WriteApi.write", "write series"),
+    )
+
+
+@dataclass(slots=True)
+class _Ledger:
+    """One thread's account."""
+
+    spent_ns: dict[str, int] = field(default_factory=dict)
+    inside: list[str] = field(default_factory=list)
+    since_ns: int = 0
+    calls: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """`wall_s` is the machine's monotonic clock (the same in all its processes), `cpu_s` this process's CPU time."""
+
+    wall_s: float
+    cpu_s: float
+
+    @classmethod
+    def now(cls) -> Moment:
+        return cls(time.monotonic(), time.process_time())
+
+
+class StageClock:
+    """Counts CPU time by stage over all threads that call a timed function."""
+
+    def __init__(self) -> None:
+        self._local = threading.local()
+        self._ledgers: list[_Ledger] = []
+        self.first: Moment | None = None
+        self.last: Moment | None = None
+        self.native_threads_s = 0.0
+        """CPU time until `last` of the threads that Python did not start (DuckDB, Arrow)."""
+
+    def timed(self, stage: str, function: Callable[..., Any], mark: Mark = "") -> Callable[..., Any]:
+        """`function`, with its CPU time in the calling thread counted under `stage`."""
+
+        @functools.wraps(function, updated=())
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            if mark == "begin":
+                self.begin()
+            ledger = self._ledger()
+            self._enter(ledger, stage)
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self._leave(ledger, stage)
+                if mark == "end":
+                    self.end()
+
+        return wrapper
+
+    def timed_iterator(self, stage: str, function: Callable[..., Any], mark: Mark = "") -> Callable[..., Iterator[Any]]:
+        """The same for a function that gives an iterator: what each item costs to make."""
+
+        @functools.wraps(function, updated=())
+        def wrapper(*args: Any, **kwargs: Any) -> Iterator[Any]:
+            pull = self.timed(stage, iter(function(*args, **kwargs)).__next__, mark)
+            while True:
+                try:
+                    item = pull()
+                except StopIteration:
+                    return
+                yield item
+
+        return wrapper
+
+    def begin(self) -> None:
+        if self.first is None:
+            self.first = Moment.now()
+
+    def end(self) -> None:
+        if self.first is not None:
+            self.last = Moment.now()
+            self.native_threads_s = native_threads_cpu_s()
+
+    def seconds(self) -> dict[str, float]:
+        """CPU seconds by stage, in the order of `STAGES`, then others; stages that were never entered are left out."""
+        total: dict[str, int] = {}
+        for ledger in list(self._ledgers):
+            for stage, spent in list(ledger.spent_ns.items()):
+                total[stage] = total.get(stage, 0) + spent
+        order = [s for s in STAGES if s in total] + [s for s in total if s not in STAGES]
+        return {stage: total[stage] / 1e9 for stage in order}
+
+    @property
+    def calls(self) -> int:
+        return sum(ledger.calls for ledger in list(self._ledgers))
+
+    def _ledger(self) -> _Ledger:
+        ledger: _Ledger | None = getattr(self._local, "ledger", None)
+        if ledger is None:
+            ledger = self._local.ledger = _Ledger()
+            self._ledgers.append(ledger)
+        return ledger
+
+    @staticmethod
+    def _enter(ledger: _Ledger, stage: str) -> None:
+        now_ns = time.thread_time_ns()
+        if ledger.inside:
+            outer = ledger.inside[-1]
+            ledger.spent_ns[outer] = ledger.spent_ns.get(outer, 0) + now_ns - ledger.since_ns
+        ledger.inside.append(stage)
+        ledger.since_ns = now_ns
+        ledger.calls += 1
+
+    @staticmethod
+    def _leave(ledger: _Ledger, stage: str) -> None:
+        now_ns = time.thread_time_ns()
+        ledger.spent_ns[stage] = ledger.spent_ns.get(stage, 0) + now_ns - ledger.since_ns
+        ledger.inside.pop()
+        ledger.since_ns = now_ns
+
+
+@contextmanager
+def stages_timed(clock: StageClock, points: tuple[StagePoint, ...] | None = None) -> Iterator[None]:
+    """Put the clock around every stage point, and take it away again. `LookupError` names a point that is gone."""
+    with ExitStack() as undo:
+        for point in stage_points() if points is None else points:
+            owner, name = place_of(point)
+            own = name in vars(owner)
+            before = getattr(owner, name)
+            make = clock.timed_iterator if point.iterates else clock.timed
+            setattr(owner, name, make(point.stage, before, point.mark))
+            undo.callback(setattr, owner, name, before) if own else undo.callback(delattr, owner, name)
+        yield
+
+
+def place_of(point: StagePoint) -> tuple[Any, str]:
+    """The module or class that holds a point's function, and the function's name."""
+    module, _, path = point.place.partition(":")
+    *owners, name = path.split(".")
+    owner: Any = importlib.import_module(module)
+    try:
+        for part in owners:
+            owner = getattr(owner, part)
+        getattr(owner, name)
+    except AttributeError as error:
+        raise LookupError(
+            f"benchmarks: {point.place} is gone ({error}): say in stage_clock.py what took its place"
+        ) from error
+    return owner, name
+
+
+def call_cost_s(calls: int = 20_000) -> float:
+    """CPU seconds that timing adds to one call, measured here and now."""
+    clock = StageClock()
+    plain: Callable[[], None] = lambda: None  # noqa: E731 - the cheapest function there is
+    timed = clock.timed("nothing", plain)
+    spent = []
+    for function in (plain, timed):
+        began = time.process_time()
+        for _ in range(calls):
+            function()
+        spent.append(time.process_time() - began)
+    return max(0.0, spent[1] - spent[0]) / calls
+
+
+def native_threads_cpu_s() -> float:
+    """CPU seconds so far of this process's living threads that are not Python's; 0 where there is no /proc."""
+    ours = {thread.native_id for thread in threading.enumerate()}
+    ticks = 0
+    for folder in Path("/proc/self/task").glob("*"):
+        if int(folder.name) in ours:
+            continue
+        try:
+            ticks += sum(cpu_ticks((folder / "stat").read_text())[:2])
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return ticks / ticks_per_second()
+
+
+def cpu_ticks(stat: str) -> tuple[int, int, int, int]:
+    """User, system, and the ended children's user and system ticks of a line of /proc/PID/stat.
+
+    >>> cpu_ticks("7 (a (b) c) S 1 7 7 0 -1 4194560 9 0 0 0 31 12 5 2 20 0")
+    (31, 12, 5, 2)
+    """
+    words = stat.rpartition(")")[2].split()
+    return int(words[11]), int(words[12]), int(words[13]), int(words[14])
+
+
+def ticks_per_second() -> int:
+    return os.sysconf("SC_CLK_TCK")
+
+
+def peak_rss_bytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
