@@ -49,7 +49,7 @@ def demo(settings: Settings, *, out: Path | None, areas: int, days: int, seed: i
         simulate(
             folder / "feed", areas=areas, meters_per_area=50, days=days, seed=seed, packs=("mixed",), progress=advance
         )
-    plan = ReplayPlan(folder / "feed", folder, "memory")
+    plan = ReplayPlan(folder / "feed", folder, "memory", settings.thresholds)
     feed = Feed.open(plan.feed)
     begin_run(plan, feed)
     settings = run_settings(plan, settings).model_copy(update={"partitions": MEMORY_PARTITIONS, "topic_prefix": ""})

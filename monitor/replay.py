@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -151,6 +151,8 @@ def load_thresholds(path: Path | None) -> Thresholds:
 
 def replay(plan: ReplayPlan, settings: Settings, advance: Advance) -> dict[str, Any]:
     """Run the plan and write the RUN folder; returns the report. The folder must be new or empty."""
+    if plan.thresholds is None and settings.thresholds is not None:
+        plan = replace(plan, thresholds=settings.thresholds)
     feed = Feed.open(plan.feed)
     thresholds = load_thresholds(plan.thresholds)
     check_thresholds(thresholds)
