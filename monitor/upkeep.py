@@ -14,8 +14,7 @@ from metering.archive import Archive
 from metering.errors import MeterwatchError, StoreUnavailable
 from metering.ports import StateStore, TimeSeries
 from monitor.pipeline import PipelineReport
-from operations.close_day import close_ready_days
-from operations.deliver_points import deliver_points
+from operations import close_day, deliver_points
 
 log = logging.getLogger("meterwatch.upkeep")
 FIRST_RETRY_S, LAST_RETRY_S = 0.5, 10.0
@@ -76,15 +75,23 @@ class Upkeep:
                 log.info("%s: works again", part)
             self._retry_s.pop(part, None)
 
+    def end(self) -> None:
+        """Give the leases back, so that the next owner need not wait for them to run out."""
+        try:
+            for lease in (close_day.LEASE, deliver_points.LEASE):
+                self.store.release_lease(lease, self.owner)
+        except StoreUnavailable as error:
+            log.warning("the leases run out by themselves: %s", error)
+
     def close_days(self) -> None:
-        for ordinal in close_ready_days(self.store, self.archive, self.partitions, self.owner):
+        for ordinal in close_day.close_ready_days(self.store, self.archive, self.partitions, self.owner):
             log.info("closed day %s", ordinal)
 
     def deliver(self) -> None:
         if self.series is None:
             return
         while True:
-            delivered, refused = deliver_points(self.store, self.series, self.owner)
+            delivered, refused = deliver_points.deliver_points(self.store, self.series, self.owner)
             self.points_refused += refused
             if not delivered and not refused:
                 return
@@ -138,13 +145,13 @@ class UpkeepThread:
             self._thread.join()
 
     def _run(self) -> None:
-        while not self._asked.is_set():
-            try:
+        try:
+            while not self._asked.is_set():
                 self._upkeep.round()
-            except MeterwatchError as error:
-                log.exception("upkeep cannot go on")
-                self.failure = error
-                if self._on_failure is not None:
-                    self._on_failure()
-                return
-            self._asked.wait(self._every_s)
+                self._asked.wait(self._every_s)
+            self._upkeep.end()
+        except MeterwatchError as error:
+            log.exception("upkeep cannot go on")
+            self.failure = error
+            if self._on_failure is not None:
+                self._on_failure()

@@ -9,7 +9,8 @@ from metering.errors import StoreUnavailable
 from metering.inspection import AuditEntry
 from metering.points import Point
 from metering.ports import Checkpoint, PartitionChange
-from monitor.upkeep import Upkeep
+from monitor.upkeep import Upkeep, UpkeepThread
+from operations import close_day, deliver_points
 from storage.memory import MemoryStore
 from storage.memory_series import MemoryTimeSeries
 
@@ -55,3 +56,15 @@ def test_a_move_is_relayed_once() -> None:
     upkeep.round()
     upkeep.round()
     assert relayed == [b"wire"]
+
+
+def test_an_upkeep_that_ends_leaves_its_leases_to_the_next_owner() -> None:
+    store = _store_with_a_point()
+    series = MemoryTimeSeries()
+    thread = UpkeepThread(Upkeep(store, ARCHIVE, 1, "w", series), every_s=0.01)
+    thread.start()
+    while series.count("area_balance") == 0:
+        assert thread.failure is None
+    thread.stop()
+    for lease in (close_day.LEASE, deliver_points.LEASE):
+        assert store.take_lease(lease, "another", 30.0)
