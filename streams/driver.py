@@ -102,6 +102,8 @@ class StageDriver:
         self._take_back_after_s = take_back_after_s
         self._book = DeadLetterBook(keep_letters=False)
         self._book_tenure = -1
+        self._ends: Mapping[int, int] = {}
+        self._ends_tenure = -1
         self._held: dict[int, _Held] = {}
         self._to_drop: set[int] = set()
         self._turn = asyncio.Lock()
@@ -333,11 +335,15 @@ class StageDriver:
         tenure = self._tenure
 
         async def ask() -> Mapping[int, int]:
-            return await self._log.end_offsets([partition])
+            # all at once: behind a fetch that waits for news, Kafka answers each question only after a second or more
+            return await self._log.end_offsets({partition, *self._log.assigned()})
 
-        ends = await self._insist(ask, f"asking where partition {partition} ends")
-        if ends is None or self._tenure != tenure:
-            return False
+        if self._ends_tenure != tenure or self._ends.get(partition, -1) < next_offset:
+            ends = await self._insist(ask, f"asking where partition {partition} ends")
+            if ends is None or self._tenure != tenure:
+                return False
+            self._ends, self._ends_tenure = ends, tenure
+        ends = self._ends
         if ends[partition] < next_offset:
             self._fail(
                 MeterwatchError(
