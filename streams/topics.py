@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -62,9 +63,16 @@ def bootstrap_servers(kafka_url: str) -> list[str]:
 
 
 def ensure_topics(
-    kafka_url: str, partitions: int = DEFAULT_PARTITIONS, *, replication: int = -1, prefix: str = ""
+    kafka_url: str,
+    partitions: int = DEFAULT_PARTITIONS,
+    *,
+    replication: int = -1,
+    prefix: str = "",
+    create: bool = True,
 ) -> dict[str, int]:
     """Make the missing topics and hold the present ones to the list; returns partitions by topic.
+
+    Without `create` it only looks: nothing is made or set, and a missing topic is a `StoreError`.
 
     `replication` -1 is the cluster's default; `prefix` goes before every name (a cluster shared with others). `StoreError` if a topic has another number of partitions,
     `StoreUnavailable` if the cluster cannot be reached.
@@ -74,9 +82,11 @@ def ensure_topics(
     except KafkaError as error:
         raise StoreUnavailable(f"Kafka at {kafka_url} cannot be reached: {error}") from error
     try:
-        return {
-            prefix + t.name: _ensure(admin, replace(t, name=prefix + t.name), partitions, replication) for t in TOPICS
-        }
+        topics = [replace(t, name=prefix + t.name) for t in TOPICS]
+        if not create:
+            there = set(admin.list_topics())
+            return {t.name: _look(admin, t, partitions, there) for t in topics}
+        return {t.name: _ensure(admin, t, partitions, replication) for t in topics}
     except KafkaError as error:
         raise StoreUnavailable(f"Kafka at {kafka_url} did not answer: {error}") from error
     finally:
@@ -92,6 +102,18 @@ def _ensure(admin: KafkaAdminClient, topic: Topic, partitions: int, replication:
         pass
     else:
         return wanted
+    present = _present(admin, topic, wanted)
+    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic.name, config)])
+    return present
+
+
+def _look(admin: KafkaAdminClient, topic: Topic, partitions: int, there: Collection[str]) -> int:
+    if topic.name not in there:
+        raise StoreError(f"topic {topic.name} is not there yet: run `meterwatch provision`")
+    return _present(admin, topic, topic.partitions or partitions)
+
+
+def _present(admin: KafkaAdminClient, topic: Topic, wanted: int) -> int:
     (found,) = admin.describe_topics([topic.name])
     present = len(found["partitions"])
     if present != wanted:
@@ -99,5 +121,4 @@ def _ensure(admin: KafkaAdminClient, topic: Topic, partitions: int, replication:
             f"topic {topic.name} has {present} partitions, but {wanted} are asked for: areas would change their "
             f"partition and lose their order. Set partitions to {present}, or start over with a new topic and a new store"
         )
-    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic.name, config)])
     return present

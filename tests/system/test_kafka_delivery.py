@@ -254,8 +254,17 @@ def test_topics_are_made_once_and_a_changed_partition_count_is_refused(kafka_url
     made = ensure_topics(kafka_url, 3, prefix=topic_prefix)
     assert made == {topic_prefix + AREAS.name: 3, topic_prefix + DEAD_LETTERS.name: 1}
     assert ensure_topics(kafka_url, 3, prefix=topic_prefix) == made
+    assert ensure_topics(kafka_url, 3, prefix=topic_prefix, create=False) == made
+    with pytest.raises(StoreError, match="has 3 partitions, but 5 are asked for"):
+        ensure_topics(kafka_url, 5, prefix=topic_prefix, create=False)
     with pytest.raises(StoreError, match=r"has 3 partitions, but 5 are asked for.*Set partitions to 3"):
         ensure_topics(kafka_url, 5, prefix=topic_prefix)
+
+
+def test_who_only_looks_makes_no_topic(kafka_url: str, topic_prefix: str) -> None:
+    for _ in range(2):
+        with pytest.raises(StoreError, match="is not there yet: run `meterwatch provision`"):
+            ensure_topics(kafka_url, 3, prefix=topic_prefix, create=False)
 
 
 def test_publishing_to_a_topic_that_is_not_there_says_what_to_do(kafka_url: str, topic_prefix: str) -> None:
