@@ -232,7 +232,8 @@ class StageDriver:
                 await self._log.bury(message, reason)
                 return True
 
-            if not await self._insist(bury, f"writing the dead letter of {place}"):
+            # both stages meet the message: the area stage writes its one letter
+            if self._stage.role == "judge" and not await self._insist(bury, f"writing the dead letter of {place}"):
                 return
             if self._held.get(held.partition) is not held:
                 return  # its generation ended meanwhile; whoever is next writes the letter again

@@ -278,6 +278,15 @@ async def test_what_cannot_be_read_is_buried_with_its_reason_and_the_rest_goes_o
     assert "not JSON" in letter.reason
 
 
+async def test_two_stages_that_meet_one_unreadable_message_leave_one_letter(bench: Bench) -> None:
+    archived = SharedStore()
+    async with bench.app(), bench.app(RecordingStage(archived, role="archive"), group="archive"):
+        bench.send_garbage()
+        bench.send(Tick(1))
+        await bench.until(lambda: bench.store.total == 2 and archived.total == 2)
+    assert [len(log.records) for log in bench.broker.logs(DEAD_LETTERS.name)] == [1]
+
+
 async def test_a_letter_is_acknowledged_only_after_the_dead_letter_topic_has_it(bench: Bench) -> None:
     refusals = 3
 
