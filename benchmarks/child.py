@@ -49,9 +49,7 @@ def account_of(role: str, clock: StageClock, told: dict[str, Any], call_s: float
     if clock.first is None or clock.last is None:
         raise MeterwatchError(f"the {role} process handled nothing: is the feed empty?")
     cpu_s = clock.last.cpu_s - clock.first.cpu_s
-    stages = clock.seconds()
-    if clock.native_threads_s:
-        stages["DuckDB and Arrow threads"] = clock.native_threads_s
+    stages = clock.window_seconds()
     stages["rest"] = max(0.0, cpu_s - sum(stages.values()))
     return Account(
         role, clock.first.wall_s, clock.last.wall_s, cpu_s, stages, clock.calls * call_s, peak_rss_bytes(), told

@@ -23,7 +23,7 @@ def run(plan: Plan) -> list[str]:
     frames = list(islice((m for m in sent if isinstance(m, ArrivedFrame) and len(m.meter_ids) > 1), FRAMES))
     readings = sum(frame.reading_count for frame in frames)
     rounds = 2 if plan.quick else 20
-    costs, rows = {}, []
+    costs, sizes, rows = {}, {}, []
     for codec in CODECS:
         wire = [encode(frame, codec) for frame in frames]
 
@@ -36,10 +36,11 @@ def run(plan: Plan) -> list[str]:
                 decode(body, headers)
 
         costs[codec] = cpu_us(write, rounds) / readings, cpu_us(read, rounds) / readings
-        size = sum(len(body) for body, _ in wire) / readings
-        rows.append([codec, *(f"{c:.2f}" for c in costs[codec]), count(1e6 / costs[codec][1]), f"{size:.1f}"])
+        sizes[codec] = sum(len(body) for body, _ in wire) / readings
+        rows.append([codec, *(f"{c:.2f}" for c in costs[codec]), count(1e6 / costs[codec][1]), f"{sizes[codec]:.1f}"])
     columns = ", ".join(f"`{name}`" for name in frames[0].columns)
-    ratio = costs["json"][1] / costs["packed"][1]
+    ratio, slower = costs["json"][1] / costs["packed"][1], costs["packed"][0] / costs["json"][0]
+    smaller = sizes["json"] / sizes["packed"]
     return [
         f"{len(frames)} frames of {readings / len(frames):.0f} readings, columns {columns}.",
         "",
@@ -54,8 +55,9 @@ def run(plan: Plan) -> list[str]:
             rows,
         ),
         (
-            f"**What bounds it:** JSON is bound by turning decimals into numbers and back; packed decodes {ratio:.1f} times as "
-            "fast, its meter ids being most of what is left."
+            f"**What bounds it:** JSON is decoded at the cost of checking and gathering its columns; packed decodes {ratio:.1f} "
+            f"times as fast and takes {smaller:.1f} times fewer bytes, and encodes {slower:.1f} times as slowly: it looks for the number "
+            "of decimals that gives every value back to the last bit."
         ),
     ]
 

@@ -111,9 +111,11 @@ def process_table(accounts: Sequence[Account], readings: int) -> list[str]:
 def what_bounds(account: Account) -> str:
     """A sentence on what a process spends most on, and whether it waited."""
     first, second, third, *_ = [*sorted(account.stages.items(), key=lambda item: -item[1]), ("", 0.0), ("", 0.0)]
-    told = f"{first[0]} {percent(first[1], account.cpu_s)}, {second[0]} {percent(second[1], account.cpu_s)}"
-    if third[1]:
-        told += f", {third[0]} {percent(third[1], account.cpu_s)}"
+    told = ", ".join(
+        f"{'the rest (log client, event loop)' if stage == 'rest' else stage} {percent(spent, account.cpu_s)}"
+        for stage, spent in (first, second, third)
+        if spent
+    )
     if account.cpu_s > 0.8 * account.wall_s:
         waits = "it is bound by its own CPU"
     else:

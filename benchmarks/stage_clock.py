@@ -9,18 +9,20 @@ from __future__ import annotations
 import functools
 import importlib
 import os
-import resource
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal
 
 from detectors.bank import ALL_DETECTORS
 
 Mark = Literal["", "begin", "end"]
+PRODUCT = frozenset({"detectors", "alerts", "operations", "storage", "streams", "simulator", "monitor"})
 
 #: Stages in the order of a reading's way.
 STAGES = (
@@ -39,9 +41,13 @@ STAGES = (
 )
 
 
+NATIVE = "DuckDB and Arrow threads"
+
+
 @dataclass(frozen=True, slots=True)
 class StagePoint:
-    """A function of the product, ``module:name`` or ``module:Class.name``, and the stage its CPU time belongs to.
+    """A function of the product where it is defined, ``module:name`` or ``module:Class.name``, and the stage its CPU
+    time belongs to.
 
     The first call of a point marked `begin` opens the process's window, the last return of one marked `end` closes it.
     """
@@ -57,14 +63,13 @@ def stage_points() -> tuple[StagePoint, ...]:
     kinds = [kind for kind, _ in ALL_DETECTORS]
     detectors = [f"{kind.__module__}:{kind.__qualname__}" for kind in kinds]
     return (
-        StagePoint("monitor.replay:publication", "read feed", "begin", iterates=True),
-        StagePoint("monitor.publish:publication", "read feed", "begin", iterates=True),
+        StagePoint("simulator.publication:publication", "read feed", "begin", iterates=True),
         StagePoint("streams.publisher:KafkaPublisher.flush", "encode frames", "end"),
-        StagePoint("streams.publisher:encode", "encode frames"),
-        StagePoint("streams.driver:decode", "decode", "begin"),
-        StagePoint("operations.judge_stage:screen", "admit"),
-        StagePoint("operations.judge_stage:take_in", "admit"),
-        StagePoint("operations.judge_stage:late_rows", "admit"),
+        StagePoint("streams.codecs:encode", "encode frames"),
+        StagePoint("streams.codecs:decode", "decode", "begin"),
+        StagePoint("operations.admission:screen", "admit"),
+        StagePoint("operations.admission:take_in", "admit"),
+        StagePoint("operations.admission:late_rows", "admit"),
         StagePoint("operations.archive_stage:ArchiveStage.handle", "admit"),
         StagePoint("operations.area:AreaInProgress.expected_kwh", "score"),
         *(StagePoint(f"{place}.score", "score") for place in detectors),
@@ -74,8 +79,8 @@ def stage_points() -> tuple[StagePoint, ...]:
             for name in ("step", "report", "found", "amend", "at_day_close", "suspected")
         ),
         StagePoint("detectors.day_features:DayAccumulator.add", "days"),
-        StagePoint("operations.judge_stage:close_area_day", "days"),
-        StagePoint("monitor.upkeep:close_ready_days", "days"),
+        StagePoint("operations.close_area_day:close_area_day", "days"),
+        StagePoint("operations.close_day:close_day", "days"),
         StagePoint("operations.judge_stage:JudgeStage.handle", "judge, the rest"),
         StagePoint("operations.area:AreaInProgress.dirty_pages", "encode pages"),
         StagePoint("storage.sql:SqlStore.save", "write SQL", "end"),
@@ -134,8 +139,8 @@ class StageClock:
         self._ledgers: list[_Ledger] = []
         self.first: Moment | None = None
         self.last: Moment | None = None
-        self.native_threads_s = 0.0
-        """CPU time until `last` of the threads that Python did not start (DuckDB, Arrow)."""
+        self._before: dict[str, float] = {}
+        self._after: dict[str, float] = {}
 
     def timed(self, stage: str, function: Callable[..., Any], mark: Mark = "") -> Callable[..., Any]:
         """`function`, with its CPU time in the calling thread counted under `stage`."""
@@ -172,12 +177,18 @@ class StageClock:
 
     def begin(self) -> None:
         if self.first is None:
+            self._before = self.seconds() | {NATIVE: native_threads_cpu_s()}
             self.first = Moment.now()
 
     def end(self) -> None:
         if self.first is not None:
             self.last = Moment.now()
-            self.native_threads_s = native_threads_cpu_s()
+            self._after = self.seconds() | {NATIVE: native_threads_cpu_s()}
+
+    def window_seconds(self) -> dict[str, float]:
+        """CPU seconds by stage between `first` and `last`, with those of threads that Python did not start."""
+        spent = {stage: after - self._before.get(stage, 0.0) for stage, after in self._after.items()}
+        return {stage: seconds for stage, seconds in spent.items() if seconds > 0}
 
     def seconds(self) -> dict[str, float]:
         """CPU seconds by stage, in the order of `STAGES`, then others; stages that were never entered are left out."""
@@ -223,12 +234,26 @@ def stages_timed(clock: StageClock, points: tuple[StagePoint, ...] | None = None
     with ExitStack() as undo:
         for point in stage_points() if points is None else points:
             owner, name = place_of(point)
-            own = name in vars(owner)
             before = getattr(owner, name)
             make = clock.timed_iterator if point.iterates else clock.timed
-            setattr(owner, name, make(point.stage, before, point.mark))
-            undo.callback(setattr, owner, name, before) if own else undo.callback(delattr, owner, name)
+            timed = make(point.stage, before, point.mark)
+            if name not in vars(owner):
+                setattr(owner, name, timed)
+                undo.callback(delattr, owner, name)
+                continue
+            for holder, alias in [(owner, name), *_imported(before)]:
+                setattr(holder, alias, timed)
+                undo.callback(setattr, holder, alias, before)
         yield
+
+
+def _imported(function: Any) -> list[tuple[ModuleType, str]]:
+    """Where loaded modules of the product hold the function under a name of their own (``from ... import``)."""
+    found = []
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] in PRODUCT and module is not None:
+            found += [(module, alias) for alias, held in list(vars(module).items()) if held is function]
+    return found
 
 
 def place_of(point: StagePoint) -> tuple[Any, str]:
@@ -290,4 +315,6 @@ def ticks_per_second() -> int:
 
 
 def peak_rss_bytes() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    """Most resident memory since the program began: `ru_maxrss` would remember the size of the process that forked it."""
+    status = Path("/proc/self/status").read_text()
+    return 1024 * int(status.partition("VmHWM:")[2].split()[0])
