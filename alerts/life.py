@@ -6,6 +6,7 @@ The bank holds, for one transformer area, how long each condition has held or be
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -62,6 +63,9 @@ class Step:
     evidence: tuple[tuple[str, int], ...]
 
 
+_NOTHING = Step((), ())
+
+
 class AlertBank:
     """The lives of all alerts of one transformer area.
 
@@ -78,7 +82,9 @@ class AlertBank:
         self._muted = np.zeros(shape, dtype=np.bool_)
         self._shown = np.zeros(shape, dtype=np.int32)
         self._missing_kwh = np.zeros(shape)
-        self._any_open = False
+        #: codes of which some cell is held, open or shown: all others rest, and quiet evidence leaves them so
+        self._awake: frozenset[int] = frozenset()
+        self._suspected: NDArray[np.bool_] | None = None
         self._alerts: dict[tuple[int, int], Alert] = {}
         self._alerts_changed = False
 
@@ -94,68 +100,94 @@ class AlertBank:
         expected_kwh: NDArray[np.float64],
     ) -> Step:
         """Take in one interval's evidence. `end_s` is the interval's end: an alert is raised when its interval is over."""
-        strength, strongest = self._gather(signals)
+        codes = sorted(self._awake.union(CODE_INDEX[s.abnormality] for s in signals if not s.quiet))
+        if not codes:
+            return _NOTHING
+        self._suspected = None
+        strength, strongest = self._gather(signals, codes)
         holds, gone = strength >= SET_STRENGTH, strength <= RECOVER_STRENGTH
-        step_s = np.maximum(_LEAST_STEP_S, interval_s)
-        # in place, and cells that are not judged stay as they were
-        np.add(self._held_s, step_s, out=self._held_s, where=holds)
-        np.minimum(self._held_s, _LONGEST_HELD_S, out=self._held_s)
-        self._held_s[gone] = 0
+        step_s = np.maximum(_LEAST_STEP_S[codes], interval_s)
+        # cells that are not judged stay as they were
+        held_s, is_open = self._held_s[codes], self._open[codes]
+        np.add(held_s, step_s, out=held_s, where=holds)
+        np.minimum(held_s, _LONGEST_HELD_S, out=held_s)
+        held_s[gone] = 0
+        self._held_s[codes] = held_s
         changed: list[Alert | None] = []
-        rising = holds & ~self._open & (self._held_s >= _SET_AFTER_S)
-        if rising.any():
+        rising = holds & ~is_open & (held_s >= _SET_AFTER_S[codes])
+        if np.count_nonzero(rising):
             changed += [
-                self._raise(int(i), int(r), strongest[CODES[i]], float(strength[i, r]), end_s)
-                for i, r in np.argwhere(rising & _RAISES)
+                self._raise(codes[i], r, strongest[codes[i]], float(strength[i, r]), end_s)
+                for i, r in np.argwhere(rising & _RAISES[codes]).tolist()
             ]
-            self._open |= rising
-            self._any_open = True
-        if self._any_open:
-            changed += self._let_go(holds, gone, step_s, end_s)
-            self._account(energy_kwh, expected_kwh, end_s - interval_s)
-        return Step(
-            tuple(a for a in changed if a is not None),
-            tuple(self._worth_showing(strength, holds, end_s)),
-        )
+            is_open |= rising
+            self._open[codes] = is_open
+        if np.count_nonzero(is_open):
+            changed += self._let_go(codes, holds, gone, step_s, end_s)
+            self._account(codes, energy_kwh, expected_kwh, end_s - interval_s)
+        shown = tuple(self._worth_showing(codes, strength, holds, end_s))
+        self._awake = self._not_at_rest(codes)
+        return Step(tuple(a for a in changed if a is not None), shown)
+
+    def _not_at_rest(self, codes: Sequence[int]) -> frozenset[int]:
+        """Those of `codes` that an interval without evidence would still move."""
+        rows = list(codes)
+        moving = (self._held_s[rows] > 0) | self._open[rows] | (self._shown[rows] > 0)
+        return frozenset(code for code, row in zip(codes, moving, strict=True) if np.count_nonzero(row))
 
     def _let_go(
-        self, holds: NDArray[np.bool_], gone: NDArray[np.bool_], step_s: NDArray[np.int32], end_s: int
+        self,
+        codes: list[int],
+        holds: NDArray[np.bool_],
+        gone: NDArray[np.bool_],
+        step_s: NDArray[np.int32],
+        end_s: int,
     ) -> list[Alert | None]:
         """Conditions that are open and gone for long enough end."""
-        np.add(self._gone_s, step_s, out=self._gone_s, where=self._open & gone)
-        self._gone_s[holds] = 0
-        ending = self._open & gone & (self._gone_s >= _CLEAR_AFTER_S)
-        if not ending.any():
+        gone_s, letting_go = self._gone_s[codes], self._open[codes] & gone
+        np.add(gone_s, step_s, out=gone_s, where=letting_go)
+        gone_s[holds] = 0
+        self._gone_s[codes] = gone_s
+        ending = letting_go & (gone_s >= _CLEAR_AFTER_S[codes])
+        if not np.count_nonzero(ending):
             return []
-        cleared = [self._clear(int(i), int(r), end_s) for i, r in np.argwhere(ending)]
-        self._open &= ~ending
-        self._muted &= ~ending
-        self._any_open = bool(self._open.any())
+        cells = [(codes[i], r) for i, r in np.argwhere(ending).tolist()]
+        cleared = [self._clear(code, row, end_s) for code, row in cells]
+        for cell in cells:
+            self._open[cell] = self._muted[cell] = False
         return cleared
 
-    def _gather(self, signals: Sequence[Signal]) -> tuple[NDArray[np.float64], dict[str, list[Signal]]]:
-        strength = np.full(self._held_s.shape, np.nan)
-        by_code: dict[str, list[Signal]] = {}
+    def _gather(
+        self, signals: Sequence[Signal], codes: list[int]
+    ) -> tuple[NDArray[np.float64], dict[int, list[Signal]]]:
+        """(strongest evidence (codes, meters), the signals of each code)."""
+        strength = np.full((len(codes), len(self._area)), np.nan)
+        by_code: dict[int, list[Signal]] = {code: [] for code in codes}
+        row_of = dict(zip(codes, strength, strict=True))
         for signal in signals:
-            i = CODE_INDEX[signal.abnormality]
-            np.fmax(strength[i], signal.strength, out=strength[i])
-            by_code.setdefault(signal.abnormality, []).append(signal)
+            code = CODE_INDEX[signal.abnormality]
+            row = row_of.get(code)
+            if row is not None:
+                np.fmax(row, signal.strength, out=row)
+                by_code[code].append(signal)
         return strength, by_code
 
     def _worth_showing(
-        self, strength: NDArray[np.float64], holds: NDArray[np.bool_], end_s: int
+        self, codes: list[int], strength: NDArray[np.float64], holds: NDArray[np.bool_], end_s: int
     ) -> Iterator[tuple[str, int]]:
         # one code of 0..3 per cell: nothing, between, set; shown when it changes and once a day while above recover
-        speaks = strength > RECOVER_STRENGTH
-        was = self._shown > 0
-        of_interest = speaks | (was & (strength <= RECOVER_STRENGTH))
-        if not of_interest.any():
+        speaks, before = strength > RECOVER_STRENGTH, self._shown[codes]
+        of_interest = speaks | ((before > 0) & (strength <= RECOVER_STRENGTH))
+        if not np.count_nonzero(of_interest):
             return
         stamp = np.where(speaks, 1 + holds + 4 * (end_s // DAY_S), 0).astype(np.int32)
-        changed = of_interest & (stamp != self._shown)
-        self._shown[changed] = stamp[changed]
-        for i, r in np.argwhere(changed):
-            yield CODES[i], int(r)
+        changed = of_interest & (stamp != before)
+        if not np.count_nonzero(changed):
+            return
+        before[changed] = stamp[changed]
+        self._shown[codes] = before
+        for i, r in np.argwhere(changed).tolist():
+            yield CODES[codes[i]], r
 
     # --- single moves
 
@@ -239,17 +271,22 @@ class AlertBank:
         self._alerts_changed = True
         return alert
 
-    def _account(self, energy_kwh: NDArray[np.float64], expected_kwh: NDArray[np.float64], start_s: int) -> None:
+    def _account(
+        self, codes: list[int], energy_kwh: NDArray[np.float64], expected_kwh: NDArray[np.float64], start_s: int
+    ) -> None:
         """Energy an open claim stands for; intervals without a reading are kept with the alert for a late one."""
-        shortfall = np.nan_to_num(np.maximum(expected_kwh - energy_kwh, 0.0))
-        self._missing_kwh += np.where(self._open, shortfall, 0.0)
-        unread = np.isnan(energy_kwh) & np.isfinite(expected_kwh)
-        for i, r in np.argwhere(self._open & unread):
-            alert = self._alerts.get((int(i), int(r)))
+        for i, r in np.argwhere(self._open[codes]).tolist():
+            code = codes[i]
+            expected, energy = float(expected_kwh[r]), float(energy_kwh[r])
+            if expected > energy:
+                self._missing_kwh[code, r] += expected - energy
+            if energy == energy or not math.isfinite(expected):
+                continue
+            alert = self._alerts.get((code, r))
             if alert is None or not alert.is_open:
                 continue
             kept = tuple(u for u in alert.unjudged if u[0] > start_s - LATE_LIMIT_S)
-            self._keep(int(i), int(r), replace(alert, unjudged=(*kept, (start_s, _rounded(float(expected_kwh[r]))))))
+            self._keep(code, r, replace(alert, unjudged=(*kept, (start_s, _rounded(float(expected_kwh[r]))))))
 
     # --- what comes from outside the intervals
 
@@ -274,7 +311,9 @@ class AlertBank:
         ):
             return None
         reason = Reason("meter_event", f"the meter itself reported {kind.name_en} at {iso(event.event_time_s)}")
-        self._open[code, row] = self._any_open = True
+        self._open[code, row] = True
+        self._awake |= {code}
+        self._suspected = None
         return self._begin_episode(
             code, row, event.event_time_s, event.event_time_s, 1.0, 0.0, "events", round(kind.weight, 4), (reason,)
         )
@@ -282,6 +321,7 @@ class AlertBank:
     def found(self, finding: Finding, row: int) -> tuple[Alert, ...]:
         """A finding settles every open alert of its meter: confirmed, or withdrawn and muted until the condition is gone."""
         changed = []
+        self._suspected = None
         for (code, r), alert in sorted(self._alerts.items()):
             if r != row or not alert.is_open or alert.family in INFORMATION_FAMILIES:
                 continue
@@ -353,9 +393,13 @@ class AlertBank:
         return tuple(opened), tuple(changed)
 
     def suspected(self) -> NDArray[np.bool_]:
-        """(meters,) rows that must not teach what is normal: a condition of an untrusted family holds or is open."""
-        under = (self._held_s > 0) | (self._open & ~self._muted)
-        return np.asarray((under & _UNTRUSTED).any(axis=0))
+        """(meters,), read-only: rows that must not teach what is normal: a condition of an untrusted family holds or is open."""
+        if self._suspected is None:
+            codes = [code for code in self._awake if _UNTRUSTED[code, 0]]
+            under = (self._held_s[codes] > 0) | (self._open[codes] & ~self._muted[codes])
+            self._suspected = np.logical_or.reduce(under, axis=0)
+            self._suspected.setflags(write=False)
+        return self._suspected
 
     def state_of(self, row: int) -> dict[str, dict[str, int | bool]]:
         """For `explain`: every condition of one meter that is not at rest."""
@@ -393,7 +437,8 @@ class AlertBank:
     def restore(self, arrays: Mapping[str, NDArray[np.generic]], alerts: Sequence[Alert]) -> None:
         for name, values in arrays.items():
             setattr(self, f"_{name}", np.array(values))
-        self._any_open = bool(self._open.any())
+        self._awake = self._not_at_rest(range(len(CODES)))
+        self._suspected = None
         rows = {m.service_point: r for r, m in enumerate(self._area.meters)}
         rows |= {m.meter_id: r for r, m in enumerate(self._area.meters)}
         self._alerts = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,5 +35,12 @@ def nothing_found(detector: str, abnormality: str, judged: NDArray[np.bool_], un
     >>> nothing_found("over_capacity", "over_capacity", np.array([True, False]), "kW").strength.tolist()
     [0.0, nan]
     """
-    nowhere = np.full(len(judged), np.nan)
-    return Signal(detector, abnormality, np.where(judged, _ZERO, _NAN), nowhere, nowhere, unit)
+    nowhere = _nowhere(len(judged))
+    return Signal(detector, abnormality, np.where(judged, _ZERO, _NAN), nowhere, nowhere, unit, quiet=True)
+
+
+@lru_cache(maxsize=256)
+def _nowhere(meters: int) -> NDArray[np.float64]:
+    nowhere = np.full(meters, np.nan)
+    nowhere.setflags(write=False)
+    return nowhere

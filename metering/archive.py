@@ -21,6 +21,7 @@ NOMINAL_VOLTAGE_V = 230.0
 #: A connection can briefly carry more than its rating; beyond this multiple a reading is an error, not a load.
 IMPOSSIBLE_OVER_RATING = 3.0
 IMPOSSIBLE_OVER_CONTRACT = 10.0
+_ORDERS_REMEMBERED = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,39 @@ class TariffPrice:
     effective_from: date
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class MeterOrder:
+    """The meters of an arrived frame as rows of their area, (rows,), -1 = not of this area.
+
+    `all_known`: no -1 among them; `distinct`: none stands twice; `whole`: exactly the area's meters in archive order.
+    """
+
+    rows: NDArray[np.intp]
+    everything: NDArray[np.intp]
+    impossible_above_kw: NDArray[np.float64]
+    all_known: bool
+    distinct: bool
+    whole: bool
+
+    @classmethod
+    def of(cls, area: Area, meter_ids: tuple[str, ...]) -> MeterOrder:
+        rows = np.array([area.row_of.get(m, -1) for m in meter_ids], dtype=np.intp)
+        everything = np.arange(len(rows))
+        inside = rows >= 0
+        limits = np.where(inside, area.impossible_above_kw[rows], np.inf)
+        for values in (rows, everything, limits):
+            values.setflags(write=False)
+        known = rows[inside]
+        return cls(
+            rows,
+            everything,
+            limits,
+            bool(inside.all()),
+            len(np.unique(known)) == len(known),
+            meter_ids == area.meter_ids,
+        )
+
+
 @dataclass(frozen=True)
 class Area:
     """A transformer area as its judging sees it: its meters in archive order, as rows of every frame.
@@ -120,6 +154,19 @@ class Area:
     @cached_property
     def row_of(self) -> Mapping[str, int]:
         return {m: i for i, m in enumerate(self.meter_ids)}
+
+    @cached_property
+    def _known_orders(self) -> dict[tuple[str, ...], MeterOrder]:
+        return {}
+
+    def order_of(self, meter_ids: tuple[str, ...]) -> MeterOrder:
+        """Where these meters stand in the archive; the orders in which they usually come are remembered."""
+        known = self._known_orders.get(meter_ids)
+        if known is None:
+            if len(self._known_orders) >= _ORDERS_REMEMBERED:
+                self._known_orders.clear()
+            known = self._known_orders[meter_ids] = MeterOrder.of(self, meter_ids)
+        return known
 
     @cached_property
     def is_supply(self) -> NDArray[np.bool_]:
@@ -159,6 +206,15 @@ class Area:
         return np.flatnonzero(self.is_supply)
 
     @cached_property
+    def customer_rows(self) -> NDArray[np.intp]:
+        return np.flatnonzero(~self.is_supply)
+
+    @cached_property
+    def is_steady(self) -> bool:
+        """Whether the area has a supply meter and customers, all of them in service at all times."""
+        return self._always_valid is not None and bool(len(self.supply_rows) and len(self.customer_rows))
+
+    @cached_property
     def _valid_from_s(self) -> NDArray[np.int64]:
         return np.array([-(2**62) if m.valid_from_s is None else m.valid_from_s for m in self.meters], dtype=np.int64)
 
@@ -166,8 +222,19 @@ class Area:
     def _valid_to_s(self) -> NDArray[np.int64]:
         return np.array([2**62 if m.valid_to_s is None else m.valid_to_s for m in self.meters], dtype=np.int64)
 
+    @cached_property
+    def _always_valid(self) -> NDArray[np.bool_] | None:
+        """All true, read-only, where no meter comes or goes; else None."""
+        if any(m.valid_from_s is not None or m.valid_to_s is not None for m in self.meters):
+            return None
+        everyone = np.ones(len(self.meters), dtype=np.bool_)
+        everyone.setflags(write=False)
+        return everyone
+
     def valid_at(self, epoch_s: int) -> NDArray[np.bool_]:
         """Which meters are in service at `epoch_s`."""
+        if self._always_valid is not None:
+            return self._always_valid
         return (self._valid_from_s <= epoch_s) & (epoch_s < self._valid_to_s)
 
     def __len__(self) -> int:

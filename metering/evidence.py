@@ -24,7 +24,8 @@ class Signal:
 
     `strength` has shape (meters,), 0..1, NaN = not judged; `observed` and `expected` have the same shape and the
     stated `unit`, NaN where there is nothing to say. A whole area's own evidence stands in its supply meter's row.
-    `since_s` (epoch seconds, 0 = this interval) is the estimated onset per row, or None.
+    `since_s` (epoch seconds, 0 = this interval) is the estimated onset per row, or None. `quiet` says that no strength
+    is above RECOVER and no figure is given: such a signal can only end what is there, so that it costs next to nothing.
     """
 
     detector: str
@@ -34,6 +35,7 @@ class Signal:
     expected: NDArray[np.float64]
     unit: str
     since_s: NDArray[np.int64] | None = None
+    quiet: bool = False
 
 
 class IntervalDetector(Protocol):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from metering.readings import NON_NEGATIVE_COLUMNS, READING_COLUMNS
 from metering.times import from_epoch_s, iso
 
 Column = NDArray[np.float64]
+_KNOWN, _NON_NEGATIVE = frozenset(READING_COLUMNS), frozenset(NON_NEGATIVE_COLUMNS)
+_LARGEST = float(np.finfo(np.float64).max)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,29 +33,45 @@ class ReadingFrame:
     interval_minutes: int
     meter_ids: tuple[str, ...]
     columns: Mapping[str, Column]
+    shared: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
+    """What rules derive from the columns alone and share with each other, by name, read-only."""
 
     def __post_init__(self) -> None:
-        where = f"frame {self.transformer_area} {iso(self.interval_start_s)}"
         if not 1 <= self.interval_minutes <= 1440:
-            raise FrameError(f"{where}: interval of {self.interval_minutes} minutes; give 1 to 1440")
+            raise FrameError(f"{self._where}: interval of {self.interval_minutes} minutes; give 1 to 1440")
         if self.interval_start_s % 60:
-            raise FrameError(f"{where}: an interval starts on a whole minute")
+            raise FrameError(f"{self._where}: an interval starts on a whole minute")
         if len(set(self.meter_ids)) != len(self.meter_ids):
-            raise FrameError(f"{where}: a meter stands twice")
+            raise FrameError(f"{self._where}: a meter stands twice")
         if "energy_kwh" not in self.columns:
-            raise FrameError(f"{where}: no energy_kwh; found {sorted(self.columns)}")
+            raise FrameError(f"{self._where}: no energy_kwh; found {sorted(self.columns)}")
+        shape, non_negative, signed = (len(self.meter_ids),), [], []
         for name, values in self.columns.items():
-            if name not in READING_COLUMNS:
-                raise FrameError(f"{where}: unknown column {name!r}; known are {', '.join(READING_COLUMNS)}")
-            if values.shape != (len(self.meter_ids),) or values.dtype != np.float64:
+            if name in _NON_NEGATIVE:
+                non_negative.append(values)
+            elif name in _KNOWN:
+                signed.append(values)
+            else:
+                raise FrameError(f"{self._where}: unknown column {name!r}; known are {', '.join(READING_COLUMNS)}")
+            if values.shape != shape or values.dtype != np.float64:
                 raise FrameError(
-                    f"{where}: {name} is {values.dtype} of shape {values.shape}, not float64 ({len(self.meter_ids)},)"
+                    f"{self._where}: {name} is {values.dtype} of shape {values.shape}, not float64 {shape}"
                 )
-            if np.isinf(values).any():
-                raise FrameError(f"{where}: {name} holds an infinity")
-            if name in NON_NEGATIVE_COLUMNS and (values < 0).any():
-                raise FrameError(f"{where}: {name} holds a negative value")
             values.setflags(write=False)
+        # All columns at once, in a few array operations; the culprit is looked for only where there is one.
+        if not (_within(non_negative, 0.0) and _within(signed, -_LARGEST)):
+            self._complain()
+
+    @property
+    def _where(self) -> str:
+        return f"frame {self.transformer_area} {iso(self.interval_start_s)}"
+
+    def _complain(self) -> None:
+        for name, values in self.columns.items():
+            if np.isinf(values).any():
+                raise FrameError(f"{self._where}: {name} holds an infinity")
+            if name in _NON_NEGATIVE and (values < 0).any():
+                raise FrameError(f"{self._where}: {name} holds a negative value")
 
     @property
     def interval_start(self) -> datetime:
@@ -77,3 +96,14 @@ class ReadingFrame:
 
     def __len__(self) -> int:
         return len(self.meter_ids)
+
+
+def _within(columns: list[Column], least: float) -> bool:
+    """Whether no value is below `least` or infinite; NaN is neither."""
+    if not columns:
+        return True
+    values = np.concatenate(columns) if len(columns) > 1 else columns[0]
+    if not values.size:
+        return True
+    lowest, highest = np.fmin.reduce(values), np.fmax.reduce(values)
+    return not (lowest < least or highest > _LARGEST)

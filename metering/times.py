@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 DAY_S = 86_400
 DAY_CLOSE_AFTER_MIDNIGHT_S = 6 * 3600
 LATE_LIMIT_S = 14 * DAY_S
+#: A local midnight from which grids of less than a day are counted.
+_PHASE_DAY = date(2000, 1, 1)
 
 
 def to_epoch_s(moment: datetime) -> int:
@@ -53,7 +55,7 @@ class LocalCalendar:
 
     def day_of(self, epoch_s: int) -> date:
         """The local day that contains `epoch_s`."""
-        return datetime.fromtimestamp(epoch_s, self.zone).date()
+        return _local(self.timezone, epoch_s).date()
 
     def day_start(self, day: date) -> int:
         """UTC second of local midnight at the start of `day`."""
@@ -67,7 +69,7 @@ class LocalCalendar:
         return self.day_end(day) + DAY_CLOSE_AFTER_MIDNIGHT_S
 
     def local(self, epoch_s: int) -> datetime:
-        return datetime.fromtimestamp(epoch_s, self.zone)
+        return _local(self.timezone, epoch_s)
 
     def slot_of_week(self, epoch_s: int, slot_minutes: int) -> int:
         """Index of the local slot of the week, Monday 00:00 first; `slot_minutes` divides a day.
@@ -83,6 +85,12 @@ class LocalCalendar:
 @lru_cache(maxsize=64)
 def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
+
+
+@lru_cache(maxsize=4096)
+def _local(timezone: str, epoch_s: int) -> datetime:
+    # every rule of every area asks for the same few moments
+    return datetime.fromtimestamp(epoch_s, _zone(timezone))
 
 
 @lru_cache(maxsize=4096)
@@ -108,7 +116,7 @@ class IntervalGrid:
 
     @property
     def _phase_s(self) -> int:
-        return self.calendar.day_start(date(2000, 1, 1)) % self.step_s
+        return _day_start(self.calendar.timezone, _PHASE_DAY) % self.step_s
 
     def floor(self, epoch_s: int) -> int:
         """The start of the interval that contains `epoch_s`."""

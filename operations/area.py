@@ -87,6 +87,7 @@ class AreaInProgress:
         self.grid = IntervalGrid(archive.calendar, archive.interval_minutes)
         self.context = AreaContext(area, archive.interval_minutes, archive.calendar, archive.holidays)
         self.interval_detectors: list[IntervalDetector] = interval_detectors(self.context, thresholds)
+        self._profile = profile_of(self.interval_detectors)
         self.hour_detectors: list[HourDetector] = hour_detectors(self.context, thresholds)
         self.bank = AlertBank(area)
         self.open: dict[int, OpenInterval] = {}
@@ -104,17 +105,18 @@ class AreaInProgress:
 
     def expected_kwh(self, frame: ReadingFrame) -> NDArray[np.float64]:
         """What the meters' own profiles expect of this interval, (meters,) kWh; NaN where nothing is learnt yet."""
-        return profile_of(self.interval_detectors).expected_kwh(frame)
+        return self._profile.expected_kwh(frame)
 
     @property
     def detectors(self) -> list[IntervalDetector | HourDetector]:
         return [*self.interval_detectors, *self.hour_detectors]
 
     def day(self, ordinal: int) -> DayInProgress:
-        if ordinal not in self.days:
-            self.days[ordinal] = DayInProgress(self.context)
+        day = self.days.get(ordinal)
+        if day is None:
+            day = self.days[ordinal] = DayInProgress(self.context)
         self.touch(day_page(ordinal))
-        return self.days[ordinal]
+        return day
 
     def touch(self, page: str) -> None:
         self._dirty.add(page)

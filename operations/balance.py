@@ -29,9 +29,13 @@ class Balance:
 
 def balance(area: Area, frame: ReadingFrame, expected_kwh: NDArray[np.float64]) -> Balance | None:
     """None where it is not computable: no supply meter, one unmeasured, or too many customers unmeasured."""
+    net_kwh = net_energy_kwh(frame)
+    if area.is_steady:
+        supplied_kwh, metered_kwh = net_kwh[area.supply_rows].sum(), net_kwh[area.customer_rows].sum()
+        if supplied_kwh == supplied_kwh and metered_kwh == metered_kwh:
+            return Balance(float(supplied_kwh), float(metered_kwh), 0)
     in_service = area.valid_at(frame.interval_start_s)
     supply, customers = area.is_supply & in_service, ~area.is_supply & in_service
-    net_kwh = net_energy_kwh(frame)
     if not supply.any() or not customers.any() or np.isnan(net_kwh[supply]).any():
         return None
     missing = customers & np.isnan(net_kwh)
@@ -49,5 +53,10 @@ def balance(area: Area, frame: ReadingFrame, expected_kwh: NDArray[np.float64]) 
 
 def net_energy_kwh(frame: ReadingFrame) -> NDArray[np.float64]:
     """(meters,) import minus export, NaN where the import was not measured."""
-    export = frame.column("export_kwh")
-    return frame.energy_kwh if export is None else frame.energy_kwh - np.nan_to_num(export)
+    export = frame.columns.get("export_kwh")
+    if export is None:
+        return frame.energy_kwh
+    net_kwh: NDArray[np.float64] | None = frame.shared.get("net_energy_kwh")
+    if net_kwh is None:
+        net_kwh = frame.shared["net_energy_kwh"] = frame.energy_kwh - np.where(export == export, export, 0.0)
+    return net_kwh

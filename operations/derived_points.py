@@ -20,19 +20,18 @@ NO_METER = "-"
 
 def balance_point(area: Area, frame: ReadingFrame, balanced: Balance | None) -> Point | None:
     """Supplied and metered energy of one interval; the loss where the balance is computable. None for an empty interval."""
-    net_kwh = net_energy_kwh(frame)
-    in_service = area.valid_at(frame.interval_start_s)
-    measured = in_service & ~np.isnan(net_kwh)
-    if not measured.any():
-        return None
-    customers = in_service & ~area.is_supply
-    fields = {
-        "metered_kwh": float(net_kwh[measured & ~area.is_supply].sum()),
-        "meters_measured": float((measured & ~area.is_supply).sum()),
-        "meters_expected": float(customers.sum()),
-    }
-    if (measured & area.is_supply).any():
-        fields["supplied_kwh"] = float(net_kwh[measured & area.is_supply].sum())
+    if balanced is not None and balanced.stand_ins == 0 and area.is_steady:
+        customers = float(len(area.customer_rows))
+        fields = {
+            "metered_kwh": balanced.metered_kwh,
+            "meters_measured": customers,
+            "meters_expected": customers,
+            "supplied_kwh": balanced.supplied_kwh,
+        }
+    else:
+        fields = _sums_of_measured(area, frame)
+        if not fields:
+            return None
     if balanced is not None:
         fields["loss_kwh"] = balanced.loss_kwh
         if balanced.supplied_kwh > 0:
@@ -43,6 +42,22 @@ def balance_point(area: Area, frame: ReadingFrame, balanced: Balance | None) -> 
         frame.interval_start_s,
         {name: round(value, 6) for name, value in fields.items()},
     )
+
+
+def _sums_of_measured(area: Area, frame: ReadingFrame) -> dict[str, float]:
+    net_kwh = net_energy_kwh(frame)
+    in_service = area.valid_at(frame.interval_start_s)
+    measured = in_service & ~np.isnan(net_kwh)
+    if not measured.any():
+        return {}
+    fields = {
+        "metered_kwh": float(net_kwh[measured & ~area.is_supply].sum()),
+        "meters_measured": float((measured & ~area.is_supply).sum()),
+        "meters_expected": float((in_service & ~area.is_supply).sum()),
+    }
+    if (measured & area.is_supply).any():
+        fields["supplied_kwh"] = float(net_kwh[measured & area.is_supply].sum())
+    return fields
 
 
 def evidence_points(

@@ -47,12 +47,14 @@ def judge_frame(
     for detector in area.interval_detectors:
         detector.learn(frame, trusted)
     balanced = balance(area.area, frame, expected_kwh)
-    _add_to_hour(area, frame, balanced, bool(suspected[~area.area.is_supply].any()))
+    _add_to_hour(area, frame, balanced, bool(np.count_nonzero(suspected > area.area.is_supply)))
     _add_to_day(area, frame, expected_kwh, signals, suspected)
     area.touch("bank")
-    outcome.alerts.update((a.alert_id, a) for a in step.changed)
-    outcome.points += alert_points(step.changed, area.archive)
-    outcome.points += evidence_points(step.evidence, signals, area.area, frame.interval_start_s)
+    if step.changed:
+        outcome.alerts.update((a.alert_id, a) for a in step.changed)
+        outcome.points += alert_points(step.changed, area.archive)
+    if step.evidence:
+        outcome.points += evidence_points(step.evidence, signals, area.area, frame.interval_start_s)
     point = balance_point(area.area, frame, balanced)
     if point is not None:
         outcome.points.append(point)
@@ -92,9 +94,11 @@ def _add_to_day(
     signals: list[Signal],
     suspected: NDArray[np.bool_],
 ) -> None:
-    day = area.day(day_ordinal(area.archive.calendar.day_of(frame.interval_start_s)))
+    day = area.day(day_ordinal(area.archive.calendar.local(frame.interval_start_s)))
     day.features.add(frame, expected_kwh)
     day.suspected |= suspected
     for signal in signals:
+        if signal.quiet:
+            continue  # adds nothing to a day's strongest evidence
         row = day.strength[CODE_INDEX[signal.abnormality]]
         np.fmax(row, signal.strength, out=row)

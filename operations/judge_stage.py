@@ -150,7 +150,9 @@ class JudgeStage:
                 admission.late = late_rows(frame, screened)
                 self._amend(area, start_s, admission, outcome)
             else:
-                interval = area.open.setdefault(start_s, OpenInterval.empty(len(area.area)))
+                interval = area.open.get(start_s)
+                if interval is None:
+                    interval = area.open[start_s] = OpenInterval.empty(len(area.area))
                 take_in(frame, screened, interval, admission)
                 area.touch("progress")
         outcome.count(counters(admission))
@@ -173,13 +175,14 @@ class JudgeStage:
     def _advance(self, partition: int, tick: Tick, outcome: Outcome) -> None:
         clock_s = max(self._marks[partition].clock_s, tick.time_s)
         calendar = self._archive.calendar
+        until = day_ordinal(calendar.day_of(tick.time_s - 1))
         for name in self._areas_of.get(partition, ()):
             area = self._areas[name]
             self._close_intervals(area, tick.time_s, outcome)
-            until = calendar.day_of(tick.time_s - 1)
-            while area.next_day is not None and (
-                calendar.day_close(date.fromordinal(area.next_day)) <= tick.time_s
-                or (tick.final and area.next_day <= day_ordinal(until))
+            while (
+                area.next_day is not None
+                and area.next_day <= until
+                and (tick.final or calendar.day_close(date.fromordinal(area.next_day)) <= tick.time_s)
             ):
                 close_area_day(area, area.next_day, partition, outcome)
                 area.next_day += 1
