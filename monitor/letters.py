@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from metering.errors import SettingsError
+from metering.errors import MeterwatchError, SettingsError
 from monitor.settings import Settings, load_settings
 from streams.dead_letter_log import accept_dead_letters, list_dead_letters, retry_dead_letters
 from streams.dead_letters import DeadLetter
@@ -48,7 +48,11 @@ def retry_letters(ids: Sequence[str], by: str) -> str:
         areas=settings.topic_prefix + AREAS.name,
         dead_letters=settings.topic_prefix + DEAD_LETTERS.name,
     )
-    return f"{len(again)} dead letters are on the log again"
+    done = f"{len(again)} dead letters are on the log again"
+    if unknown := wanted - {(letter.partition, letter.offset) for letter in again}:
+        names = ", ".join(f"{partition}/{offset}" for partition, offset in sorted(unknown))
+        raise MeterwatchError(f"{done}, but there is no open letter {names}: see `meterwatch dead-letters list`")
+    return done
 
 
 def _position(text: str) -> tuple[int, int]:

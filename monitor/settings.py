@@ -52,6 +52,11 @@ class Settings(BaseSettings):
     watchdog_seconds: float = Field(
         120.0, gt=0, description="a worker with lag and no progress for so long ends itself"
     )
+    ticker_grace_seconds: float | None = Field(
+        None,
+        ge=0,
+        description="live logs: close an interval this long after its end; none = the log brings its own ticks (`publish`)",
+    )
     session_timeout_seconds: float = Field(
         10.0, ge=1, le=300, description="Kafka gives a silent worker's partitions away after this"
     )

@@ -14,6 +14,8 @@ from metering.archive import Archive
 from metering.errors import MeterwatchError, StoreUnavailable
 from metering.ports import StateStore, TimeSeries
 from monitor.pipeline import PipelineReport
+from monitor.ticker import LEASE as TICKER_LEASE
+from monitor.ticker import Ticker
 from operations import close_day, deliver_points
 
 log = logging.getLogger("meterwatch.upkeep")
@@ -41,6 +43,7 @@ class Upkeep:
     relay: Relay | None = None
     annotations: AlertAnnotations | None = None
     report: PipelineReport | None = None
+    ticker: Ticker | None = None
     points_refused: int = 0
     failing: dict[str, str] = field(default_factory=dict)
     """Which part fails just now, and why: shown by the desk and the log, gone when it works again."""
@@ -49,6 +52,8 @@ class Upkeep:
     _retry_s: dict[str, float] = field(default_factory=dict)
 
     def round(self) -> None:
+        if self.ticker is not None:
+            self._try("ticker", self.ticker.tick)
         self._try("close_day", self.close_days)
         if self.series is not None:
             self._try("points", self.deliver)
@@ -78,7 +83,7 @@ class Upkeep:
     def end(self) -> None:
         """Give the leases back, so that the next owner need not wait for them to run out."""
         try:
-            for lease in (close_day.LEASE, deliver_points.LEASE):
+            for lease in (close_day.LEASE, deliver_points.LEASE, TICKER_LEASE):
                 self.store.release_lease(lease, self.owner)
         except StoreUnavailable as error:
             log.warning("the leases run out by themselves: %s", error)

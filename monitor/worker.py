@@ -18,6 +18,7 @@ from monitor.pipeline import PipelineReport
 from monitor.replay import load_thresholds
 from monitor.settings import Settings
 from monitor.stores import open_series, open_store
+from monitor.ticker import Ticker
 from monitor.upkeep import Upkeep, UpkeepThread
 from monitor.wire import from_relay
 from operations.archive_stage import ArchiveStage
@@ -105,6 +106,11 @@ def run(role: WorkerRole, settings: Settings) -> int:
                 relay=lambda area, blob: publisher.send_encoded(area, *from_relay(blob)),
                 annotations=_annotations(settings, store),
                 report=PipelineReport(found, owner),
+                ticker=None
+                if settings.ticker_grace_seconds is None
+                else Ticker(
+                    store, archive, owner, lambda tick: publisher.send(None, tick), settings.ticker_grace_seconds
+                ),
             ),
             on_failure=lambda: os.kill(os.getpid(), signal.SIGTERM),
         )
