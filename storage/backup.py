@@ -148,7 +148,7 @@ def _make_room(database: Database, connection: sa.Connection, *, replace: bool) 
         if held and not replace:
             raise StoreError(
                 f"{database.shown_url} is not empty (it holds {', '.join(sorted(held)[:4])} ...): restore into an empty "
-                "database, or say that what is there may be replaced"
+                "database"
             )
         if schema.stored_revision(connection) == schema.NEWEST_REVISION and not held:
             return
