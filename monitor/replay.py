@@ -37,7 +37,8 @@ from storage.sql import SqlStore
 Through = Literal["direct", "memory", "kafka"]
 STATE_FILE, SERIES_FILE, RUN_FILE = "state.sqlite", "series.duckdb", "run.toml"
 TOPIC = "meterwatch.areas"
-SAVE_EVERY = 5_000
+#: Without a log that waits, saves may lie further apart than a worker's.
+SAVES_APART = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,18 +151,19 @@ def load_thresholds(path: Path | None) -> Thresholds:
 
 
 def replay(plan: ReplayPlan, settings: Settings, advance: Advance) -> dict[str, Any]:
-    """Run the plan and write the RUN folder; returns the report. The folder must be new or empty."""
+    """Run the plan and write the RUN folder; returns the report. The folder must be new or empty, or hold the same plan's
+    run that was cut short: then it goes on where that was saved, with the same outcome."""
     if plan.thresholds is None and settings.thresholds is not None:
         plan = replace(plan, thresholds=settings.thresholds)
     feed = Feed.open(plan.feed)
     thresholds = load_thresholds(plan.thresholds)
     check_thresholds(thresholds)
-    begin_run(plan, feed)
+    goes_on = begin_run(plan, feed)
     settings = run_settings(plan, settings)
     store = open_store(settings)
     try:
         # workers that wait for a feed have taken their partitions, but handled nothing
-        if any(mark.next_offset for mark in store.marks("judge")):
+        if not goes_on and any(mark.next_offset for mark in store.marks("judge")):
             raise MeterwatchError(
                 f"{settings.database_url} already holds a run: give METERWATCH_DATABASE_URL a fresh database"
             )
@@ -239,6 +241,7 @@ def drive_directly(drive: Drive) -> None:
     if series is not None:
         stages.append(ArchiveStage(archive, store, series, owner=owner))
     upkeep = Upkeep(store, archive, 1, owner, series)
+    save_every = SAVES_APART * drive.settings.checkpoint_messages
 
     def settle() -> None:
         for stage in stages:
@@ -251,14 +254,14 @@ def drive_directly(drive: Drive) -> None:
         drive.show()
 
     try:
-        for stage in stages:
-            stage.begin(0)
+        saved = [stage.begin(0) for stage in stages]
         for chunk in drive.chunks():
             for sent in chunk:
                 offset = drive.pacing.sending.messages - 1
-                for stage in stages:
-                    stage.handle(0, offset, sent.message)
-                if offset % SAVE_EVERY == SAVE_EVERY - 1:
+                for stage, next_offset in zip(stages, saved, strict=True):
+                    if offset >= next_offset:
+                        stage.handle(0, offset, sent.message)
+                if offset % save_every == save_every - 1:
                     settle()
             settle()
     finally:
@@ -278,10 +281,24 @@ def drive_through_kafka(drive: Drive) -> None:
     through_kafka(drive)
 
 
-def begin_run(plan: ReplayPlan, feed: Feed) -> None:
+def begin_run(plan: ReplayPlan, feed: Feed) -> bool:
+    """Write what the run is of. True where the same run was begun here before and cut short: it goes on."""
+    story = _story(plan, feed)
     if plan.out.exists() and any(p for p in plan.out.iterdir() if p.resolve() != plan.feed.resolve()):
-        raise MeterwatchError(f"{plan.out} is not empty: give --out a new folder (a run never overwrites another)")
+        file = plan.out / RUN_FILE
+        cut_short = file.is_file() and not (plan.out / run_folder.REPORT).exists()
+        if not cut_short or file.read_text(encoding="utf-8") != story or plan.inspection or plan.through == "kafka":
+            raise MeterwatchError(
+                f"{plan.out} is not empty: give --out a new folder (a run never overwrites another; only the same plan "
+                "that was cut short goes on, directly or through memory and without --inspect)"
+            )
+        return True
     plan.out.mkdir(parents=True, exist_ok=True)
+    (plan.out / RUN_FILE).write_text(story, encoding="utf-8")
+    return False
+
+
+def _story(plan: ReplayPlan, feed: Feed) -> str:
     lines = [
         f"feed = {_toml(str(plan.feed.resolve()))}",
         f"name = {_toml(feed.archive.name)}",
@@ -289,7 +306,7 @@ def begin_run(plan: ReplayPlan, feed: Feed) -> None:
     ]
     if plan.thresholds is not None:
         lines.append(f"thresholds = {_toml(str(plan.thresholds.resolve()))}")
-    (plan.out / RUN_FILE).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return "\n".join(lines) + "\n"
 
 
 def _toml(text: str) -> str:
