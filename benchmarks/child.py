@@ -1,7 +1,7 @@
 """One process of a benchmark, as it runs in reality, with the stage clock around it; its account is a JSON file.
 
 Run as ``python -m benchmarks.child ACCOUNT ROLE [ARGUMENTS]``; the settings are in the environment, as for the product.
-Roles: ``publish FEED``, ``judge``, ``archive``, ``both`` (workers), ``replay FEED OUT``, ``hold DATABASE FEED`` (memory).
+Roles: ``publish FEED``, ``judge``, ``archive``, ``both`` (workers), ``replay FEED OUT``, ``hold DATABASE FEED [traced]``.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import ctypes
 import gc
 import json
-import os
 import sys
+import tracemalloc
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -59,7 +59,7 @@ def account_of(role: str, clock: StageClock, told: dict[str, Any], call_s: float
 def main(arguments: list[str]) -> int:
     path, role, *rest = arguments
     if role == "hold":
-        told = hold(rest[0], Path(rest[1]))
+        told = hold(rest[0], Path(rest[1]), traced="traced" in rest)
         Path(path).write_text(json.dumps(told), encoding="utf-8")
         return 0
     clock, call_s = StageClock(), call_cost_s()
@@ -103,15 +103,18 @@ def unwatched(done: int, total: int) -> None:
     """Progress that nobody watches."""
 
 
-def hold(database_url: str, feed_folder: Path) -> dict[str, Any]:
+def hold(database_url: str, feed_folder: Path, *, traced: bool) -> dict[str, Any]:
     """Judge, in this process, the frames of the areas that the database's archive knows, and weigh what is then held:
-    resident bytes with nothing under way, and the bytes of the saved pages."""
+    resident bytes with nothing under way, and the bytes of the saved pages; `traced` (slow) also counts the bytes that
+    Python and NumPy objects asked for."""
     from operations.judge_stage import JudgeStage
     from simulator.feed import Feed
     from simulator.publication import publication
     from storage.sql import SqlStore
 
     store = SqlStore(database_url)
+    if traced:
+        tracemalloc.start()
     archive = store.load_archive()
     stage = JudgeStage(archive, store, lambda _: 0, owner="benchmark")
     stage.begin(0)
@@ -125,18 +128,27 @@ def hold(database_url: str, feed_folder: Path) -> dict[str, Any]:
             stage.save()
     stage.save()
     rss = resting_rss_bytes()
+    asked_for = tracemalloc.get_traced_memory()[0] if traced else 0
     pages = [page for area in archive.areas for page in store.load_pages(area).values()]
     store.close()
-    return {"meters": len(archive.meters), "rss_bytes": rss, "page_bytes": sum(map(len, pages)), "pages": len(pages)}
+    return {
+        "meters": len(archive.meters),
+        "rss_bytes": rss,
+        "traced_bytes": asked_for,
+        "page_bytes": sum(map(len, pages)),
+        "pages": len(pages),
+    }
 
 
 def resting_rss_bytes() -> int:
-    """Resident memory after garbage, and what the C library keeps of freed memory, are given back."""
+    """This process's own memory (anonymous pages, swapped or not: mapped files come and go with the machine's needs),
+    after garbage, and what the C library keeps of freed memory, are given back."""
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    status = Path("/proc/self/status").read_text()
+    return 1024 * sum(int(status.partition(name)[2].split()[0]) for name in ("RssAnon:", "VmSwap:"))
 
 
 if __name__ == "__main__":

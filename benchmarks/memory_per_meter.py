@@ -21,7 +21,7 @@ LEAST_DIFFERENCE_BYTES = 8 * 2**20
 def run(plan: Plan) -> list[str]:
     if not plan.quick:
         # many meters for one day: the difference must stand out from what an allocator keeps by chance
-        plan = replace(plan, areas=4 * plan.areas, days=1)
+        plan = replace(plan, areas=3 * plan.areas, days=1)
     folder = plan.feed()
     archive = Feed.open(folder).archive
     names = list(archive.areas)
@@ -29,7 +29,7 @@ def run(plan: Plan) -> list[str]:
     fewer, more = held
     meters = more["meters"] - fewer["meters"]
     lines = table(
-        ["meters held", "resident memory", "saved state", "state bytes per meter", "pages per area"],
+        ["meters held", "own memory", "saved state", "state bytes per meter", "pages per area"],
         [
             [
                 f"{h['meters']:,}",
@@ -50,6 +50,11 @@ def run(plan: Plan) -> list[str]:
     if not meters or difference < LEAST_DIFFERENCE_BYTES:
         return [*head, "**What bounds it** does not show with so few meters: give more areas."]
     rss = difference / meters
+    few = [
+        weigh(plan.folder, folder, narrowed(archive, names[:n]), traced=True)
+        for n in (len(names) // 8, len(names) // 4)
+    ]
+    objects = (few[1]["traced_bytes"] - few[0]["traced_bytes"]) / (few[1]["meters"] - few[0]["meters"])
     return [
         *head,
         (
@@ -59,8 +64,9 @@ def run(plan: Plan) -> list[str]:
         ),
         "",
         (
-            "**What bounds it:** the detectors' state, allocated whole per meter; memory that no reading has touched yet does not "
-            f"count as resident, so the figure still grows until every slot of a week was seen (this feed: {plan.days} days)."
+            f"**What bounds it:** of these, {count(objects / 1024)} KiB are what Python and NumPy objects asked for (the meter's entry in "
+            "the archive, rows of the detectors' and alerts' arrays, the day begun); the rest is what the allocator keeps between "
+            "them. Saved pages hold only what was learnt, compressed; they grow with the slots of the week that were seen."
         ),
     ]
 
@@ -72,16 +78,16 @@ def narrowed(archive: Archive, areas: list[str]) -> Archive:
     return replace(archive, meters=meters, _by_area={})
 
 
-def weigh(folder: Path, feed: Path, archive: Archive) -> dict[str, Any]:
+def weigh(folder: Path, feed: Path, archive: Archive, *, traced: bool = False) -> dict[str, Any]:
     """What a process that holds these areas says of itself (`benchmarks.child.hold`)."""
-    name = f"hold-{len(archive.meters)}"
+    name = f"hold-{len(archive.meters)}{'-traced' if traced else ''}"
     url = f"sqlite:///{folder / name}.sqlite"
     store = SqlStore(url)
     store.save_archive(archive)
     store.close()
     # Arrow's own pool would keep freed memory by chance
     env = os.environ | {"ARROW_DEFAULT_MEMORY_POOL": "system"}
-    with child(folder, name, "hold", url, str(feed), env=env) as holder:
+    with child(folder, name, "hold", url, str(feed), *(["traced"] if traced else []), env=env) as holder:
         holder.wait()
         told: dict[str, Any] = json.loads(holder.account_path.read_text(encoding="utf-8"))
     return told
