@@ -234,10 +234,10 @@ def worker(
     """Judge or archive the partitions that Kafka gives this worker, until SIGTERM."""
     from monitor.logs import log_to_stderr
     from monitor.settings import load_settings
-    from monitor.worker import run
+    from monitor.worker import leave, run
 
     log_to_stderr()
-    raise typer.Exit(run(role, load_settings()))
+    raise typer.Exit(leave(run(role, load_settings())))
 
 
 @app.command()

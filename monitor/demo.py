@@ -37,6 +37,10 @@ from simulator.simulate import simulate
 from streams.embedded import EmbeddedRun
 from streams.topics import AREAS
 
+METERS_PER_AREA = 50
+#: Half-hourly, so that two months of a small province pass in a few minutes on a laptop.
+INTERVAL_MINUTES = 30
+
 
 def demo(settings: Settings, *, out: Path | None, areas: int, days: int, seed: int, serve: bool) -> None:
     """Write RUN/feed, run it through `memory://`, print a short summary; with `serve`, the desk is up from the start."""
@@ -47,7 +51,13 @@ def demo(settings: Settings, *, out: Path | None, areas: int, days: int, seed: i
         raise MeterwatchError(f"{folder} is not empty: give --out a new folder")
     with progress("simulating") as advance:
         simulate(
-            folder / "feed", areas=areas, meters_per_area=50, days=days, seed=seed, packs=("mixed",), progress=advance
+            folder / "feed",
+            areas=areas,
+            meters_per_area=METERS_PER_AREA,
+            days=days,
+            seed=seed,
+            interval_minutes=INTERVAL_MINUTES,
+            progress=advance,
         )
     plan = ReplayPlan(folder / "feed", folder, "memory", settings.thresholds)
     feed = Feed.open(plan.feed)

@@ -103,6 +103,9 @@ def _probe(part: str, reach: Callable[[], str], remedy: str) -> Finding:
 
 
 def _database(settings: Settings) -> str:
+    file = settings.database_url.removeprefix("sqlite:///")
+    if file != settings.database_url and not Path(file).exists():
+        return f"{settings.database_url}, no file yet: `meterwatch provision --archive FEED`"
     store = open_store(settings)
     try:
         url = _without_password(settings.database_url)

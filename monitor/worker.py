@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import socket
+import threading
 from collections.abc import Callable
 from typing import Literal
 
@@ -126,6 +127,17 @@ def run(role: WorkerRole, settings: Settings) -> int:
         series.close()
         store.close()
     return 1 if upkeep is not None and upkeep.failure is not None else code
+
+
+def leave(code: int) -> int:
+    """The exit code of a worker whose stores are closed; where a thread still waits for a server that is away, Python
+    would wait for that thread without end, so the process ends here."""
+    lingering = [t.name for t in threading.enumerate() if t is not threading.main_thread() and not t.daemon]
+    if lingering:
+        log.warning("ending without %s: what they wait for is away", ", ".join(lingering))
+        logging.shutdown()
+        os._exit(code)
+    return code
 
 
 def _annotations(settings: Settings, store: StateStore) -> AlertAnnotations | None:
