@@ -12,7 +12,7 @@ from streams.app import StageApp
 
 log = logging.getLogger("meterwatch.streams")
 
-_STOP_WITHIN_S = 30.0
+_STOP_WITHIN_S = 10.0
 _LOOK_EVERY_S = 0.5
 
 
@@ -21,10 +21,16 @@ def run_worker(*apps: StageApp, stop_within_s: float = _STOP_WITHIN_S) -> int:
 
     A stop saves, commits and leaves the group. It does not install logging: the caller has.
     """
-    return asyncio.run(_run(apps, stop_within_s))
+    runner = asyncio.Runner()
+    code, left_the_log = runner.run(_run(apps, stop_within_s))
+    if left_the_log:
+        # otherwise it would wait for tasks that wait for a log that is away
+        runner.close()
+    return code
 
 
-async def _run(apps: tuple[StageApp, ...], stop_within_s: float) -> int:
+async def _run(apps: tuple[StageApp, ...], stop_within_s: float) -> tuple[int, bool]:
+    """(exit code, whether the log was left in time)."""
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -35,17 +41,22 @@ async def _run(apps: tuple[StageApp, ...], stop_within_s: float) -> int:
         if failure is None:
             log.info("stopping: asked to")
     finally:
-        try:
-            async with asyncio.timeout(stop_within_s):
-                await stop_apps(apps)
-        except TimeoutError:
-            failure = failure or f"not stopped within {stop_within_s:g} s: what was not saved will be handled again"
+        for app in reversed(apps):
+            await app.driver.finish()
+        # not a timeout: a log that is away swallows the cancelling
+        leaving = asyncio.ensure_future(stop_apps(apps))
+        await asyncio.wait({leaving}, timeout=stop_within_s)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
+    if not leaving.done():
+        log.warning(
+            "the log was not left within %g s: its broker will notice; all that was saved counts", stop_within_s
+        )
+    elif (error := leaving.exception()) is not None:
+        failure = failure or f"stopping failed: {error!r}"
     if failure is not None:
         log.error("stopped: %s", failure)
-        return 1
-    return 0
+    return int(failure is not None), leaving.done()
 
 
 async def _start(apps: Iterable[StageApp], asked: asyncio.Event) -> str | None:
@@ -96,6 +107,8 @@ def raise_failure(apps: Iterable[StageApp]) -> None:
 
 async def stop_apps(apps: Iterable[StageApp]) -> None:
     """Save, commit, leave the group, stop; last started, first stopped."""
-    for app in reversed(tuple(apps)):
+    last_first = tuple(reversed(tuple(apps)))
+    for app in last_first:
         await app.driver.finish()
+    for app in last_first:
         await app.stop()

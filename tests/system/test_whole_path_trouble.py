@@ -256,6 +256,41 @@ def test_a_worker_asked_to_end_has_saved_and_the_run_goes_on_in_another_database
     assert "is not empty" in refused.stderr
 
 
+@pytest.mark.parametrize("which", ["kafka", "influx", "postgres"])
+def test_a_worker_asked_to_end_while_a_server_is_away_ends_with_zero_and_its_successor_goes_on(
+    which: str,
+    feed: PoisonedFeed,
+    direct: Undisturbed,
+    kafka_server: KafkaServer,
+    influx_server: InfluxServer,
+    postgres_server: PostgresServer,
+    fresh_database: str,
+    fresh_bucket: InfluxAccess,
+    topic_prefix: str,
+    tmp_path: Path,
+) -> None:
+    server: Server = {"kafka": kafka_server, "influx": influx_server, "postgres": postgres_server}[which]
+    settings = run_settings(kafka_server.bootstrap, topic_prefix, fresh_database, fresh_bucket)
+    done(settings, "provision", "--archive", feed.folder)
+    _, ends = publish(settings, feed.folder)
+    with fleet(settings, tmp_path, "both") as workers, closing(SqlStore(fresh_database)) as store:
+        wait_until(
+            lambda: sum(mark.next_offset for mark in store.marks("judge")) > sum(ends.values()) // 3,
+            "a third of the feed is handled",
+            PATIENCE_S,
+        )
+        server.stop()
+        try:
+            assert workers.stop() == [0], workers.logs()
+        finally:
+            server.start()
+        workers.start(0)
+        until_settled(workers, store, ends)
+        assert workers.stop() == [0], workers.logs()
+        assert results_of(store, tmp_path) == direct.results
+    assert_same_points(influx_rows(fresh_bucket, direct.span), direct.rows)
+
+
 def test_a_second_worker_on_one_sqlite_file_is_refused_with_a_sentence(
     feed: PoisonedFeed, kafka_server: KafkaServer, topic_prefix: str, tmp_path: Path
 ) -> None:
