@@ -100,7 +100,8 @@ class AlertBank:
         expected_kwh: NDArray[np.float64],
     ) -> Step:
         """Take in one interval's evidence. `end_s` is the interval's end: an alert is raised when its interval is over."""
-        codes = sorted(self._awake.union(CODE_INDEX[s.abnormality] for s in signals if not s.quiet))
+        speaking = [s for s in signals if not s.quiet and float(np.fmax.reduce(s.strength)) > RECOVER_STRENGTH]
+        codes = sorted(self._awake.union(CODE_INDEX[s.abnormality] for s in speaking))
         if not codes:
             return _NOTHING
         self._suspected = None

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from detectors.pages import Slab, StatePages
 from detectors.parameters import check_ranges, parameter
 from detectors.steps import STAYS, nothing_found, step_strength
-from detectors.witness import phase_matrix
+from detectors.witness import any_phase, phase_matrix
 from metering.archive import NOMINAL_VOLTAGE_V
 from metering.evidence import AreaContext, Signal
 from metering.frame import ReadingFrame
@@ -164,13 +164,15 @@ class CurrentRules:
     def _loss(self, current: NDArray[np.float64]) -> Signal:
         state = self._pages.array
         usual, quiet = state("phases", "usual_a"), state("phases", "quiet_run")
-        measured = (current == current).sum(axis=0) >= 2
-        ready = measured & self._many & (state("phases", "age") >= self._warm_up)
-        magnitude = np.abs(current)
+        a, b, c = current == current
+        ready = (a & b | b & c | a & c) & self._many & (state("phases", "age") >= self._warm_up)
         suspects = quiet + 1 >= self._loss_intervals
-        if not suspects.any():
+        suspects &= usual >= self._loaded_a
+        suspects &= ready
+        if not np.count_nonzero(suspects):
             return nothing_found(self.name, "current_loss", ready, "A")
-        other_loaded = (magnitude >= self._loaded_a).any(axis=0)
+        magnitude = np.abs(current)
+        other_loaded = any_phase(magnitude >= self._loaded_a)
         is_none = magnitude < self._none_a
         needed = np.maximum(self._loss_intervals, self._params.loss_over_longest * state("phases", "longest_quiet"))
         lost = is_none & (usual >= self._loaded_a) & (quiet + 1 >= needed)
@@ -186,19 +188,21 @@ class CurrentRules:
         largest, unbalance = _unbalance_of(current)
         usual = self._pages.array("phases", "usual_unbalance")
         ready = self._balanced_class & (largest >= 4 * self._loaded_a) & (usual <= 0.5) & (unbalance == unbalance)
-        if not (ready & (unbalance > self._params.unbalance_recover)).any():
+        if not np.count_nonzero(ready & (unbalance > self._params.unbalance_recover)):
             return nothing_found(self.name, "current_unbalance", ready, "1")
         strength = step_strength(unbalance, self._params.unbalance_recover, self._params.unbalance_set)
         return self._signal("current_unbalance", strength, ready, unbalance, usual, "1")
 
     def _reversed(self, frame: ReadingFrame, current: NDArray[np.float64]) -> Signal:
-        lowest = np.fmin(np.fmin(current[0], current[1]), current[2])
         hour = self._context.calendar.local(frame.interval_start_s).hour
         dark = hour in _DARK_HOURS and self._context.interval_minutes <= 60
         ready = self._no_generation | (self._unknown_generation & dark)
-        back = (current >= self._reverse_a).any(axis=0)
+        back = any_phase(current >= self._reverse_a)
+        if not np.fmin.reduce(current, axis=None) < 0:
+            return nothing_found(self.name, "power_reversed", ready & back, "A")
+        lowest = np.fmin(np.fmin(current[0], current[1]), current[2])
         reverse = lowest / self._reverse_a
-        if not (ready & (reverse < -0.5)).any():
+        if not np.count_nonzero(ready & (reverse < -0.5)):
             return nothing_found(self.name, "power_reversed", ready & back, "A")
         strength = np.where(reverse <= -1, 1.0, np.where(reverse < -0.5, STAYS, 0.0))
         # Without load the sign cannot be told.
@@ -208,7 +212,7 @@ class CurrentRules:
     def _reverse_energy(self, frame: ReadingFrame, export: NDArray[np.float64]) -> Signal:
         ready = self._no_generation & (export == export)
         reverse = export / frame.hours / self._reverse_kw
-        if not (ready & (reverse > 0.2)).any():
+        if not np.count_nonzero(ready & (reverse > 0.2)):
             return nothing_found(self.name, "reverse_energy", ready, "kWh")
         strength = step_strength(reverse, 0.2, 1.0)
         return self._signal("reverse_energy", strength, ready, export, np.zeros(len(export)), "kWh")
@@ -219,7 +223,7 @@ class CurrentRules:
         larger = np.maximum(magnitude, neutral)
         difference = np.abs(magnitude - neutral) / np.maximum(larger, 1e-9)
         ready = self._single & (larger >= p.neutral_least_a)
-        if not (ready & (difference > p.neutral_recover)).any():
+        if not np.count_nonzero(ready & (difference > p.neutral_recover)):
             return nothing_found(self.name, "neutral_line_difference", ready, "A")
         strength = step_strength(difference, p.neutral_recover, p.neutral_set)
         return self._signal("neutral_line_difference", strength, ready, magnitude, neutral, "A")
@@ -249,7 +253,8 @@ class CurrentRules:
         state = self._pages.array
         measured = current == current
         normal = measured & trusted
-        state("phases", "age")[measured.any(axis=0)] += 1
+        age = state("phases", "age")
+        age += any_phase(measured)
         magnitude = np.abs(current)
         quiet, longest, usual = (
             state("phases", "quiet_run"),
@@ -257,10 +262,10 @@ class CurrentRules:
             state("phases", "usual_a"),
         )
         is_none = measured & (magnitude < self._none_a)
-        ended = normal & ~is_none & (quiet > longest)
-        np.copyto(longest, quiet, where=ended)
+        flows = measured > is_none
+        np.copyto(longest, quiet, where=normal & flows & (quiet > longest))
         quiet += is_none
-        quiet[measured & ~is_none] = 0
+        np.copyto(quiet, 0, where=flows)
         self._pages.touch("phases")
         # What is usual is learnt once an hour.
         if frame.interval_start_s % 3600 >= 60 * frame.interval_minutes:

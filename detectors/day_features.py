@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.pages import Slab, StatePages
-from detectors.witness import phase_columns
 from metering.archive import NOMINAL_VOLTAGE_V
 from metering.evidence import AreaContext
 from metering.frame import ReadingFrame
+from metering.readings import PHASES
 
 _F32 = np.float32
 #: Local hours that count as night and as evening.
@@ -20,6 +20,20 @@ _NIGHT_HOURS = range(6)
 _EVENING_HOURS = range(18, 23)
 #: Below this share of measured intervals a day's shape says nothing.
 _ENOUGH_MEASURED = 0.5
+
+#: Sums over the day to which every interval adds, all of them at once.
+_ADDED = (
+    "measured", "judged", "energy", "judged_energy", "expected", "distance", "zero", "repeat", "step", "export",
+    "neutral_difference", "line", "neutral", "power_factor", "power_factor_count", "current_a", "current_b", "current_c",
+)  # fmt: skip
+_VOLTAGES = ("voltage_v", *(f"voltage_{p}_v" for p in PHASES))
+#: Sums of magnitudes, and the columns they are taken of. Export is never negative.
+_MAGNITUDES = {
+    "export": "export_kwh",
+    "line": "current_a",
+    "power_factor": "power_factor",
+    **{f"current_{p}": f"current_{p}_a" for p in PHASES},
+}
 
 FEATURES: Mapping[str, str] = {
     "level": "energy over (energy + expected): 0.5 = as expected",
@@ -63,12 +77,7 @@ class DayAccumulator:
         count = len(area)
         self._contracted_kw = np.where(area.contracted_kw > 0, area.contracted_kw, np.nan)
         row = Slab((count,), _F32)
-        names = (
-            "measured", "judged", "energy", "judged_energy", "expected", "distance", "night", "evening", "maximum",
-            "zero", "repeat", "step", "export", "neutral_difference", "line", "neutral", "power_factor",
-            "power_factor_count", "current_a", "current_b", "current_c",
-        )  # fmt: skip
-        layout: dict[str, dict[str, Slab]] = {"day": dict.fromkeys(names, row)}
+        layout: dict[str, dict[str, Slab]] = {"day": dict.fromkeys((*_ADDED, "night", "evening", "maximum"), row)}
         layout["day"] |= {
             "clock": Slab((1,), np.int64),
             "last": Slab((count,), np.float64, np.nan),
@@ -77,61 +86,70 @@ class DayAccumulator:
         }
         self._pages = StatePages("day_features/1", layout)
         self._sum = {name: self._pages.array("day", name) for name in layout["day"]}
+        self._added_up = self._pages.block("day", _ADDED[0], _ADDED[-1])
+        # what one interval adds, NaN where it adds nothing
+        self._addend = np.zeros((len(_ADDED), count))
+        self._addends: dict[str, NDArray[np.float64]] = dict(zip(_ADDED, self._addend, strict=True))
 
     def add(self, frame: ReadingFrame, expected_kwh: NDArray[np.float64]) -> None:
         """Take one interval in. `expected_kwh` is (meters,), NaN = not known."""
-        s = self._sum
+        s, added = self._sum, self._addends
         energy = frame.energy_kwh
         measured = energy == energy
-        kwh = np.where(measured, energy, 0.0)
-        s["clock"] += 1
-        s["measured"] += measured
-        s["energy"] += kwh
+        positive = energy > 0
+        added["measured"][...] = measured
+        added["energy"][...] = energy
+        added["zero"][...] = measured > positive
+        distance = np.subtract(energy, expected_kwh, out=added["distance"])
+        np.abs(distance, out=distance)
+        judged = added["judged"]
+        judged[...] = distance == distance
+        np.multiply(energy, judged, out=added["judged_energy"])
+        np.multiply(expected_kwh, judged, out=added["expected"])
+        step = np.subtract(energy, s["last"], out=added["step"])
+        np.abs(step, out=step)
+        added["repeat"][...] = positive & (step == 0)
+        self._add_electrical(frame)
+        addend = self._addend
+        np.copyto(addend, 0.0, where=addend != addend)
+        self._added_up += addend
+        kwh = added["energy"]
         np.maximum(s["maximum"], kwh, out=s["maximum"], casting="same_kind")
         hour = self._context.calendar.local(frame.interval_start_s).hour
         if hour in _NIGHT_HOURS:
             s["night"] += kwh
         elif hour in _EVENING_HOURS:
             s["evening"] += kwh
-        difference = np.abs(energy - expected_kwh)
-        judged = difference == difference
-        s["judged"] += judged
-        s["judged_energy"] += np.where(judged, energy, 0)
-        s["expected"] += np.where(judged, expected_kwh, 0)
-        s["distance"] += np.where(judged, difference, 0)
-        positive = measured & (energy > 0)
-        s["zero"] += measured & ~positive
-        step = np.abs(energy - s["last"])
-        s["repeat"] += positive & (step == 0)
-        s["step"] += np.where(step == step, step, 0)
         np.copyto(s["last"], energy, where=measured)
-        self._add_electrical(frame)
+        s["clock"][0] += 1
         self._pages.touch("day")
 
     def _add_electrical(self, frame: ReadingFrame) -> None:
-        s, columns = self._sum, frame.columns
-        export = columns.get("export_kwh")
-        if export is not None:
-            s["export"] += np.nan_to_num(export)
-        for volts in (columns.get("voltage_v"), *phase_columns(frame, "voltage", "v")):
-            if volts is not None:
-                np.fmin(s["lowest_voltage"], volts, out=s["lowest_voltage"], casting="same_kind")
-                np.fmax(s["highest_voltage"], volts, out=s["highest_voltage"], casting="same_kind")
-        for phase, current in zip("abc", phase_columns(frame, "current", "a"), strict=True):
-            if current is not None:
-                s[f"current_{phase}"] += np.nan_to_num(np.abs(current))
+        s, added, columns = self._sum, self._addends, frame.columns
+        volts = [columns[name] for name in _VOLTAGES if name in columns]
+        if volts:
+            table = np.concatenate(volts).reshape(len(volts), -1)
+            np.fmin(s["lowest_voltage"], np.fmin.reduce(table), out=s["lowest_voltage"], casting="same_kind")
+            np.fmax(s["highest_voltage"], np.fmax.reduce(table), out=s["highest_voltage"], casting="same_kind")
+        for name, column in _MAGNITUDES.items():
+            values = columns.get(column)
+            if values is None:
+                added[name].fill(0.0)
+            else:
+                np.abs(values, out=added[name])
         factor = columns.get("power_factor")
-        if factor is not None:
-            s["power_factor"] += np.nan_to_num(np.abs(factor))
-            s["power_factor_count"] += factor == factor
+        added["power_factor_count"][...] = 0.0 if factor is None else factor == factor
         neutral = columns.get("neutral_current_a")
-        line = columns.get("current_a")
-        if neutral is not None and line is not None:
-            gap = np.abs(np.abs(line) - neutral)
-            both = gap == gap
-            s["neutral_difference"] += np.where(both, gap, 0)
-            s["line"] += np.where(both, np.abs(line), 0)
-            s["neutral"] += np.where(both, neutral, 0)
+        line, gap = added["line"], added["neutral_difference"]
+        if neutral is None or "current_a" not in columns:
+            for nothing in (line, gap, added["neutral"]):
+                nothing.fill(0.0)
+            return
+        np.subtract(line, neutral, out=gap)
+        np.abs(gap, out=gap)
+        both = gap == gap
+        np.multiply(line, both, out=line)
+        np.multiply(neutral, both, out=added["neutral"])
 
     def totals(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(energy in kWh, share of intervals missing) of the day so far; energy is NaN where nothing was measured."""

@@ -15,7 +15,7 @@ from detectors.parameters import check_ranges, parameter
 from metering.evidence import AreaContext, Signal
 from metering.frame import ReadingFrame
 
-_F32 = np.float32
+_F32, _NAN = np.float32, np.float32(np.nan)
 #: Days that are looked back upon (short, or one case hides the next), and how many must lie on each side of an onset.
 _WINDOW, _BEFORE, _AFTER = 18, 5, 3
 #: Copper loss in low-voltage areas is at most this share of what is supplied.
@@ -99,6 +99,7 @@ class LossFollower:
         area = context.area
         count = len(area)
         self._supply, self._customer = area.is_supply, ~area.is_supply
+        self._supply_rows, self._customer_rows = area.supply_rows, area.customer_rows
         self._active = bool(self._supply.any()) and bool(self._customer.any())
         row = Slab((count,), _F32)
         layout = {
@@ -136,11 +137,12 @@ class LossFollower:
             return []
         w = self._window
         judged = (frame.energy_kwh == frame.energy_kwh) & (w["strength"] == w["strength"])
+        strength = np.where(judged, w["strength"], _NAN)
         return [
             Signal(
                 self.name,
                 "use_drop_with_loss",
-                np.where(judged, w["strength"], np.nan).astype(_F32),
+                strength,
                 np.where(judged, w["step_loss"], np.nan).astype(np.float64),
                 np.where(judged, w["step_drop"], np.nan).astype(np.float64),
                 "kWh/d",
@@ -162,17 +164,17 @@ class LossFollower:
         energy = frame.energy_kwh
         export = frame.column("export_kwh")
         missing = self._customer & (energy != energy)
-        supplied = energy[self._supply].sum()
-        if export is not None:
-            supplied -= np.nansum(export[self._supply])
+        supplied = energy[self._supply_rows].sum()
         absent = np.count_nonzero(missing)
-        computable = supplied == supplied and absent <= self._params.stand_in_share * np.count_nonzero(self._customer)
         if absent:
-            metered_kwh = np.where(missing, expected, energy)[self._customer].sum()
+            metered_kwh = np.where(missing, expected, energy)[self._customer_rows].sum()
         else:
-            metered_kwh = energy[self._customer].sum()
+            metered_kwh = energy[self._customer_rows].sum()
         if export is not None:
-            metered_kwh -= np.nansum(export[self._customer])
+            sent_kwh = np.where(export == export, export, 0.0)
+            supplied -= sent_kwh[self._supply_rows].sum()
+            metered_kwh -= sent_kwh[self._customer_rows].sum()
+        computable = supplied == supplied and absent <= self._params.stand_in_share * len(self._customer_rows)
         if computable and metered_kwh == metered_kwh:
             d["clock"][2] += 1
             loss, squared = supplied - metered_kwh, supplied * supplied

@@ -78,7 +78,7 @@ class OverCapacity:
 
     def _signal(self, code: str, observed: NDArray[np.float64], expected: NDArray[np.float64], unit: str) -> Signal:
         ratio = observed / expected
-        if not (ratio > self._params.recover_ratio).any():
+        if not np.fmax.reduce(ratio) > self._params.recover_ratio:
             return nothing_found(self.name, code, ratio == ratio, unit)
         strength = step_strength(ratio, self._params.recover_ratio, self._params.set_ratio)
         judged = strength == strength

@@ -12,6 +12,7 @@ import pickle
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -102,12 +103,21 @@ class StatePages:
     def __init__(self, schema: str, layout: Mapping[str, Mapping[str, Slab]]) -> None:
         self._schema = schema
         self._layout = layout
-        self._arrays = {page: {n: slab.fresh() for n, slab in slabs.items()} for page, slabs in layout.items()}
+        self._blocks = {page: _blocks(slabs) for page, slabs in layout.items()}
+        self._arrays = {page: _rows_of(blocks) for page, blocks in self._blocks.items()}
         self._used: set[str] = set()
         self._dirty: set[str] = set()
 
     def array(self, page: str, name: str) -> NDArray[Any]:
         return self._arrays[page][name]
+
+    def block(self, page: str, first: str, last: str) -> NDArray[Any]:
+        """Arrays of one shape and type that follow each other in the layout, as one array (names, ...)."""
+        for names, block in self._blocks[page]:
+            if first in names:
+                found: NDArray[Any] = block[names.index(first) : names.index(last) + 1]
+                return found
+        raise KeyError(first)
 
     def touch(self, page: str) -> None:
         self._used.add(page)
@@ -142,3 +152,22 @@ class StatePages:
 
     def _pack(self, page: str) -> bytes:
         return pack_arrays(self._schema, self._arrays[page])
+
+
+_Blocks = list[tuple[list[str], NDArray[Any]]]
+
+
+def _blocks(slabs: Mapping[str, Slab]) -> _Blocks:
+    """Neighbours of one shape and type lie in one array, so that a rule may change all of them at once."""
+    blocks: _Blocks = []
+    for (shape, dtype), group in groupby(slabs.items(), key=lambda named: (named[1].shape, named[1].dtype)):
+        names, alike = zip(*group, strict=True)
+        block = np.empty((len(names), *shape), dtype=dtype)
+        for row, slab in zip(block, alike, strict=True):
+            row[...] = slab.start
+        blocks.append((list(names), block))
+    return blocks
+
+
+def _rows_of(blocks: _Blocks) -> dict[str, NDArray[Any]]:
+    return {name: row for names, block in blocks for name, row in zip(names, block, strict=True)}

@@ -206,7 +206,7 @@ class SeasonalProfile:
         self._refuted = refuted
 
     def _signal(self, code: str, level: NDArray[np.float64], judged: NDArray[np.bool_], since: str) -> Signal:
-        if not level.any():
+        if not np.count_nonzero(level):
             return nothing_found(self.name, code, judged, "kWh/d")
         days = self._days
         return Signal(
@@ -234,14 +234,14 @@ class SeasonalProfile:
         usual_kwh, energy = self._kwh[slot], frame.energy_kwh
         both = energy + usual_kwh
         known = both == both
-        if known.all():
+        if np.count_nonzero(known) == len(known):
             now["day_kwh"] += energy
             now["day_expected_kwh"] += usual_kwh
         else:
             now["day_kwh"] += np.where(known, energy, 0)
             now["day_expected_kwh"] += np.where(known, usual_kwh, 0)
         now["day_count"] += known
-        if trusted.all():
+        if np.count_nonzero(trusted) == len(trusted):
             learns = energy == energy
         else:
             now["distrusted"] |= ~trusted

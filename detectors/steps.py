@@ -29,6 +29,12 @@ def step_strength(value: NDArray[np.float64], recover: float, at_set: float) -> 
     return strength
 
 
+def nothing_found_of_all(detector: str, judged: NDArray[np.bool_], unit: str, *abnormalities: str) -> list[Signal]:
+    """`nothing_found` of several abnormalities that are judged in the same rows; they share one array of strengths."""
+    nowhere, strength = _nowhere(len(judged)), np.where(judged, _ZERO, _NAN)
+    return [Signal(detector, code, strength, nowhere, nowhere, unit, quiet=True) for code in abnormalities]
+
+
 def nothing_found(detector: str, abnormality: str, judged: NDArray[np.bool_], unit: str) -> Signal:
     """The usual answer, made cheaply: strength 0 where judged, NaN elsewhere, and nothing to say about any row.
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from detectors.pages import Slab, StatePages
 from detectors.parameters import check_ranges, parameter
-from detectors.steps import STAYS, nothing_found
-from detectors.witness import NOISE_CURRENT_A, phase_matrix
+from detectors.steps import STAYS, nothing_found, nothing_found_of_all
+from detectors.witness import NOISE_CURRENT_A, any_phase, phase_matrix
 from metering.archive import NOMINAL_VOLTAGE_V
 from metering.evidence import AreaContext, Signal
 from metering.frame import ReadingFrame
@@ -98,8 +98,10 @@ class VoltageRules:
             "voltage_rules/1",
             {"phases": {"usual_v": Slab((count,), _F32, np.nan), "alive": Slab((3, count), np.bool_)}},
         )
+        self._nominal_v = self._find_nominal_v()
+        self._columns = np.arange(count)
 
-    def _nominal_v(self) -> NDArray[np.float64]:
+    def _find_nominal_v(self) -> NDArray[np.float64]:
         usual = np.nan_to_num(self._pages.array("phases", "usual_v"), nan=NOMINAL_VOLTAGE_V)
         nearest = np.searchsorted(np.sqrt(_LEVELS_V[1:] * _LEVELS_V[:-1]), usual)
         return np.asarray(_LEVELS_V[nearest], dtype=np.float64)
@@ -115,26 +117,24 @@ class VoltageRules:
         if voltage is None:
             return []
         p = self._params
-        nominal = self._nominal_v()
+        nominal = self._nominal_v
         level = voltage / nominal
         alive = self._pages.array("phases", "alive")
         measured = level == level
         judged = measured & alive
-        if not ((level > p.over_recover) | (level < max(p.under_recover, p.loss_recover))).any():
-            known, alive_now = measured.any(axis=0), judged.any(axis=0)
-            return [
-                nothing_found(self.name, "voltage_loss", alive_now, "V"),
-                nothing_found(self.name, "phase_break", alive_now, "V"),
-                nothing_found(self.name, "overvoltage", known, "V"),
-                nothing_found(self.name, "undervoltage", alive_now, "V"),
-            ]
+        highest, lowest = np.fmax.reduce(level, axis=None), np.fmin.reduce(level, axis=None)
+        if not (highest > p.over_recover or lowest < max(p.under_recover, p.loss_recover)):
+            of_phases = nothing_found_of_all(
+                self.name, any_phase(judged), "V", "voltage_loss", "phase_break", "undervoltage"
+            )
+            return [*of_phases, nothing_found(self.name, "overvoltage", any_phase(measured), "V")]
         current = phase_matrix(frame, "current", "a")
         magnitude = np.full(voltage.shape, np.nan) if current is None else np.abs(current)
         loaded, idle = magnitude > self._load_a, magnitude <= self._load_a
 
         low = judged & (level < p.loss_set)
         shared = self._shared(low, judged)
-        others_alive = ((level >= p.break_recover) & measured).any(axis=0)
+        others_alive = any_phase((level >= p.break_recover) & measured)
         three = judged.sum(axis=0) >= 2
         own = ~shared & (others_alive | ~three)
 
@@ -146,19 +146,20 @@ class VoltageRules:
         broken = np.where(dead & idle, 1.0, np.where(partly & idle, STAYS, _HOLDS))
         # A loaded phase is lost, not broken.
         broken = np.where((level >= p.break_recover) | loaded, 0.0, broken)
+        away = np.where(measured, 1e-3 * np.minimum(np.abs(voltage - nominal) / nominal, 1.0), 0.0)
         over = _step(level, p.over_recover, p.over_set)
         under = _step(-level, -p.under_recover, -p.under_set)
         under = np.where(level < p.break_set, _HOLDS, under)
         return [
-            self._signal("voltage_loss", loss, judged & (magnitude == magnitude), voltage, nominal),
-            self._signal("phase_break", broken, judged & three, voltage, nominal),
-            self._signal("overvoltage", over, measured, voltage, nominal),
-            self._signal("undervoltage", under, judged, voltage, nominal),
+            self._signal("voltage_loss", loss, judged & (magnitude == magnitude), voltage, nominal, away),
+            self._signal("phase_break", broken, judged & three, voltage, nominal, away),
+            self._signal("overvoltage", over, measured, voltage, nominal, away),
+            self._signal("undervoltage", under, judged, voltage, nominal, away),
         ]
 
     def _shared(self, low: NDArray[np.bool_], judged: NDArray[np.bool_]) -> bool:
-        lows = np.count_nonzero(low.any(axis=0))
-        return bool(lows >= 3 and lows >= self._params.shared_share * np.count_nonzero(judged.any(axis=0)))
+        lows = np.count_nonzero(any_phase(low))
+        return bool(lows >= 3 and lows >= self._params.shared_share * np.count_nonzero(any_phase(judged)))
 
     def _signal(
         self,
@@ -167,13 +168,12 @@ class VoltageRules:
         judged: NDArray[np.bool_],
         voltage: NDArray[np.float64],
         nominal: NDArray[np.float64],
+        away: NDArray[np.float64],
     ) -> Signal:
         ranked = np.where(judged, strength, -1.0)
         # Of equally strong phases the one farthest from nominal is shown.
-        farthest = np.where(judged, np.abs(voltage - nominal) / nominal, 0.0)
-        worst = np.argmax(ranked + 1e-3 * np.minimum(farthest, 1.0), axis=0)[None, :]
-        top = np.take_along_axis(ranked, worst, axis=0)[0]
-        shown = np.take_along_axis(voltage, worst, axis=0)[0]
+        worst = (ranked + away).argmax(axis=0), self._columns
+        top, shown = ranked[worst], voltage[worst]
         known = (top >= 0) & (top != _HOLDS)
         return Signal(
             self.name,
@@ -188,7 +188,7 @@ class VoltageRules:
         usual = self._pages.array("phases", "usual_v")
         # A level and its phases are slow things: every six hours is enough, but the first sight of a meter counts.
         regular = frame.interval_start_s % _LEARN_EVERY_S < 60 * frame.interval_minutes
-        if not regular and not (usual != usual).any():
+        if not regular and not np.count_nonzero(usual != usual):
             return
         voltage = self._voltage(frame)
         if voltage is None:
@@ -198,7 +198,8 @@ class VoltageRules:
         learns = trusted & (highest > 40.0)
         moved = np.where(usual == usual, usual + 0.1 * (highest - usual), highest)
         np.copyto(usual, moved, where=learns, casting="same_kind")
-        alive |= learns & (voltage >= self._params.break_recover * self._nominal_v())
+        self._nominal_v = self._find_nominal_v()
+        alive |= learns & (voltage >= self._params.break_recover * self._nominal_v)
         self._pages.touch("phases")
 
     def dump(self) -> dict[str, bytes]:
@@ -209,6 +210,7 @@ class VoltageRules:
 
     def load(self, pages: dict[str, bytes]) -> None:
         self._pages.load(pages)
+        self._nominal_v = self._find_nominal_v()
 
 
 def _step(value: NDArray[np.float64], recover: float, at_set: float) -> NDArray[np.float64]:
