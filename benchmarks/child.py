@@ -24,12 +24,14 @@ READY = ".ready"
 @dataclass(frozen=True, slots=True)
 class Account:
     """What one process took between its first and its last message. Times in seconds, `first_s` and `last_s` on the
-    machine's monotonic clock; `stages` are CPU seconds, `rest` what no stage claims; `timing_s` is what timing itself added."""
+    machine's monotonic clock; `stages` are CPU seconds, `rest` what no stage claims; `timing_s` is what timing itself added,
+    `queued_s` how long its threads were ready and had no core."""
 
     role: str
     first_s: float
     last_s: float
     cpu_s: float
+    queued_s: float
     stages: dict[str, float]
     timing_s: float
     peak_rss_bytes: int
@@ -51,8 +53,17 @@ def account_of(role: str, clock: StageClock, told: dict[str, Any], call_s: float
     cpu_s = clock.last.cpu_s - clock.first.cpu_s
     stages = clock.window_seconds()
     stages["rest"] = max(0.0, cpu_s - sum(stages.values()))
+    queued_s = clock.last.queued_s - clock.first.queued_s
     return Account(
-        role, clock.first.wall_s, clock.last.wall_s, cpu_s, stages, clock.calls * call_s, peak_rss_bytes(), told
+        role=role,
+        first_s=clock.first.wall_s,
+        last_s=clock.last.wall_s,
+        cpu_s=cpu_s,
+        queued_s=queued_s,
+        stages=stages,
+        timing_s=clock.calls * call_s,
+        peak_rss_bytes=peak_rss_bytes(),
+        told=told,
     )
 
 

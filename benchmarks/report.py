@@ -90,6 +90,7 @@ def process_table(accounts: Sequence[Account], readings: int) -> list[str]:
             f"{a.wall_s:.1f}",
             f"{a.cpu_s:.1f}",
             percent(a.cpu_s, a.wall_s),
+            percent(a.queued_s, a.wall_s),
             mebibytes(a.peak_rss_bytes),
             percent(a.timing_s, a.cpu_s),
         ]
@@ -102,6 +103,7 @@ def process_table(accounts: Sequence[Account], readings: int) -> list[str]:
         "wall, s",
         "CPU, s",
         "CPU / wall",
+        "no core / wall",
         "peak RSS",
         "of it timing",
     ]
@@ -120,8 +122,8 @@ def what_bounds(account: Account) -> str:
         waits = "it is bound by its own CPU"
     else:
         waits = (
-            f"it had a core for {percent(account.cpu_s, account.wall_s)} of the time; the rest it waited, for answers of "
-            "a store or for its turn among the machine's other processes"
+            f"it ran for {percent(account.cpu_s, account.wall_s)} of the time and its threads were ready but had no core, "
+            f"on this shared machine, for {percent(account.queued_s, account.wall_s)}; what is left it waited for its stores"
         )
     return f"**What bounds the {account.role} process:** {told} of its CPU; {waits}."
 
@@ -153,7 +155,8 @@ and ratios say more than figures per second. Nothing is asserted about any of th
 A process's figures are from its first message to its last; start-up is left out. The CPU of a stage is that of its
 functions, timed from outside by each thread's CPU clock (`benchmarks/stage_clock.py`), inner stages taken out of outer
 ones; `rest` is what no stage claims: the Kafka client, Faust and its event loop, waiting and waking. The column "of it
-timing" is what the clock itself added. `write SQL` counts its reads too.
+timing" is what the clock itself added; "no core" is time in which a thread was ready to run and others had the cores
+(threads add up, so it may pass 100 %). `write SQL` counts its reads too.
 """
 
 

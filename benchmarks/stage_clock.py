@@ -121,14 +121,16 @@ class _Ledger:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """`wall_s` is the machine's monotonic clock (the same in all its processes), `cpu_s` this process's CPU time."""
+    """`wall_s` is the machine's monotonic clock (the same in all its processes), `cpu_s` this process's CPU time, `queued_s`
+    the time its threads were ready to run and had no core."""
 
     wall_s: float
     cpu_s: float
+    queued_s: float
 
     @classmethod
     def now(cls) -> Moment:
-        return cls(time.monotonic(), time.process_time())
+        return cls(time.monotonic(), time.process_time(), queued_s())
 
 
 class StageClock:
@@ -298,6 +300,17 @@ def native_threads_cpu_s() -> float:
         except (FileNotFoundError, ProcessLookupError):
             continue
     return ticks / ticks_per_second()
+
+
+def queued_s() -> float:
+    """Seconds so far in which living threads of this process waited for a core; 0 where the kernel does not say."""
+    waited_ns = 0
+    for folder in Path("/proc/self/task").glob("*"):
+        try:
+            waited_ns += int((folder / "schedstat").read_text().split()[1])
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return waited_ns / 1e9
 
 
 def cpu_ticks(stat: str) -> tuple[int, int, int, int]:

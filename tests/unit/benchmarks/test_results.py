@@ -23,7 +23,7 @@ from benchmarks.report import (
 
 def account(role: str = "judge", *, wall_s: float = 10.0, cpu_s: float = 4.0) -> Account:
     stages = {"decode": cpu_s / 4, "score": cpu_s / 2, "rest": cpu_s / 4}
-    return Account(role, 100.0, 100.0 + wall_s, cpu_s, stages, 0.04, 512 * 2**20)
+    return Account(role, 100.0, 100.0 + wall_s, cpu_s, 2.5, stages, 0.04, 512 * 2**20)
 
 
 def test_the_committed_page_names_every_benchmark_and_what_bounds_it() -> None:
@@ -48,7 +48,7 @@ def test_a_run_replaces_its_own_section_and_keeps_the_others_in_order(tmp_path: 
 
 def test_rates_are_per_second_and_per_cpu_second() -> None:
     row = process_table([account()], 1_000_000)[2]
-    assert row == "| judge | 100,000 | 250,000 | 10.0 | 4.0 | 40 % | 512 MiB | 1 % |"
+    assert row == "| judge | 100,000 | 250,000 | 10.0 | 4.0 | 40 % | 25 % | 512 MiB | 1 % |"
 
 
 def test_the_split_adds_up_and_keeps_processes_apart() -> None:
@@ -59,7 +59,16 @@ def test_the_split_adds_up_and_keeps_processes_apart() -> None:
     assert lines[-2] == "| **all** | 4 | 100 % | 2 | 100 % |"
 
 
-@pytest.mark.parametrize(("wall_s", "said"), [(4.2, "bound by its own CPU"), (10.0, "it had a core for 40 %")])
+@pytest.mark.parametrize(
+    ("wall_s", "said"),
+    [
+        (4.2, "bound by its own CPU"),
+        (
+            10.0,
+            "it ran for 40 % of the time and its threads were ready but had no core, on this shared machine, for 25 %",
+        ),
+    ],
+)
 def test_the_sentence_says_whether_a_process_waited(wall_s: float, said: str) -> None:
     sentence = what_bounds(account(wall_s=wall_s))
     assert "score 50 %" in sentence
