@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import sys
 from pathlib import Path
@@ -44,6 +45,13 @@ def main() -> None:
     except KeyboardInterrupt:
         print("meterwatch: interrupted", file=sys.stderr)
         sys.exit(130)
+    except OSError as error:
+        # A folder that cannot be written, a full disk. Anything without a name or a known cause is a defect of ours.
+        if error.filename is None and error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EROFS}:
+            raise
+        where = f"{error.filename}: " if error.filename is not None else ""
+        print(f"meterwatch: {where}{error.strerror or error}; choose another place, or mend this one", file=sys.stderr)
+        sys.exit(1)
 
 
 def _print_json(found: Any) -> None:

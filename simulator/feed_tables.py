@@ -94,8 +94,9 @@ class Row:
         if value is None:
             return None
         if not math.isfinite(value) or value < at_least or value <= above:
-            bound = f"above {above:g}" if math.isfinite(above) else f"at least {at_least:g}"
-            self.fail(column, f"{value:g} is not possible; give a finite number {bound}, or leave it empty")
+            bound = f" above {above:g}" if math.isfinite(above) else ""
+            bound = f" from {at_least:g}" if math.isfinite(at_least) else bound
+            self.fail(column, f"{value:g} is not possible; give a finite number{bound}, or leave it empty")
         return value
 
     def whole(self, column: str, lowest: int, highest: int) -> int | None:

@@ -79,7 +79,7 @@ class FeedWriter:
         if self.folder.exists() and not self.folder.is_dir():
             raise FeedError(f"{self.folder} is a file; a feed is a folder: choose another name")
         if not self._overwrite and holds_feed(self.folder):
-            raise FeedError(f"{self.folder} holds a feed already; choose another folder or allow overwriting")
+            raise FeedError(f"{self.folder} holds a feed already; choose another folder")
         shutil.rmtree(self._partial, ignore_errors=True)
         self._partial.mkdir(parents=True)
         archive = self.archive

@@ -1,0 +1,39 @@
+"""What a person sees of an error of the machine: one line and exit code 1; a defect keeps its traceback."""
+
+import errno
+
+import pytest
+
+from monitor import command_line
+
+
+def _raising(error: Exception) -> object:
+    def app() -> None:
+        raise error
+
+    return app
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied", "/closed/run"), "/closed/run: Permission denied"),
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
+    ],
+)
+def test_what_cannot_be_written_is_one_line(
+    error: OSError, line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command_line, "app", _raising(error))
+    with pytest.raises(SystemExit) as ended:
+        command_line.main()
+    assert ended.value.code == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"meterwatch: {line}; ")
+    assert said.count("\n") == 1
+
+
+def test_an_unknown_error_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command_line, "app", _raising(OSError("a defect")))
+    with pytest.raises(OSError, match="a defect"):
+        command_line.main()
