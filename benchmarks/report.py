@@ -121,9 +121,14 @@ def what_bounds(account: Account) -> str:
     if account.cpu_s > 0.8 * account.wall_s:
         waits = "it is bound by its own CPU"
     else:
+        held = (
+            "and for its stores"
+            if account.cpu_s + account.queued_s < 0.9 * account.wall_s
+            else "more than for its stores"
+        )
         waits = (
-            f"it ran for {percent(account.cpu_s, account.wall_s)} of the time and its threads were ready but had no core, "
-            f"on this shared machine, for {percent(account.queued_s, account.wall_s)}; what is left it waited for its stores"
+            f"it ran for {percent(account.cpu_s, account.wall_s)} of the time; its threads were ready but had no core for "
+            f"{percent(account.queued_s, account.wall_s)}: on this shared machine it waited for its turn, {held}"
         )
     return f"**What bounds the {account.role} process:** {told} of its CPU; {waits}."
 

@@ -65,7 +65,7 @@ def test_the_split_adds_up_and_keeps_processes_apart() -> None:
         (4.2, "bound by its own CPU"),
         (
             10.0,
-            "it ran for 40 % of the time and its threads were ready but had no core, on this shared machine, for 25 %",
+            "had no core for 25 %: on this shared machine it waited for its turn, and for its stores",
         ),
     ],
 )
