@@ -146,7 +146,7 @@ def load_thresholds(path: Path | None) -> Thresholds:
     try:
         with path.open("rb") as file:
             return tomllib.load(file)
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"thresholds {path}: {error}") from error
 
 

@@ -1,10 +1,13 @@
 """What a person sees of an error of the machine: one line and exit code 1; a defect keeps its traceback."""
 
 import errno
+from pathlib import Path
 
 import pytest
 
+from metering.errors import MeterwatchError
 from monitor import command_line
+from monitor.replay import load_thresholds
 
 
 def _raising(error: Exception) -> object:
@@ -37,3 +40,10 @@ def test_an_unknown_error_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(command_line, "app", _raising(OSError("a defect")))
     with pytest.raises(OSError, match="a defect"):
         command_line.main()
+
+
+def test_thresholds_that_are_no_utf_8_are_refused_by_name(tmp_path: Path) -> None:
+    file = tmp_path / "thresholds.toml"
+    file.write_bytes(b"# caf\xe9\n")
+    with pytest.raises(MeterwatchError, match="thresholds"):
+        load_thresholds(file)
