@@ -52,6 +52,11 @@ class Settings(BaseSettings):
     watchdog_seconds: float = Field(
         120.0, gt=0, description="a worker with lag and no progress for so long ends itself"
     )
+    day_close_deadline_seconds: float | None = Field(
+        None,
+        ge=0,
+        description="live logs: close a day without partitions that stand still, this much event time after its close; none = wait for all",
+    )
     ticker_grace_seconds: float | None = Field(
         None,
         ge=0,

@@ -44,6 +44,7 @@ class Upkeep:
     annotations: AlertAnnotations | None = None
     report: PipelineReport | None = None
     ticker: Ticker | None = None
+    day_close_deadline_s: float | None = None
     points_refused: int = 0
     failing: dict[str, str] = field(default_factory=dict)
     """Which part fails just now, and why: shown by the desk and the log, gone when it works again."""
@@ -89,7 +90,9 @@ class Upkeep:
             log.warning("the leases run out by themselves: %s", error)
 
     def close_days(self) -> None:
-        for ordinal in close_day.close_ready_days(self.store, self.archive, self.partitions, self.owner):
+        for ordinal in close_day.close_ready_days(
+            self.store, self.archive, self.partitions, self.owner, deadline_s=self.day_close_deadline_s
+        ):
             log.info("closed day %s", ordinal)
 
     def deliver(self) -> None:

@@ -107,6 +107,7 @@ def run(role: WorkerRole, settings: Settings) -> int:
                 relay=lambda area, blob: publisher.send_encoded(area, *from_relay(blob)),
                 annotations=_annotations(settings, store),
                 report=PipelineReport(found, owner),
+                day_close_deadline_s=settings.day_close_deadline_seconds,
                 ticker=None
                 if settings.ticker_grace_seconds is None
                 else Ticker(

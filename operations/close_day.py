@@ -33,18 +33,32 @@ LEASE = "close_day"
 LEASE_S = 30.0
 
 
-def close_ready_days(store: StateStore, archive: Archive, partitions: int, owner: str, *, seed: int = 1) -> list[int]:
-    """Close, oldest first, every waiting day that all `partitions` have passed; the ordinals of those closed here."""
+def close_ready_days(
+    store: StateStore,
+    archive: Archive,
+    partitions: int,
+    owner: str,
+    *,
+    deadline_s: float | None = None,
+    seed: int = 1,
+) -> list[int]:
+    """Close, oldest first, every waiting day that all `partitions` have passed; the ordinals of those closed here.
+
+    With a `deadline_s` a day goes on without partitions that stand still, once the furthest one is that much event time
+    past the day's close; the areas that were absent are recorded. Without one every partition is waited for (barrier).
+    """
     if not store.take_lease(LEASE, owner, LEASE_S):
         return []
     closed: list[int] = []
     for ordinal in store.days_waiting():
         marks = store.marks("judge")
         closes_at_s = archive.calendar.day_close(date.fromordinal(ordinal))
-        if len(marks) < partitions or any(m.clock_s < closes_at_s for m in marks):
+        all_passed = len(marks) >= partitions and all(m.clock_s >= closes_at_s for m in marks)
+        furthest_s = max((m.clock_s for m in marks), default=0)
+        if not all_passed and (deadline_s is None or furthest_s < closes_at_s + deadline_s):
             break
         try:
-            if not close_day(store, archive, ordinal, seed=seed):
+            if not close_day(store, archive, ordinal, barrier=deadline_s is None, seed=seed):
                 break
         except StaleVersion:
             # A person moved one of its tasks while the day was ranked: nothing was saved, the next round reads it again.
@@ -54,8 +68,12 @@ def close_ready_days(store: StateStore, archive: Archive, partitions: int, owner
     return closed
 
 
-def close_day(store: StateStore, archive: Archive, ordinal: int, *, seed: int = 1) -> bool:
-    """Close one local day in one transaction. False where another owner closed it first: nothing was done here."""
+def close_day(store: StateStore, archive: Archive, ordinal: int, *, barrier: bool = True, seed: int = 1) -> bool:
+    """Close one local day in one transaction. False where another owner closed it first: nothing was done here.
+
+    Without `barrier` an earlier day may have closed before some area's row came: findings are then also taken as they
+    were recorded, so that none of them is missed.
+    """
     at_s = archive.calendar.day_close(date.fromordinal(ordinal))
     closed = [unpack_area_day(row.payload) for row in store.area_days(ordinal)]
     models = _models(store, seed)
@@ -63,7 +81,11 @@ def close_day(store: StateStore, archive: Archive, ordinal: int, *, seed: int = 
     scores, day_risk = _scores([c.day for c in closed], novelty)
 
     at_hand = list(store.tasks(only_open=True))
-    findings = [(_service_point(archive, f), f) for c in closed for f in c.findings]
+    found = {f.finding_id: f for c in closed for f in c.findings}
+    if not barrier and at_hand:
+        since_s = min(t.opened_at_s for t in at_hand)
+        found |= {f.finding_id: f for f in store.findings(from_s=since_s, to_s=at_s)}
+    findings = [(_service_point(archive, f), f) for f in found.values()]
     findings.sort(key=lambda pair: (pair[1].found_at_s, pair[1].finding_id))
     settled = settle(at_hand, findings)
     open_now = [t for t in at_hand if t.task_id not in {s.task_id for s in settled.tasks}]

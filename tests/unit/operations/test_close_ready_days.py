@@ -46,3 +46,26 @@ def test_a_task_moved_while_its_day_closes_keeps_the_move_and_the_day_closes_in_
     assert task is not None
     assert task.assignee == "li.na"
     assert task.version == 3
+
+
+def judged(store: MemoryStore, partitions: int, until: dict[int, int]) -> None:
+    """Each partition handles its share of the log, but no more than its number of messages."""
+    stage = JudgeStage(archive(), store, lambda area: int(area[1:]) % partitions, owner="worker")
+    for partition in range(partitions):
+        stage.begin(partition)
+        log = [m for area, m in messages(4) if area is None or int(area[1:]) % partitions == partition]
+        for offset, message in enumerate(log[: until.get(partition, len(log))]):
+            stage.handle(partition, offset, message)
+    stage.save()
+
+
+def test_a_partition_that_stands_still_is_waited_for_or_passed_over_at_the_deadline() -> None:
+    store = MemoryStore()
+    judged(store, 2, {1: 30})
+    waiting = list(store.days_waiting())
+    assert close_ready_days(store, archive(), 2, "day") == []
+    assert close_ready_days(store, archive(), 2, "day", deadline_s=10 * 86_400) == []
+    closed = close_ready_days(store, archive(), 2, "day", deadline_s=86_400)
+    assert closed == waiting[: len(closed)]
+    assert closed
+    assert {area for _, area, _ in store.scores()} == {"A0"}
