@@ -7,8 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from evaluation.run_folder import ALERTS, TASKS, alert_row, task_row, write_lines
 from metering.errors import StoreUnavailable
 from metering.points import Measurement
-from metering.ports import PartitionMark, Role, SeriesRow, TimeSeries
+from metering.ports import Role, SeriesRow, TimeSeries
 from metering.times import DAY_S
 from monitor.replay import SERIES_FILE
 from simulator.feed import Feed
@@ -244,12 +244,6 @@ def message_count(feed: Path) -> int:
     return sum(PARTITIONS if sent.transformer_area is None else 1 for sent in publication(Feed.open(feed)))
 
 
-def marks_of(database_url: str, role: Role) -> Sequence[PartitionMark]:
-    """Where the partitions of one role stand."""
-    with closing(SqlStore(database_url)) as store:
-        return store.marks(role)
-
-
 def results(run: Path) -> dict[str, bytes]:
     """The bytes that must not depend on how the feed went through."""
     return {name: (run / name).read_bytes() for name in RESULTS}
@@ -344,6 +338,39 @@ def publish(settings: Mapping[str, object], feed: Path) -> tuple[int, dict[int, 
             (sent.transformer_area, sent.message, float(sent.event_time_s)) for sent in publication(Feed.open(feed))
         )
     return published.readings, published.next_offsets
+
+
+@contextmanager
+def publishing(settings: Mapping[str, object], feed: Path, speed: int) -> Iterator[subprocess.Popen[bytes]]:
+    """``publish --speed`` as a process of its own, ended with the test."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "monitor.command_line", "publish", str(feed), "--speed", str(speed)],
+        cwd=ROOT,
+        env=environment(settings),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait(30)
+
+
+def until_handled(workers: Fleet, store: SqlStore, messages: int) -> None:
+    """Wait until both stages have saved so many messages."""
+
+    def reached() -> bool:
+        workers.check()
+        roles: tuple[Role, ...] = ("judge", "archive")
+        return all(sum(mark.next_offset for mark in store.marks(role)) >= messages for role in roles)
+
+    try:
+        wait_until(reached, f"{messages} messages handled", PATIENCE_S)
+    except TimeoutError as error:
+        raise AssertionError(f"{error}\n{workers.logs()}") from error
 
 
 def until_settled(workers: Fleet, store: SqlStore, ends: Mapping[int, int]) -> None:
