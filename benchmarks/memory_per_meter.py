@@ -14,9 +14,6 @@ from metering.archive import Archive
 from simulator.feed import Feed
 from storage.sql import SqlStore
 
-#: A difference in resident memory below this is the allocator's own noise.
-LEAST_DIFFERENCE_BYTES = 8 * 2**20
-
 
 def run(plan: Plan) -> list[str]:
     if not plan.quick:
@@ -27,7 +24,6 @@ def run(plan: Plan) -> list[str]:
     names = list(archive.areas)
     held = [weigh(plan.folder, folder, narrowed(archive, names[:n])) for n in (len(names) // 2 or 1, len(names))]
     fewer, more = held
-    meters = more["meters"] - fewer["meters"]
     lines = table(
         ["meters held", "own memory", "saved state", "state bytes per meter", "pages per area"],
         [
@@ -46,27 +42,24 @@ def run(plan: Plan) -> list[str]:
         "",
         *lines,
     ]
-    difference = more["rss_bytes"] - fewer["rss_bytes"]
-    if not meters or difference < LEAST_DIFFERENCE_BYTES:
+    if len(names) < 8:
         return [*head, "**What bounds it** does not show with so few meters: give more areas."]
-    rss = difference / meters
-    few = [
-        weigh(plan.folder, folder, narrowed(archive, names[:n]), traced=True)
-        for n in (len(names) // 8, len(names) // 4)
-    ]
+    eighth = len(names) // 8
+    few = [weigh(plan.folder, folder, narrowed(archive, names[:n]), traced=True) for n in (eighth, 2 * eighth)]
     objects = (few[1]["traced_bytes"] - few[0]["traced_bytes"]) / (few[1]["meters"] - few[0]["meters"])
+    own = (more["rss_bytes"] - fewer["rss_bytes"]) / (more["meters"] - fewer["meters"])
     return [
         *head,
         (
-            f"One more meter takes {count(rss / 1024)} KiB of memory and {count(more['page_bytes'] / more['meters'] / 1024)} KiB of "
-            f"saved state; 100,000 meters take {count(1e5 * rss / 2**30)} GiB besides the "
-            f"{mebibytes(fewer['rss_bytes'] - rss * fewer['meters'])} of the program itself."
+            f"One more meter takes {count(objects / 1024)} KiB that Python and NumPy objects ask for (traced, {few[0]['meters']:,} "
+            f"against {few[1]['meters']:,} meters); the process's own memory grew by {count(own / 1024)} KiB a meter in this run, which "
+            "is a few MiB up or down with what the allocator keeps by chance. Saved state: "
+            f"{count(more['page_bytes'] / more['meters'] / 1024)} KiB a meter."
         ),
         "",
         (
-            f"**What bounds it:** of these, {count(objects / 1024)} KiB are what Python and NumPy objects asked for (the meter's entry in "
-            "the archive, rows of the detectors' and alerts' arrays, the day begun); the rest is what the allocator keeps between "
-            "them. Saved pages hold only what was learnt, compressed; they grow with the slots of the week that were seen."
+            "**What bounds it:** the meter's entry in the archive, its rows of the detectors' and alerts' arrays, and the day "
+            "begun. Saved pages hold only what was learnt, compressed; they grow with the slots of the week that were seen."
         ),
     ]
 
