@@ -21,6 +21,7 @@ NOMINAL_VOLTAGE_V = 230.0
 #: A connection can briefly carry more than its rating; beyond this multiple a reading is an error, not a load.
 IMPOSSIBLE_OVER_RATING = 3.0
 IMPOSSIBLE_OVER_CONTRACT = 10.0
+NO_CONNECTION_CARRIES_KW = 1e6
 _ORDERS_REMEMBERED = 64
 
 
@@ -66,13 +67,13 @@ class Meter:
 
     @property
     def impossible_above_kw(self) -> float:
-        """Mean demand beyond which a reading is an error; infinite where the archive gives nothing to judge by."""
+        """Mean demand beyond which a reading is an error; 1 GW where the archive gives nothing to judge by."""
         limits = []
         if self.rated_kw is not None:
             limits.append(IMPOSSIBLE_OVER_RATING * self.rated_kw)
         if self.contracted_kw is not None:
             limits.append(IMPOSSIBLE_OVER_CONTRACT * self.contracted_kw)
-        return max(limits, default=float("inf"))
+        return max(limits, default=NO_CONNECTION_CARRIES_KW)
 
 
 @dataclass(frozen=True, slots=True)

@@ -399,9 +399,10 @@ def letters_accept(
 def backup(path: Annotated[Path, typer.Argument(help="file to write", metavar="FILE")]) -> None:
     """Write the state store to one portable file, while workers go on."""
     from monitor.settings import load_settings
+    from monitor.stores import existing_database
     from storage.backup import backup as write_backup
 
-    found = write_backup(load_settings().database_url, path)
+    found = write_backup(existing_database(load_settings()), path)
     print(f"{path}: {found.total_rows:,} rows of {len(found.rows)} tables, schema {found.revision}")
 
 

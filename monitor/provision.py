@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from detectors.bank import check_thresholds
 from grafana.client import AnnotationWriter
 from metering.errors import MeterwatchError
+from monitor.replay import load_thresholds
 from monitor.settings import Settings
 from monitor.stores import influx_token, open_series, open_store
 from simulator.feed import Feed
@@ -64,6 +66,8 @@ class Finding:
 def doctor(settings: Settings, feed: Path | None) -> Iterator[Finding]:
     """What this installation can reach. `off` is a choice; `FAILED` is set but does not work, and says what to do."""
     yield Finding("python", "ok", f"{platform.python_version()} on {sys.platform}")
+    if settings.thresholds is not None:
+        yield _probe("thresholds", lambda: _thresholds(settings.thresholds), "check METERWATCH_THRESHOLDS")
     yield _probe("database", lambda: _database(settings), "check METERWATCH_DATABASE_URL, then `meterwatch provision`")
     if settings.kafka_url is None:
         yield Finding("kafka", "off", "in-process memory://; set METERWATCH_KAFKA_URL for a log that survives a crash")
@@ -100,6 +104,12 @@ def _probe(part: str, reach: Callable[[], str], remedy: str) -> Finding:
         return Finding(part, "ok", reach())
     except MeterwatchError as error:
         return Finding(part, "FAILED", f"{error} -> {remedy}")
+
+
+def _thresholds(path: Path | None) -> str:
+    found = load_thresholds(path)
+    check_thresholds(found)
+    return f"{path}: {', '.join(found) or 'nothing set'}"
 
 
 def _database(settings: Settings) -> str:

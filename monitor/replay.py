@@ -158,8 +158,8 @@ def replay(plan: ReplayPlan, settings: Settings, advance: Advance) -> dict[str, 
     feed = Feed.open(plan.feed)
     thresholds = load_thresholds(plan.thresholds)
     check_thresholds(thresholds)
+    settings, inspector = run_settings(plan, settings), _inspector(plan, feed)
     goes_on = begin_run(plan, feed)
-    settings = run_settings(plan, settings)
     store = open_store(settings)
     try:
         # workers that wait for a feed have taken their partitions, but handled nothing
@@ -168,7 +168,7 @@ def replay(plan: ReplayPlan, settings: Settings, advance: Advance) -> dict[str, 
                 f"{settings.database_url} already holds a run: give METERWATCH_DATABASE_URL a fresh database"
             )
         store.save_archive(feed.archive)
-        pacing = Pacing(feed.archive, store, _inspector(plan, feed))
+        pacing = Pacing(feed.archive, store, inspector)
         started, cpu = time.monotonic(), cpu_seconds()
         drive = {"direct": drive_directly, "memory": drive_through_memory, "kafka": drive_through_kafka}[plan.through]
         drive(Drive(plan, settings, feed, store, thresholds, pacing, advance))

@@ -20,6 +20,8 @@ def open_series(settings: Settings, *, patience_s: float | None = 10.0) -> TimeS
     """InfluxDB where it is set, else the DuckDB file. Nothing is sent yet."""
     if settings.influx_url is None:
         return DuckDbTimeSeries(Path(settings.duckdb_path))
+    if not settings.influx_url.startswith(("http://", "https://")):
+        raise SettingsError(f"METERWATCH_INFLUX_URL {settings.influx_url!r}: begin with http:// or https://")
     return InfluxTimeSeries(
         settings.influx_url, influx_token(settings), settings.influx_org, settings.influx_bucket, patience_s=patience_s
     )
@@ -29,3 +31,13 @@ def influx_token(settings: Settings) -> str:
     if settings.influx_token is None:
         raise SettingsError("METERWATCH_INFLUX_TOKEN is missing: InfluxDB is set, but not how to sign in")
     return settings.influx_token.get_secret_value()
+
+
+def existing_database(settings: Settings) -> str:
+    """The database's URL. Raises `SettingsError` for a SQLite file that is not there: there is nothing in it."""
+    file = settings.database_url.removeprefix("sqlite:///")
+    if file != settings.database_url and not Path(file).exists():
+        raise SettingsError(
+            f"there is no {file}: set METERWATCH_DATABASE_URL (a run's own is sqlite:///RUN/state.sqlite)"
+        )
+    return settings.database_url

@@ -68,9 +68,7 @@ def move_task(
 def record_decision(database: Database, transformer_area: str, audit: AuditEntry, relay: bytes) -> None:
     with database.writing() as connection:
         append_audit(connection, [audit])
-        connection.execute(
-            sa.insert(RELAY_OUTBOX), {"transformer_area": transformer_area, "payload": bytes(relay)}
-        )
+        connection.execute(sa.insert(RELAY_OUTBOX), {"transformer_area": transformer_area, "payload": bytes(relay)})
 
 
 def open_tasks(database: Database, connection: sa.Connection, opened: Sequence[InspectionTask]) -> frozenset[str]:
