@@ -38,8 +38,9 @@ from streams.embedded import EmbeddedRun
 from streams.topics import AREAS
 
 METERS_PER_AREA = 50
-#: Half-hourly, so that two months of a small province pass in a few minutes on a laptop.
-INTERVAL_MINUTES = 30
+#: Hourly, and saved less often than a worker must: two months of a small province pass in two minutes on a laptop.
+INTERVAL_MINUTES = 60
+LEISURELY = {"checkpoint_seconds": 5.0, "checkpoint_messages": 3000}
 
 
 def demo(settings: Settings, *, out: Path | None, areas: int, days: int, seed: int, serve: bool) -> None:
@@ -62,7 +63,9 @@ def demo(settings: Settings, *, out: Path | None, areas: int, days: int, seed: i
     plan = ReplayPlan(folder / "feed", folder, "memory", settings.thresholds)
     feed = Feed.open(plan.feed)
     begin_run(plan, feed)
-    settings = run_settings(plan, settings).model_copy(update={"partitions": MEMORY_PARTITIONS, "topic_prefix": ""})
+    settings = run_settings(plan, settings).model_copy(
+        update=LEISURELY | {"partitions": MEMORY_PARTITIONS, "topic_prefix": ""}
+    )
     store = open_store(settings)
     store.save_archive(feed.archive)
     pacing = Pacing(feed.archive, store, None)
