@@ -1,7 +1,7 @@
-"""The labelled abnormalities, one short file each.
+"""The labelled abnormalities, one short file each, by the simulator's own word for them.
 
 To add one: a file with a subclass of `case.Case` whose docstring is its definition with the distributions it draws from;
-its class here; its weight in a pack of `simulator.plan`; a test of what it changes and what it leaves alone.
+its class here; its weight in a pack of `simulator.packs`; a test of what it changes and what it leaves alone.
 """
 
 from __future__ import annotations
@@ -17,6 +17,5 @@ from simulator.scenarios.register_stopped import RegisterStopped
 from simulator.scenarios.voltage_loss import VoltageLoss
 
 SCENARIOS: Mapping[str, type[Case]] = {
-    scenario.abnormality: scenario
-    for scenario in (Bypass, RegisterStopped, VoltageLoss, OverCapacity, PowerReversed, HighLoss)
+    kind.scenario: kind for kind in (Bypass, RegisterStopped, VoltageLoss, OverCapacity, PowerReversed, HighLoss)
 }

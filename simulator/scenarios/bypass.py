@@ -1,7 +1,7 @@
-"""Bypass: from a day on, a share of the load no longer passes the meter.
+"""Bypass: part of what is drawn flows past the meter through a cable or clamps of the customer's own.
 
-The whole current still flows through the transformer, the line and the service cable, so the voltage falls as before.
-Share 0.35 to 0.95 (Beta(2, 1.5) between them); about a third open the meter's cover to do it; one in ten ends by itself.
+The share past the meter is 35 to 95 % of the customer's power, Beta(2, 1.5) between them (hard: up to 55 %). One in five is
+built out of sight. One in three opens the meter's or the terminals' cover for it; one in ten ends by itself.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ from typing import Self
 import numpy as np
 
 from metering.messages import MeterEvent
-from simulator.scenarios.case import Active, Case, Hours, Place, Rows, sometimes_ends
+from simulator.scenarios.case import Active, Case, Chance, Hours, Place, Rows
 
 
 @dataclass(frozen=True)
 class Bypass(Case):
     share: float
-    cover_opened: str | None
+    cover: MeterEvent | None
+    out_of_sight: bool = False
 
+    scenario = "bypass"
     abnormality = "bypass"
 
     @classmethod
@@ -27,18 +29,28 @@ class Bypass(Case):
         return place.row >= 0 and place.mean_kw > 0.25 and not place.meter.has_generation
 
     @classmethod
-    def draw(cls, place: Place, start_s: int, feed_end_s: int, rng: np.random.Generator) -> Self:
-        share = 0.35 + 0.6 * float(rng.beta(2, 1.5))
-        opened = rng.random()
-        code = "cover_open" if opened < 0.22 else "terminal_cover_open" if opened < 0.35 else None
-        return cls(place, start_s, sometimes_ends(start_s, feed_end_s, 0.1, rng), share, code)
+    def draw(cls, place: Place, start_s: int, chance: Chance) -> Self:
+        share = chance.severity(0.35, 0.95)
+        code = "cover_open" if chance.happens(0.6) else "terminal_cover_open"
+        cover = chance.event(place, start_s, code, 0.35)
+        return cls(place, start_s, chance.end_s(start_s), share, cover, chance.happens(0.2))
+
+    @property
+    def severity(self) -> float:
+        return self.share
+
+    @property
+    def hidden(self) -> bool:
+        return self.out_of_sight
+
+    @property
+    def story(self) -> str:
+        return f"{self.share:.0%} of the power flows past the meter"
 
     def divert(self, drawn_kw: Rows, past_meter_kw: Rows, hours: Hours, active: Active) -> None:
         # clamps and second cables do not take the same share all day
-        wobble = 1 + 0.04 * hours.rng.standard_normal(drawn_kw.shape[1])
+        wobble = 1 + 0.04 * hours.rng.standard_normal(len(hours))
         past_meter_kw[:, active] = (np.clip(self.share * wobble, 0, 1) * drawn_kw)[:, active]
 
     def events(self) -> tuple[MeterEvent, ...]:
-        if self.cover_opened is None:
-            return ()
-        return (MeterEvent(self.place.meter.meter_id, self.start_s + 240, self.cover_opened),)
+        return () if self.cover is None else (self.cover,)

@@ -6,6 +6,7 @@ called once per window with views into that window's arrays, to be changed in pl
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -15,15 +16,18 @@ from numpy.typing import NDArray
 from metering.archive import Meter
 from metering.messages import MeterEvent
 from metering.truth import TruthCase
+from simulator.hours import Active, Hours, Rows
 from simulator.network import Network
 
-Rows = NDArray[np.float64]
-Active = NDArray[np.bool_]
+__all__ = ["Active", "Case", "Chance", "Hours", "Place", "Registration", "Rows", "spell_draw"]
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a case could be: a customer (`row` counts customers) or a whole area (`row` is -1, `meter` its supply meter)."""
+    """Where a case could be: a customer (`row` counts customers) or a whole area (`row` is -1, `meter` its supply meter).
+
+    `mean_kw` is the customer's or the area's mean demand.
+    """
 
     meter: Meter
     row: int
@@ -32,26 +36,65 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Hours:
-    """The window: interval starts (UTC seconds), local hours of day, the interval's length, and draws for this case."""
+class Chance:
+    """What a case is drawn with. `hard` asks for small and well-hidden ones."""
 
-    start_s: NDArray[np.int64]
-    local_hour: Rows
-    interval_h: float
     rng: np.random.Generator
+    feed_end_s: int
+    hard: bool = False
+
+    def between(self, low: float, high: float) -> float:
+        """Uniform between two numbers."""
+        return float(self.rng.uniform(low, high))
+
+    def severity(self, low: float, high: float) -> float:
+        """How bad it is, from `low` (small) to `high`: a Beta(2, 1.5) between them; in hard feeds the small third of it."""
+        share = float(self.rng.beta(2.0, 1.5))
+        return low + (high - low) * (share / 3 if self.hard else share)
+
+    def happens(self, probability: float) -> bool:
+        return bool(self.rng.random() < probability)
+
+    def one_of(self, count: int) -> int:
+        """A number from 0 to count - 1."""
+        return int(self.rng.integers(count))
+
+    def salt(self) -> int:
+        """A seed for `spell_draw`."""
+        return int(self.rng.integers(2**31))
+
+    def end_s(self, start_s: int, probability: float = 0.1) -> int | None:
+        """With `probability` a case ends by itself after two to six weeks, if the feed lasts that long; None: it lasts."""
+        ends, days = self.rng.random() < probability, self.rng.uniform(14, 42)
+        end_s = start_s + int(days * 24) * 3600
+        return end_s if ends and end_s < self.feed_end_s else None
+
+    def event(self, place: Place, start_s: int, code: str, probability: float) -> MeterEvent | None:
+        """What the meter reports of it some minutes after the onset, if it does; in hard feeds half as often."""
+        minutes, draw = int(self.rng.integers(1, 15)), self.rng.random()
+        reports = draw < (probability / 2 if self.hard else probability)
+        return MeterEvent(place.meter.meter_id, start_s + 60 * minutes, code) if reports else None
 
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What one customer's meter is about to report; all (phases, intervals), current signed by the power's direction.
+    """What one customer's meter is about to register; all (phases, intervals), current signed by the power's direction.
 
     `power_kw` is what each phase's element measures, `energy_kwh` what it adds to the register; negative = backwards.
+    `reactive_kvar` is what flows through the element beside it.
     """
 
     voltage_v: Rows
     current_a: Rows
     power_kw: Rows
+    reactive_kvar: Rows
     energy_kwh: Rows
+
+    def scale(self, factor: Rows | float, phase: int | slice, active: Active) -> None:
+        """A current circuit that gives only a share of its current: what it measures falls with it."""
+        share = np.broadcast_to(np.asarray(factor, dtype=np.float64), active.shape)[active]
+        for rows in (self.current_a, self.power_kw, self.reactive_kvar, self.energy_kwh):
+            rows[phase, active] *= share
 
 
 @dataclass(frozen=True)
@@ -62,8 +105,13 @@ class Case:
     start_s: int
     end_s: int | None
 
+    scenario: ClassVar[str]
+    """The simulator's own word for it."""
     abnormality: ClassVar[str]
+    """The catalogue's code of what an inspection would find."""
     of_area: ClassVar[bool] = False
+    remembers: ClassVar[bool] = False
+    """Whether it needs what the meter reported before (`Hours.before`)."""
 
     @classmethod
     def suits(cls, place: Place) -> bool:
@@ -71,9 +119,24 @@ class Case:
         raise NotImplementedError
 
     @classmethod
-    def draw(cls, place: Place, start_s: int, feed_end_s: int, rng: np.random.Generator) -> Self:
+    def draw(cls, place: Place, start_s: int, chance: Chance) -> Self:
         """A case at `place`, its severity drawn from the scenario's stated distributions."""
         raise NotImplementedError
+
+    @property
+    def severity(self) -> float:
+        """How bad it is, 0 (hardly there) to 1."""
+        return 1.0
+
+    @property
+    def hidden(self) -> bool:
+        """Whether a visit may well overlook it."""
+        return False
+
+    @property
+    def story(self) -> str:
+        """One line for the answer sheet, with the parameters that were drawn."""
+        return self.scenario.replace("_", " ")
 
     def active(self, start_s: NDArray[np.int64]) -> Active:
         """In which intervals the case is present."""
@@ -82,14 +145,33 @@ class Case:
     def change_demand(self, demand_kw: Rows, hours: Hours, active: Active) -> None:
         """Change what the customer's appliances draw, (intervals,)."""
 
+    def change_lag(self, lag: Rows, hours: Hours, active: Active) -> None:
+        """Change the reactive power per active power of what is drawn, (phases, intervals)."""
+
+    def generate(self, generation_kw: Rows, hours: Hours, active: Active) -> None:
+        """Add generation behind the meter, (phases, intervals)."""
+
     def divert(self, drawn_kw: Rows, past_meter_kw: Rows, hours: Hours, active: Active) -> None:
         """Say how much of what is drawn does not pass the meter; both (phases, intervals)."""
 
     def tap(self, tapped_kw: Rows, hours: Hours, active: Active) -> None:
-        """Add load without any meter, (segments * 3, intervals)."""
+        """Add load without any meter at the nodes of the line, (segments * 3, intervals)."""
+
+    def add_resistance(self, joint_ohm: Rows, hours: Hours, active: Active) -> None:
+        """Add resistance in series with the line segments' conductors, (segments * 3, intervals)."""
+
+    def disturb(self, conductor_v: Rows, drawn_kw: Rows, hours: Hours, active: Active) -> None:
+        """Change the voltage at the meters' terminals, both (conductors, intervals) of the whole area."""
 
     def register(self, registration: Registration, hours: Hours, active: Active) -> None:
-        """Change what the meter measures."""
+        """Change what a customer's meter measures, phase by phase."""
+
+    def report(self, reported: Mapping[str, Rows], hours: Hours, active: Active) -> None:
+        """Change what the meter reports: columns of the reading by name, each (intervals,), and `register_step_kwh`.
+
+        `register_step_kwh` is what the register moves in the interval (NaN: it is set to zero there). An energy of NaN
+        is a reading that never arrives.
+        """
 
     def events(self) -> tuple[MeterEvent, ...]:
         """What the meter itself reported about it."""
@@ -98,13 +180,6 @@ class Case:
     @property
     def truth(self) -> TruthCase:
         return TruthCase(self.place.meter.meter_id, self.abnormality, self.start_s, self.end_s)
-
-
-def sometimes_ends(start_s: int, feed_end_s: int, chance: float, rng: np.random.Generator) -> int | None:
-    """With `chance` a case ends by itself after two to six weeks, if the feed lasts that long."""
-    ends, days = rng.random() < chance, rng.uniform(14, 42)
-    end_s = start_s + int(days * 24) * 3600
-    return end_s if ends and end_s < feed_end_s else None
 
 
 def spell_draw(spell: NDArray[np.int64], salt: int) -> Rows:

@@ -1,7 +1,7 @@
 """High loss: somebody taps a line segment where no meter is; only the area's balance shows it.
 
-The tap takes 6 to 20 % of the area's mean load on one phase or all three, as a household or workshop would, more by night.
-The truth names the supply meter; nothing changes at any customer's meter but a little voltage.
+The tap takes 6 to 20 % of the area's mean load (hard: 6 to 11 %) on one phase or all three, as a household or workshop would,
+up to 60 % more by night. The truth names the supply meter; nothing changes at any customer's meter but a little voltage.
 """
 
 from __future__ import annotations
@@ -12,17 +12,18 @@ from typing import Self
 import numpy as np
 
 from simulator.network import PHASE_COUNT
-from simulator.scenarios.case import Active, Case, Hours, Place, Rows
+from simulator.scenarios.case import Active, Case, Chance, Hours, Place, Rows
 
 
 @dataclass(frozen=True)
 class HighLoss(Case):
-    tap_kw: float
+    share: float
     segment: int
     phases: tuple[int, ...]
     night_share: float
     """How much more it takes at night than by day, as a share of its mean."""
 
+    scenario = "line_tap"
     abnormality = "high_loss"
     of_area = True
 
@@ -31,18 +32,26 @@ class HighLoss(Case):
         return place.row < 0
 
     @classmethod
-    def draw(cls, place: Place, start_s: int, feed_end_s: int, rng: np.random.Generator) -> Self:  # noqa: ARG003 - it lasts
-        tap_kw = place.mean_kw * float(rng.uniform(0.06, 0.20))
-        one_phase, phase = rng.random() < 0.6, int(rng.integers(PHASE_COUNT))
+    def draw(cls, place: Place, start_s: int, chance: Chance) -> Self:
+        share = chance.severity(0.06, 0.20)
+        one_phase = chance.happens(0.6) and share * place.mean_kw < 12
+        phases = (chance.one_of(PHASE_COUNT),) if one_phase else tuple(range(PHASE_COUNT))
         return cls(
-            place,
-            start_s,
-            None,
-            tap_kw=tap_kw,
-            segment=int(rng.integers(place.network.segments)),
-            phases=(phase,) if one_phase and tap_kw < 12 else tuple(range(PHASE_COUNT)),
-            night_share=float(rng.uniform(0.0, 0.6)),
+            place, start_s, None, share, chance.one_of(place.network.segments), phases, chance.between(0.0, 0.6)
         )
+
+    @property
+    def tap_kw(self) -> float:
+        return self.share * self.place.mean_kw
+
+    @property
+    def severity(self) -> float:
+        return min(self.share / 0.2, 1.0)
+
+    @property
+    def story(self) -> str:
+        where = "phase " + "".join("abc"[p] for p in self.phases)
+        return f"{self.tap_kw:.1f} kW tapped without a meter on segment {self.segment + 1}, {where}"
 
     def tap(self, tapped_kw: Rows, hours: Hours, active: Active) -> None:
         daily = 1 + self.night_share * np.cos(2 * np.pi * (hours.local_hour - 1.0) / 24)

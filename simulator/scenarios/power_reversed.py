@@ -9,15 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-import numpy as np
-
-from simulator.scenarios.case import Active, Case, Hours, Place, Registration, sometimes_ends
+from simulator.scenarios.case import Active, Case, Chance, Hours, Place, Registration
 
 
 @dataclass(frozen=True)
 class PowerReversed(Case):
     phase: int
 
+    scenario = "power_reversed"
     abnormality = "power_reversed"
 
     @classmethod
@@ -25,11 +24,12 @@ class PowerReversed(Case):
         return place.row >= 0 and place.mean_kw > 0.2 and not place.meter.has_generation
 
     @classmethod
-    def draw(cls, place: Place, start_s: int, feed_end_s: int, rng: np.random.Generator) -> Self:
-        phase = int(rng.integers(place.meter.phases or 1))
-        return cls(place, start_s, sometimes_ends(start_s, feed_end_s, 0.1, rng), phase)
+    def draw(cls, place: Place, start_s: int, chance: Chance) -> Self:
+        return cls(place, start_s, chance.end_s(start_s), chance.one_of(place.meter.phases or 1))
+
+    @property
+    def story(self) -> str:
+        return f"the current of phase {'abc'[self.phase]} runs backwards through the meter"
 
     def register(self, registration: Registration, hours: Hours, active: Active) -> None:  # noqa: ARG002 - without chance
-        registration.current_a[self.phase, active] *= -1
-        registration.power_kw[self.phase, active] *= -1
-        registration.energy_kwh[self.phase, active] *= -1
+        registration.scale(-1.0, self.phase, active)

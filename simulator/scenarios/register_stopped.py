@@ -1,6 +1,6 @@
 """Register stopped: the register stands still while voltage is there and current flows.
 
-From the onset every interval's energy is zero; three in ten run again now and then (for hours, up to a fifth of the time).
+From the onset every interval's energy is zero; three in ten run again now and then (six-hour spells, 5 to 20 % of the time).
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-import numpy as np
+from simulator.scenarios.case import Active, Case, Chance, Hours, Place, Registration, spell_draw
 
-from simulator.scenarios.case import Active, Case, Hours, Place, Registration, spell_draw
+SPELL_H = 6
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class RegisterStopped(Case):
     """Share of the six-hour spells in which the register runs after all."""
     salt: int
 
+    scenario = "register_stopped"
     abnormality = "register_stopped"
 
     @classmethod
@@ -26,11 +27,19 @@ class RegisterStopped(Case):
         return place.row >= 0 and place.mean_kw > 0.15 and not place.meter.has_generation
 
     @classmethod
-    def draw(cls, place: Place, start_s: int, feed_end_s: int, rng: np.random.Generator) -> Self:  # noqa: ARG003 - it lasts
-        intermittent, share = rng.random() < 0.3, rng.uniform(0.05, 0.2)
-        return cls(place, start_s, None, float(share) if intermittent else 0.0, int(rng.integers(2**31)))
+    def draw(cls, place: Place, start_s: int, chance: Chance) -> Self:
+        runs_share = chance.between(0.05, 0.2) if chance.happens(0.3) else 0.0
+        return cls(place, start_s, None, runs_share, chance.salt())
+
+    @property
+    def severity(self) -> float:
+        return 1 - self.runs_share
+
+    @property
+    def story(self) -> str:
+        return f"the register stands still {1 - self.runs_share:.0%} of the time"
 
     def register(self, registration: Registration, hours: Hours, active: Active) -> None:
-        spell = (hours.start_s - self.start_s) // (6 * 3600)
-        runs = (spell_draw(np.maximum(spell, 0), self.salt) < self.runs_share) & (spell > 0)
+        spell = hours.spell(self.start_s, SPELL_H)
+        runs = (spell_draw(spell, self.salt) < self.runs_share) & (spell > 0)
         registration.energy_kwh[:, active & ~runs] = 0.0
