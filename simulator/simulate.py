@@ -150,7 +150,6 @@ def prepare(
             life=life[world.number],
             cases=by_area.get(world.name, ()),
             outages=outages[world.number],
-            registers=registers,
         )
         for world in worlds
     )
@@ -165,7 +164,7 @@ def prepare(
         communications=communications,
         cases=cases,
         events=tuple(sorted(events, key=lambda e: (e.event_time_s, e.meter_id, e.code))),
-        weather=Weather(COLD_PLATEAU, seed, start, days),
+        weather=Weather(COLD_PLATEAU, seed, start, days, timezone),
         first_day=start,
         days=days,
         seed=seed,
