@@ -1,13 +1,13 @@
 """One transformer area through one window of time: what is drawn, what flows, what the meters make of it.
 
 The order is the physics': appliances, benign life, cases that change demand; generation; what does not pass the meter and
-taps; the network; the meters; cases that change what a meter measures.
+taps; the network; the meters; cases that change what a meter measures; what is reported and what the registers count.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
@@ -15,27 +15,14 @@ from numpy.typing import NDArray
 
 from metering.archive import Outage
 from simulator import load_profiles as profiles
+from simulator.hours import Active, Hours, Rows
 from simulator.life import LifeEvent
-from simulator.network import NOMINAL_V, PHASE_COUNT, Flow, neutral_current_a
-from simulator.scenarios.case import Case, Hours, Registration
+from simulator.metering_chain import REGISTER_STEP, STANDARD_COLUMNS, MeterErrors, MeteringChain
+from simulator.network import NOMINAL_V, PHASE_COUNT, Flow
+from simulator.scenarios.case import Case
 from simulator.world import World
 
-Rows = NDArray[np.float64]
-STANDARD_COLUMNS = (
-    "energy_kwh",
-    "export_kwh",
-    "voltage_v",
-    "voltage_a_v",
-    "voltage_b_v",
-    "voltage_c_v",
-    "current_a",
-    "current_a_a",
-    "current_b_a",
-    "current_c_a",
-    "neutral_current_a",
-    "power_factor",
-    "temperature_c",
-)
+__all__ = ["REGISTER_STEP", "STANDARD_COLUMNS", "AreaSimulation", "AreaWindow", "Window"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,8 +48,9 @@ class Window:
 class AreaWindow:
     """What truly happened and what the meters say. `columns` are (meters, intervals), the supply meter first.
 
-    `drawn_kw` (conductors, intervals) is net of generation, `past_meter_kw` the part of it that no meter saw, `tapped_kw` load
-    without a meter, `flow` the network's answer.
+    `columns` holds `STANDARD_COLUMNS` and `REGISTER_STEP`. `drawn_kw` (conductors, intervals) is net of generation, `past_meter_kw`
+    the part of it that no meter saw, `tapped_kw` load without a meter, `flow` the network's answer, `unmetered_kwh` the energy
+    that each case drew and its meter did not show, in the order of the simulation's cases.
     """
 
     columns: Mapping[str, Rows]
@@ -70,10 +58,32 @@ class AreaWindow:
     past_meter_kw: Rows
     tapped_kw: Rows
     flow: Flow
+    unmetered_kwh: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Running:
+    """A case that is present in the window."""
+
+    number: int
+    case: Case
+    active: Active
+    hours: Hours
+
+
+@dataclass(slots=True, eq=False)
+class _Taps:
+    """Load without a meter, by node, and how much of it belongs to each case."""
+
+    total_kw: Rows
+    of_case: dict[int, Rows] = field(default_factory=dict)
 
 
 class AreaSimulation:
-    """One area's state from window to window. Windows must come in order of time, each once."""
+    """One area's state from window to window. Windows must come in order of time, each once.
+
+    `presence` gives for customer rows that come or go the span (from, to) in UTC seconds in which they are connected here.
+    """
 
     def __init__(
         self,
@@ -83,74 +93,163 @@ class AreaSimulation:
         life: Sequence[LifeEvent] = (),
         cases: Sequence[Case] = (),
         outages: Sequence[Outage] = (),
-        registers: bool = False,
+        errors: MeterErrors | None = None,
+        presence: Mapping[int, tuple[int, int]] | None = None,
     ) -> None:
         self.world = world
         self._seed = seed
         self.life = tuple(life)
-        self._cases = tuple(cases)
+        self.cases = tuple(cases)
         self._outages = tuple(outages)
+        self._presence = dict(presence or {})
+        self._interruptions: dict[int, list[tuple[int, int]]] = {}
         rng = np.random.default_rng([seed, 4, world.number])
         customers = len(world.customers)
         self._noise = profiles.LoadNoise(customers, rng)
         self._source = rng.standard_normal(PHASE_COUNT)
-        self._voltage_gain = 1 + np.clip(rng.normal(0, 0.0015, len(world.network.conductor_phase)), -0.004, 0.004)
+        remembered = sorted({case.place.row + 1 for case in self.cases if case.remembers})
+        self._meters = MeteringChain(world, MeterErrors() if errors is None else errors, rng, remembered)
         # who moved in or charges a vehicle keeps to the contract: what goes beyond it for hours is a case and labelled
         self._ceiling_kw = world.customers.load.ceiling_kw.copy()
         for event in self.life:
             if event.kind in ("new_tenant", "electric_vehicle"):
                 contracted_kw = world.customers.meters[event.row].contracted_kw
                 self._ceiling_kw[event.row] = contracted_kw or self._ceiling_kw[event.row]
+        self._lag = np.sqrt(1 / world.customers.power_factor**2 - 1)[world.network.conductor_customer]
         self._day: date | None = None
         self._day_noise = np.zeros(customers)
-        self._register_kwh = np.round(rng.uniform(50, 30_000, customers + 1), 2) if registers else None
+
+    def interrupt(self, number: int, from_s: int, until_s: int) -> None:
+        """The case of that number is not there from `from_s` until `until_s`: it was mended, or its owner lies low."""
+        self._interruptions.setdefault(number, []).append((from_s, until_s))
+
+    def add_cases(self, cases: Iterable[Case]) -> None:
+        """More cases, from the next window on; they are numbered after those there are."""
+        self.cases = (*self.cases, *cases)
+        self._meters.remember(case.place.row + 1 for case in self.cases if case.remembers)
+
+    def add_life(self, life: Iterable[LifeEvent], outages: Iterable[Outage]) -> None:
+        """More of benign life and more outages, from the next window on."""
+        self.life = (*self.life, *life)
+        self._outages = (*self._outages, *outages)
 
     def window(self, window: Window) -> AreaWindow:
         world, network = self.world, self.world.network
         load_rng = np.random.default_rng([self._seed, 5, world.number, int(window.start_s[0])])
         meter_rng = np.random.default_rng([self._seed, 6, world.number, int(window.start_s[0])])
         powered = self._powered(window)
-        running = [(case, case.active(window.start_s), self._hours(case, window)) for case in self._cases]
-        running = [(case, active, hours) for case, active, hours in running if active.any()]
+        running = self._running(window)
+        own = {r.number: network.conductors_of(r.case.place.row) for r in running if r.case.place.row >= 0}
 
         demand_kw = self._demand_kw(window, load_rng)
-        for case, active, hours in running:
-            if case.place.row >= 0:
-                case.change_demand(demand_kw[case.place.row], hours, active)
+        for r in running:
+            if r.number in own:
+                r.case.change_demand(demand_kw[r.case.place.row], r.hours, r.active)
         demand_kw *= powered
+        for row, (from_s, to_s) in self._presence.items():
+            demand_kw[row, (window.start_s < from_s) | (window.start_s >= to_s)] = 0.0
         drawn_kw = self._by_conductor(demand_kw, load_rng)
         past_meter_kw = np.zeros_like(drawn_kw)
-        tapped_kw = np.zeros((network.segments * PHASE_COUNT, len(window.start_s)))
-        for case, active, hours in running:
-            if case.place.row >= 0:
-                own = network.conductors_of(case.place.row)
-                case.divert(drawn_kw[own], past_meter_kw[own], hours, active)
-            else:
-                case.tap(tapped_kw, hours, active)
-        tapped_kw *= powered
-        lag = np.sqrt(1 / world.customers.power_factor**2 - 1)[network.conductor_customer, None]
+        lag = np.repeat(self._lag[:, None], len(window.start_s), axis=1)
+        generation_kw = self._generation_kw(window, load_rng)
+        for r in running:
+            if r.number in own:
+                at = own[r.number]
+                r.case.divert(drawn_kw[at], past_meter_kw[at], r.hours, r.active)
+                r.case.change_lag(lag[at], r.hours, r.active)
+                r.case.generate(generation_kw[at], r.hours, r.active)
+        taps = self._taps(running, powered)
         kvar = drawn_kw * lag
         # the lag of what passes the meter; generation feeds active power only
         metered_kvar = (drawn_kw - past_meter_kw) * lag
-        drawn_kw = drawn_kw - self._generation_kw(window, load_rng) * powered
-        flow = network.flow(drawn_kw, kvar, tapped_kw, self._source_v(window, load_rng))
-        registration = self._measure(window, drawn_kw - past_meter_kw, metered_kvar, flow, meter_rng)
-        for case, active, hours in running:
-            if case.place.row >= 0:
-                own = network.conductors_of(case.place.row)
-                view = Registration(
-                    registration.voltage_v[own],
-                    registration.current_a[own],
-                    registration.power_kw[own],
-                    registration.energy_kwh[own],
-                )
-                case.register(view, hours, active)
-        columns = self._columns(window, registration, flow, powered, meter_rng)
-        return AreaWindow(columns, drawn_kw, past_meter_kw, tapped_kw, flow)
+        honest_kw = {n: drawn_kw[at].copy() for n, at in own.items()}
+        drawn_kw = drawn_kw - generation_kw * powered
+        flow = network.flow(drawn_kw, kvar, taps.total_kw, self._source_v(window, load_rng), self._joints(running))
+        for r in running:
+            r.case.disturb(flow.conductor_v, drawn_kw, r.hours, r.active)
+        seen = self._meters.measure(window.interval_h, drawn_kw - past_meter_kw, metered_kvar, flow, meter_rng)
+        honest_kwh = self._honest_kwh(window, honest_kw, own, taps)
+        for r in running:
+            if r.number in own:
+                r.case.register(seen.part(own[r.number]), r.hours, r.active)
+        columns = self._meters.report(seen, flow, window.interval_h, window.temperature_c, meter_rng)
+        for r in running:
+            row = r.case.place.row + 1
+            hours = self._meters.with_memory(r.hours, row) if r.case.remembers else r.hours
+            r.case.report({name: values[row] for name, values in columns.items()}, hours, r.active)
+        unmetered = [0.0] * len(self.cases)
+        for r in running:
+            shown_kwh = columns["energy_kwh"][r.case.place.row + 1] if r.number in own else 0.0
+            missing = np.nan_to_num(honest_kwh[r.number] - shown_kwh)[r.active]
+            unmetered[r.number] = float(missing.sum())
+        self._leave_out(columns, window, powered)
+        return AreaWindow(columns, drawn_kw, past_meter_kw, taps.total_kw, flow, unmetered)
 
-    def _hours(self, case: Case, window: Window) -> Hours:
-        seeds = [self._seed, 7, self.world.number, case.place.row + 1, case.start_s, int(window.start_s[0])]
-        return Hours(window.start_s, window.local_hour, window.interval_h, np.random.default_rng(seeds))
+    def _running(self, window: Window) -> list[_Running]:
+        found = []
+        for number, case in enumerate(self.cases):
+            active = case.active(window.start_s)
+            for from_s, until_s in self._interruptions.get(number, ()):
+                active &= (window.start_s < from_s) | (window.start_s >= until_s)
+            if active.any():
+                seeds = [self._seed, 7, self.world.number, case.place.row + 1, case.start_s, int(window.start_s[0])]
+                found.append(_Running(number, case, active, self._hours(window, seeds)))
+        return found
+
+    def _hours(self, window: Window, seeds: Sequence[int]) -> Hours:
+        return Hours(
+            window.start_s,
+            window.local_hour,
+            window.interval_h,
+            np.random.default_rng(list(seeds)),
+            window.kind_of_day,
+            window.temperature_c,
+            window.sunshine,
+        )
+
+    def _taps(self, running: Sequence[_Running], powered: Rows) -> _Taps:
+        network = self.world.network
+        taps = _Taps(np.zeros((network.segments * PHASE_COUNT, len(powered))))
+        for r in running:
+            before_kw = taps.total_kw.sum(axis=0)
+            r.case.tap(taps.total_kw, r.hours, r.active)
+            taps.of_case[r.number] = (taps.total_kw.sum(axis=0) - before_kw) * powered
+        taps.total_kw *= powered
+        return taps
+
+    def _joints(self, running: Sequence[_Running]) -> Rows | None:
+        """Resistance in series with the segments' conductors, (segments * 3, intervals); None where all joints are sound."""
+        joint_ohm: Rows | None = None
+        for r in running:
+            if r.case.of_area:
+                if joint_ohm is None:
+                    joint_ohm = np.zeros((self.world.network.segments * PHASE_COUNT, len(r.active)))
+                r.case.add_resistance(joint_ohm, r.hours, r.active)
+        return joint_ohm
+
+    def _honest_kwh(
+        self, window: Window, drawn_kw: Mapping[int, Rows], own: Mapping[int, slice], taps: _Taps
+    ) -> dict[int, Rows]:
+        """What an honest meter would have shown of each case: what was drawn through the connection and tapped, (intervals,)."""
+        found = {}
+        for number, tapped_kw in taps.of_case.items():
+            through = 0.0 if number not in own else self._meters.as_energy_kwh(drawn_kw[number], own[number])
+            found[number] = np.asarray(through + tapped_kw * window.interval_h)
+        return found
+
+    def _leave_out(self, columns: Mapping[str, Rows], window: Window, powered: Rows) -> None:
+        """NaN where a meter has no power or is not connected here."""
+        without_power = powered <= 0
+        if without_power.any():
+            for values in columns.values():
+                values[:, without_power] = np.nan
+            columns[REGISTER_STEP][:, without_power] = 0.0
+        for row, (from_s, to_s) in self._presence.items():
+            away = (window.start_s < from_s) | (window.start_s >= to_s)
+            if away.any():
+                for values in columns.values():
+                    values[row + 1, away] = np.nan
+                columns[REGISTER_STEP][row + 1, away] = 0.0
 
     def _powered(self, window: Window) -> Rows:
         """Share of each interval with supply."""
@@ -209,76 +308,3 @@ class AreaSimulation:
         noise = 0.8 * own[:1] + 0.35 * own
         daily = np.cos(2 * np.pi * (window.local_hour - 3.5) / 24)
         return NOMINAL_V * 1.035 + 1.4 * daily + 1.1 * noise
-
-    def _measure(
-        self, window: Window, through_kw: Rows, kvar: Rows, flow: Flow, rng: np.random.Generator
-    ) -> Registration:
-        gain = self.world.customers.meter_gain[self.world.network.conductor_customer, None]
-        voltage_v = flow.conductor_v * self._voltage_gain[:, None] + rng.normal(0, 0.15, through_kw.shape)
-        apparent_kva = np.sqrt(through_kw**2 + kvar**2)
-        current_a = np.where(through_kw < 0, -1.0, 1.0) * apparent_kva * 1000 / flow.conductor_v
-        power_kw = through_kw * gain
-        energy_kwh = power_kw * window.interval_h * (1 + 0.0008 * rng.standard_normal(through_kw.shape))
-        return Registration(voltage_v, current_a, power_kw, energy_kwh)
-
-    def _columns(
-        self, window: Window, seen: Registration, flow: Flow, powered: Rows, rng: np.random.Generator
-    ) -> dict[str, Rows]:
-        """Everything as the readings carry it: primary values, rounded as meters show them, NaN without power."""
-        network, meters = self.world.network, self.world.meters
-        first = network.first_conductor
-        single = network.single_phase[first]
-        shape = (len(meters), len(window.start_s))
-        columns = {name: np.full(shape, np.nan) for name in STANDARD_COLUMNS}
-        one, three = first[single], np.flatnonzero(~network.single_phase)
-        one_rows, three_rows = np.flatnonzero(single) + 1, np.flatnonzero(~single) + 1
-        ratio = np.array([meter.ct_ratio or 1.0 for meter in meters])[:, None]
-
-        supply_kva = np.sqrt(flow.supplied_kw**2 + flow.supplied_kvar**2)
-        supply_a = np.where(flow.supplied_kw < 0, -1.0, 1.0) * supply_kva * 1000 / flow.bus_v
-        supply_kwh = flow.supplied_kw * window.interval_h * self.world.supply_gain
-        supply_kwh = supply_kwh * (1 + 0.0005 * rng.standard_normal(supply_kwh.shape))
-
-        net_kwh = np.empty(shape)
-        net_kwh[0] = supply_kwh.sum(axis=0)
-        net_kwh[1:] = np.add.reduceat(seen.energy_kwh, first, axis=0)
-        net_kwh = np.round(net_kwh / ratio, 4) * ratio
-        columns["energy_kwh"] = np.round(np.clip(net_kwh, 0, None), 4)
-        columns["export_kwh"] = np.round(np.clip(-net_kwh, 0, None), 4)
-        apparent = np.empty(shape)
-        apparent[0] = supply_kva.sum(axis=0)
-        apparent[1:] = np.add.reduceat(seen.voltage_v * np.abs(seen.current_a), first, axis=0) / 1000
-        active = np.empty(shape)
-        active[0] = np.abs(flow.supplied_kw.sum(axis=0))
-        active[1:] = np.abs(np.add.reduceat(seen.power_kw, first, axis=0))
-        # below a few watts a meter shows unity
-        factor = np.divide(active, apparent, out=np.ones(shape), where=apparent > 0.003)
-        columns["power_factor"] = np.round(np.clip(factor, 0, 1), 3)
-
-        columns["voltage_v"][one_rows] = np.round(seen.voltage_v[one], 1)
-        columns["current_a"][one_rows] = np.round(seen.current_a[one], 3)
-        neutral = columns["neutral_current_a"]
-        neutral[one_rows] = np.round(
-            np.abs(seen.current_a[one]) * (1 + 0.004 * rng.standard_normal((len(one), shape[1]))), 3
-        )
-        by_phase = (-1, PHASE_COUNT, shape[1])
-        three_v, three_a = seen.voltage_v[three].reshape(by_phase), seen.current_a[three].reshape(by_phase)
-        three_ratio = ratio[three_rows]
-        neutral[three_rows] = np.round(neutral_current_a(three_a) / three_ratio, 3) * three_ratio
-        neutral[0] = np.round(neutral_current_a(supply_a) / ratio[0], 3) * ratio[0]
-        for phase, letter in enumerate("abc"):
-            volts, amperes = columns[f"voltage_{letter}_v"], columns[f"current_{letter}_a"]
-            volts[three_rows] = np.round(three_v[:, phase], 1)
-            amperes[three_rows] = np.round(three_a[:, phase] / three_ratio, 3) * three_ratio
-            volts[0] = np.round(flow.bus_v[phase] + rng.normal(0, 0.1, shape[1]), 1)
-            amperes[0] = np.round(supply_a[phase] / ratio[0], 3) * ratio[0]
-        columns["temperature_c"][0] = np.round(window.temperature_c + rng.normal(0, 0.3, shape[1]), 1)
-        if self._register_kwh is not None:
-            counted = self._register_kwh[:, None] + np.cumsum(columns["energy_kwh"], axis=1)
-            columns["register_kwh"] = np.round(counted, 4)
-            self._register_kwh = columns["register_kwh"][:, -1].copy()
-        without_power = powered <= 0
-        if without_power.any():
-            for values in columns.values():
-                values[:, without_power] = np.nan
-        return columns

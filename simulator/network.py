@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Rows = NDArray[np.float64]
+Phasors = NDArray[np.complexfloating[Any, Any]]
+T = TypeVar("T", bound=np.inexact[Any])
 Index = NDArray[np.intp]
 
 NOMINAL_V = 230.0
@@ -41,6 +44,9 @@ SHORT_CIRCUIT_SHARE = 0.045
 #: Reactance over resistance of a low-voltage line, and reactive over active power of what is tapped.
 REACTANCE_SHARE = 0.35
 TAP_LAG = 0.25
+#: Each sweep takes currents at the last one's voltages; three leave less than a thousandth of a volt.
+SWEEPS = 3
+_TURN = np.exp(-2j * np.pi / 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,62 +135,102 @@ class Network:
         nodes, begins = np.unique(self._node[order], return_index=True)
         return order, begins, nodes
 
-    def _at_nodes(self, conductors: Rows) -> Rows:
+    def _at_nodes(self, conductors: NDArray[T]) -> NDArray[T]:
         """Sums of (conductors, intervals) by node: (segments * 3, intervals)."""
         order, begins, nodes = self._by_node
-        sums = np.zeros((self.segments * PHASE_COUNT, conductors.shape[1]))
+        sums = np.zeros((self.segments * PHASE_COUNT, conductors.shape[1]), dtype=conductors.dtype)
         sums[nodes] = np.add.reduceat(conductors[order], begins, axis=0)
         return sums
 
-    def _by_line(self, nodes: Rows) -> Rows:
-        return np.asarray(nodes.reshape(self.lines, -1, PHASE_COUNT, nodes.shape[-1]))
+    def _by_line(self, nodes: NDArray[T]) -> NDArray[T]:
+        return nodes.reshape((self.lines, -1, PHASE_COUNT, nodes.shape[-1]))
 
     def _by_phase(self, conductors: Rows) -> Rows:
         """Sums of (conductors, intervals) by phase: (3, intervals)."""
         return np.asarray(self._at_nodes(conductors).reshape(self.segments, PHASE_COUNT, -1).sum(axis=0))
 
-    def flow(self, net_kw: Rows, net_kvar: Rows, tapped_kw: Rows, source_v: Rows) -> Flow:
+    @cached_property
+    def _wires_ohm(self) -> Rows:
+        """Resistance of each service line, there and back where it is single-phase; (conductors, 1)."""
+        return np.asarray((np.where(self.single_phase, 2.0, 1.0) * self.service_ohm)[:, None])
+
+    def solve(self, drawn_kva: Phasors, tapped_kva: Phasors, source_v: Rows, joint_ohm: Rows | None = None) -> Solution:
+        """Phasors of all voltages and currents, by sweeps of loads to the busbar and back (Shirmohammadi et al. 1988).
+
+        `drawn_kva` (conductors, intervals) and `tapped_kva` (segments * 3, intervals) are active + j reactive power; the
+        three phases share a neutral that is as thick as they are. `joint_ohm` (segments * 3, intervals) is resistance in series.
+        """
+        segment_ohm = self.segment_ohm.reshape(self.lines, -1, 1, 1) * (1 + 1j * REACTANCE_SHARE)
+        phase_ohm = segment_ohm if joint_ohm is None else segment_ohm + self._by_line(joint_ohm)
+        transformer_ohm = self.transformer.resistance_ohm + 1j * self.transformer.reactance_ohm
+        conductor_v = np.full(drawn_kva.shape, NOMINAL_V, dtype=np.complex128)
+        node_v = np.full(tapped_kva.shape, NOMINAL_V, dtype=np.complex128)
+        wanted_va, tapped_va = 1000 * np.conj(drawn_kva), 1000 * np.conj(tapped_kva)
+        taps = bool(tapped_kva.any())
+        for _ in range(SWEEPS):
+            service_a: Phasors = np.asarray(wanted_va / np.conj(conductor_v), dtype=np.complex128)
+            node_a: Phasors = self._at_nodes(service_a)
+            if taps:
+                node_a = node_a + tapped_va / np.conj(node_v)
+            # a segment carries what hangs on it and on those behind it
+            segment_a: Phasors = np.cumsum(self._by_line(node_a)[:, ::-1], axis=1)[:, ::-1]
+            neutral_a = _as_each_phase_sees(segment_a)
+            bus_a = segment_a[:, 0].sum(axis=0)
+            bus_v = source_v - transformer_ohm * bus_a
+            drop_v = phase_ohm * segment_a + segment_ohm * neutral_a
+            node_v = (bus_v - np.cumsum(drop_v, axis=1)).reshape(tapped_kva.shape)
+            conductor_v = node_v[self._node] - self._wires_ohm * service_a
+        return Solution(bus_v, bus_a, node_v, node_a, segment_a, service_a, conductor_v, phase_ohm, segment_ohm)
+
+    def flow(
+        self, net_kw: Rows, net_kvar: Rows, tapped_kw: Rows, source_v: Rows, joint_ohm: Rows | None = None
+    ) -> Flow:
         """Voltages, losses and supply for given net powers of the conductors.
 
         `tapped_kw` (segments * phases, intervals) is load without any meter; `source_v` (3, intervals) is the voltage
-        behind the transformer's impedance. Two sweeps: the second takes currents at the first one's voltages.
+        behind the transformer's impedance; `joint_ohm` as for `solve`.
         """
-        ohm = self.segment_ohm.reshape(self.lines, -1, 1, 1)
-        wires_ohm = (np.where(self.single_phase, 2.0, 1.0) * self.service_ohm)[:, None]
-        tapped_kvar = TAP_LAG * tapped_kw
-        conductor_v = np.full_like(net_kw, NOMINAL_V)
-        node_v = np.full_like(tapped_kw, NOMINAL_V)
-        for _ in range(2):
-            active_a = net_kw * (1000 / conductor_v)
-            reactive_a = net_kvar * (1000 / conductor_v)
-            node_active = self._by_line(self._at_nodes(active_a) + tapped_kw * (1000 / node_v))
-            node_reactive = self._by_line(self._at_nodes(reactive_a) + tapped_kvar * (1000 / node_v))
-            # a segment carries what hangs on it and on those behind it
-            line_active = np.cumsum(node_active[:, ::-1], axis=1)[:, ::-1]
-            line_reactive = np.cumsum(node_reactive[:, ::-1], axis=1)[:, ::-1]
-            heads_active, heads_reactive = line_active[:, 0].sum(axis=0), line_reactive[:, 0].sum(axis=0)
-            transformer = self.transformer
-            bus_v = source_v - transformer.resistance_ohm * heads_active - transformer.reactance_ohm * heads_reactive
-            # the neutral's share: what the other phases carry raises this phase's voltage
-            unbalance = 1.5 * line_active - 0.5 * line_active.sum(axis=2, keepdims=True)
-            drop = ohm * (line_active + unbalance + REACTANCE_SHARE * line_reactive)
-            node_v = (bus_v - np.cumsum(drop, axis=1)).reshape(tapped_kw.shape)
-            conductor_v = node_v[self._node] - wires_ohm * active_a
-        squared = line_active**2 + line_reactive**2
-        neutral = _vector_sum_squared(line_active) + _vector_sum_squared(line_reactive)
-        loss_w = (ohm * (squared + neutral / PHASE_COUNT)).sum(axis=(0, 1))
-        loss_w += self._by_phase(wires_ohm * (active_a**2 + reactive_a**2))
-        loss_w += transformer.resistance_ohm * (heads_active**2 + heads_reactive**2)
-        loss_kw = loss_w / 1000 + transformer.no_load_kw / PHASE_COUNT
+        found = self.solve(net_kw + 1j * net_kvar, tapped_kw * (1 + 1j * TAP_LAG), source_v, joint_ohm)
+        lost_kva = found.lost_kva(self)
         drawn_kw = self._by_phase(net_kw) + tapped_kw.reshape(self.segments, PHASE_COUNT, -1).sum(axis=0)
-        drawn_kvar = self._by_phase(net_kvar) + tapped_kvar.reshape(self.segments, PHASE_COUNT, -1).sum(axis=0)
+        drawn_kvar = self._by_phase(net_kvar) + TAP_LAG * tapped_kw.reshape(self.segments, PHASE_COUNT, -1).sum(axis=0)
+        loss_kw: Rows = np.asarray(lost_kva.real, dtype=np.float64) + self.transformer.no_load_kw / PHASE_COUNT
         return Flow(
-            conductor_v=conductor_v,
-            bus_v=bus_v,
+            conductor_v=np.abs(found.conductor_v),
+            bus_v=np.abs(found.bus_v),
             loss_kw=loss_kw,
             supplied_kw=drawn_kw + loss_kw,
-            supplied_kvar=drawn_kvar,
+            supplied_kvar=drawn_kvar + lost_kva.imag,
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Solution:
+    """Phasors, each phase in its own frame (a balanced voltage has angle 0 in all three), volts to neutral and amperes.
+
+    `bus_v`, `bus_a` (3, intervals); `node_v`, `node_a` (segments * 3, intervals), what leaves the line at each node;
+    `segment_a` (lines, segments of a line, 3, intervals); `service_a`, `conductor_v` (conductors, intervals).
+    """
+
+    bus_v: Phasors
+    bus_a: Phasors
+    node_v: Phasors
+    node_a: Phasors
+    segment_a: Phasors
+    service_a: Phasors
+    conductor_v: Phasors
+    phase_ohm: Phasors
+    neutral_ohm: Phasors
+
+    def lost_kva(self, network: Network) -> Phasors:
+        """Copper losses of lines, services and transformer by phase, (3, intervals); the neutral's is shared alike."""
+        squared = np.abs(self.segment_a) ** 2
+        neutral = _squared_sum(self.segment_a)
+        loss_va = (self.phase_ohm * squared + self.neutral_ohm * neutral / PHASE_COUNT).sum(axis=(0, 1))
+        loss_va = loss_va + network._by_phase(network._wires_ohm * np.abs(self.service_a) ** 2)
+        transformer = network.transformer
+        ohm = transformer.resistance_ohm + 1j * transformer.reactance_ohm
+        return np.asarray((loss_va + ohm * np.abs(self.bus_a) ** 2) / 1000)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -199,6 +245,18 @@ class Flow:
     loss_kw: Rows
     supplied_kw: Rows
     supplied_kvar: Rows
+
+
+def _as_each_phase_sees(current_a: Phasors) -> Phasors:
+    """The neutral's current in each phase's own frame, (..., 3, intervals)."""
+    total = current_a[..., 0:1, :] + _TURN * current_a[..., 1:2, :] + _TURN**2 * current_a[..., 2:3, :]
+    return np.concatenate([total, total / _TURN, total / _TURN**2], axis=-2)
+
+
+def _squared_sum(current_a: Phasors) -> Rows:
+    """Squared magnitude of the neutral's current, (..., 1, intervals)."""
+    total = current_a[..., 0:1, :] + _TURN * current_a[..., 1:2, :] + _TURN**2 * current_a[..., 2:3, :]
+    return np.asarray(np.abs(total) ** 2)
 
 
 def _vector_sum_squared(current: Rows) -> Rows:

@@ -14,7 +14,7 @@ from metering.messages import MeterEvent
 from metering.times import DAY_S, IntervalGrid, LocalCalendar
 from simulator.life import LifeEvent
 from simulator.scenarios import SCENARIOS
-from simulator.scenarios.case import Case, Place
+from simulator.scenarios.case import Case, Chance, Place
 from simulator.world import World
 
 
@@ -84,6 +84,7 @@ def draw_cases(
     def onset() -> int:
         return grid.floor(int(rng.integers(warm_s + grid.step_s, last_s + 1)))
 
+    chance = Chance(rng, end_s)
     customers = sum(len(world.customers) for world in worlds)
     places = _places(worlds, life)
     order = rng.permutation(len(places))
@@ -102,14 +103,14 @@ def draw_cases(
             if int(index) not in taken and scenario.suits(places[index]):
                 taken.add(int(index))
                 wanted -= 1
-                cases.append(scenario.draw(places[index], onset(), end_s, rng))
+                cases.append(scenario.draw(places[index], onset(), chance))
         left += wanted
     tapped = min(len(worlds), round(len(worlds) * pack.areas_with_high_loss * prevalence))
     for number in rng.permutation(len(worlds))[: max(tapped, 1)]:
         world = worlds[number]
         mean_kw = float(world.customers.load.mean_kw(0.0).sum())
         place = Place(world.supply, -1, world.network, mean_kw)
-        cases.append(SCENARIOS["high_loss"].draw(place, onset(), end_s, rng))
+        cases.append(SCENARIOS["line_tap"].draw(place, onset(), chance))
     return tuple(sorted(cases, key=lambda c: (c.start_s, c.place.meter.meter_id)))
 
 

@@ -139,7 +139,7 @@ def test_a_meters_voltage_current_and_factor_give_its_energy(measured: list[tupl
     power_kw = area["voltage_v"] * area["current_a"] * area["power_factor"] / 1000
     single = ~np.isnan(power_kw) & (area["energy_kwh"] > 0.02)
     assert single.sum() > 1000
-    np.testing.assert_allclose(power_kw[single] * HOURS, area["energy_kwh"][single], rtol=0.025)
+    np.testing.assert_allclose(power_kw[single] * HOURS, area["energy_kwh"][single], rtol=0.08)
 
 
 def test_every_phase_is_reported_where_the_connection_has_it(
