@@ -76,3 +76,16 @@ class Hours:
     def since_midnight(self) -> NDArray[np.int64]:
         """How many intervals lie between local midnight and each interval."""
         return np.asarray(np.floor(self.local_hour / self.interval_h + 1e-9), dtype=np.int64)
+
+
+def spell_draw(spell: NDArray[np.int64], salt: int) -> Rows:
+    """A number in [0, 1) for each spell of what comes and goes: the same in whatever windows the feed is made.
+
+    >>> spell_draw(np.array([0, 1, 2, 3]), 7).round(3).tolist()
+    [0.181, 0.56, 0.69, 0.804]
+    """
+    # splitmix64, whose output passes for random whatever its input
+    mixed = (spell.astype(np.uint64) + np.uint64(salt) * np.uint64(1 << 20)) * np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(((mixed ^ (mixed >> np.uint64(31))) >> np.uint64(11)) / 2.0**53)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from metering.archive import Meter
 from metering.messages import MeterEvent
 from metering.truth import TruthCase
-from simulator.hours import Active, Hours, Rows
+from simulator.hours import Active, Hours, Rows, spell_draw
 from simulator.network import Network
 
 __all__ = ["Active", "Case", "Chance", "Hours", "Place", "Registration", "Rows", "spell_draw"]
@@ -180,16 +180,3 @@ class Case:
     @property
     def truth(self) -> TruthCase:
         return TruthCase(self.place.meter.meter_id, self.abnormality, self.start_s, self.end_s)
-
-
-def spell_draw(spell: NDArray[np.int64], salt: int) -> Rows:
-    """A number in [0, 1) for each spell of a case that comes and goes: the same in whatever windows the feed is made.
-
-    >>> spell_draw(np.array([0, 1, 2, 3]), 7).round(3).tolist()
-    [0.181, 0.56, 0.69, 0.804]
-    """
-    # splitmix64, whose output passes for random whatever its input
-    mixed = (spell.astype(np.uint64) + np.uint64(salt) * np.uint64(1 << 20)) * np.uint64(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(((mixed ^ (mixed >> np.uint64(31))) >> np.uint64(11)) / 2.0**53)
