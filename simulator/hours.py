@@ -66,9 +66,10 @@ class Hours:
     def earlier(self, column: str, now: Rows, shift: NDArray[np.int64]) -> Rows:
         """The column as it was `shift` (>= 0) intervals before each interval; `now` is the window's own part of it.
 
-        Where the past is not known (the feed's first two days), the window's own value stands for it.
+        Where the past is not known (the feed's first two days), the window's own value stands for it. With several rows of
+        shifts, (n, intervals), the answer has as many.
         """
-        past = self.before[column]
+        past = self.before.get(column, np.empty(0))
         joined = np.concatenate([past, now])
         index = len(past) + np.arange(len(now)) - shift
         return np.where(index >= 0, joined[np.clip(index, 0, None)], now)
@@ -76,6 +77,17 @@ class Hours:
     def since_midnight(self) -> NDArray[np.int64]:
         """How many intervals lie between local midnight and each interval."""
         return np.asarray(np.floor(self.local_hour / self.interval_h + 1e-9), dtype=np.int64)
+
+    def local_day(self, turns_at: float = 0.0) -> NDArray[np.int64]:
+        """A number for the local day that each interval lies in; days turn at a local hour: with 12, a night is one day.
+
+        >>> hours = Hours(3600 * np.arange(20, 28), np.arange(20.5, 28.5) % 24, 1.0, np.random.default_rng(0))
+        >>> hours.local_day().tolist(), hours.local_day(12).tolist()
+        ([0, 0, 0, 0, 1, 1, 1, 1], [0, 0, 0, 0, 0, 0, 0, 0])
+        """
+        since_h = (self.local_hour - turns_at) % 24 - self.interval_h / 2
+        turned_s = np.rint(self.start_s - 3600 * since_h).astype(np.int64)
+        return np.asarray(turned_s // 86_400)
 
 
 def spell_draw(spell: NDArray[np.int64], salt: int) -> Rows:
