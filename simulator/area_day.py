@@ -145,6 +145,8 @@ class AreaSimulation:
         for r in running:
             if r.number in own:
                 r.case.change_demand(demand_kw[r.case.place.row], r.hours, r.active)
+            else:
+                r.case.change_area_demand(demand_kw, r.hours, r.active)
         demand_kw *= powered
         for row, (from_s, to_s) in self._presence.items():
             demand_kw[row, (window.start_s < from_s) | (window.start_s >= to_s)] = 0.0
@@ -155,6 +157,7 @@ class AreaSimulation:
         for r in running:
             if r.number in own:
                 at = own[r.number]
+                r.case.change_phases(drawn_kw[at], r.hours, r.active)
                 r.case.divert(drawn_kw[at], past_meter_kw[at], r.hours, r.active)
                 r.case.change_lag(lag[at], r.hours, r.active)
                 r.case.generate(generation_kw[at], r.hours, r.active)
@@ -162,8 +165,8 @@ class AreaSimulation:
         kvar = drawn_kw * lag
         # the lag of what passes the meter; generation feeds active power only
         metered_kvar = (drawn_kw - past_meter_kw) * lag
-        honest_kw = {n: drawn_kw[at].copy() for n, at in own.items()}
         drawn_kw = drawn_kw - generation_kw * powered
+        honest_kw = {n: drawn_kw[at] for n, at in own.items()}
         flow = network.flow(drawn_kw, kvar, taps.total_kw, self._source_v(window, load_rng), self._joints(running))
         for r in running:
             r.case.disturb(flow.conductor_v, drawn_kw, r.hours, r.active)
@@ -177,6 +180,8 @@ class AreaSimulation:
             row = r.case.place.row + 1
             hours = self._meters.with_memory(r.hours, row) if r.case.remembers else r.hours
             r.case.report({name: values[row] for name, values in columns.items()}, hours, r.active)
+            if r.number not in own:
+                r.case.report_area(columns, hours, r.active)
         unmetered = [0.0] * len(self.cases)
         for r in running:
             shown_kwh = columns["energy_kwh"][r.case.place.row + 1] if r.number in own else 0.0

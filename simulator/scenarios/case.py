@@ -63,10 +63,10 @@ class Chance:
         """A seed for `spell_draw`."""
         return int(self.rng.integers(2**31))
 
-    def end_s(self, start_s: int, probability: float = 0.1) -> int | None:
-        """With `probability` a case ends by itself after two to six weeks, if the feed lasts that long; None: it lasts."""
-        ends, days = self.rng.random() < probability, self.rng.uniform(14, 42)
-        end_s = start_s + int(days * 24) * 3600
+    def end_s(self, start_s: int, probability: float = 0.1, days: tuple[float, float] = (14.0, 42.0)) -> int | None:
+        """With `probability` a case ends by itself after so many days, if the feed lasts that long; None: it lasts."""
+        ends, lasts_d = self.rng.random() < probability, self.rng.uniform(*days)
+        end_s = start_s + int(lasts_d * 24) * 3600
         return end_s if ends and end_s < self.feed_end_s else None
 
     def event(self, place: Place, start_s: int, code: str, probability: float) -> MeterEvent | None:
@@ -145,6 +145,12 @@ class Case:
     def change_demand(self, demand_kw: Rows, hours: Hours, active: Active) -> None:
         """Change what the customer's appliances draw, (intervals,)."""
 
+    def change_area_demand(self, demand_kw: Rows, hours: Hours, active: Active) -> None:
+        """Change what all of an area's customers draw, (customers, intervals)."""
+
+    def change_phases(self, drawn_kw: Rows, hours: Hours, active: Active) -> None:
+        """Change how much the customer draws from each phase, (phases, intervals)."""
+
     def change_lag(self, lag: Rows, hours: Hours, active: Active) -> None:
         """Change the reactive power per active power of what is drawn, (phases, intervals)."""
 
@@ -172,6 +178,9 @@ class Case:
         `register_step_kwh` is what the register moves in the interval (NaN: it is set to zero there). An energy of NaN
         is a reading that never arrives.
         """
+
+    def report_area(self, reported: Mapping[str, Rows], hours: Hours, active: Active) -> None:
+        """Change what all meters of an area report, each (meters, intervals) with the supply meter first."""
 
     def events(self) -> tuple[MeterEvent, ...]:
         """What the meter itself reported about it."""

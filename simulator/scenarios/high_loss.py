@@ -36,9 +36,7 @@ class HighLoss(Case):
         share = chance.severity(0.06, 0.20)
         one_phase = chance.happens(0.6) and share * place.mean_kw < 12
         phases = (chance.one_of(PHASE_COUNT),) if one_phase else tuple(range(PHASE_COUNT))
-        return cls(
-            place, start_s, None, share, chance.one_of(place.network.segments), phases, chance.between(0.0, 0.6)
-        )
+        return cls(place, start_s, None, share, chance.one_of(place.network.segments), phases, chance.between(0.0, 0.6))
 
     @property
     def tap_kw(self) -> float:

@@ -43,9 +43,7 @@ class VoltageLoss(Case):
 
     @property
     def story(self) -> str:
-        return (
-            f"{self.remaining:.0%} of the voltage of phase {'abc'[self.phase]} is left, {self.present_share:.0%} of the time"
-        )
+        return f"{self.remaining:.0%} of the voltage of phase {'abc'[self.phase]} is left, {self.present_share:.0%} of the time"
 
     def register(self, registration: Registration, hours: Hours, active: Active) -> None:
         spell = hours.spell(self.start_s, SPELL_H)
