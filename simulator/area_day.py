@@ -100,7 +100,7 @@ class AreaSimulation:
         self._seed = seed
         self.life = tuple(life)
         self.cases = tuple(cases)
-        self._outages = tuple(outages)
+        self._outages = (*outages, *(outage for case in cases for outage in case.outages()))
         self._presence = dict(presence or {})
         self._interruptions: dict[int, list[tuple[int, int]]] = {}
         rng = np.random.default_rng([seed, 4, world.number])
@@ -115,6 +115,7 @@ class AreaSimulation:
             if event.kind in ("new_tenant", "electric_vehicle"):
                 contracted_kw = world.customers.meters[event.row].contracted_kw
                 self._ceiling_kw[event.row] = contracted_kw or self._ceiling_kw[event.row]
+        self._contracted_kw = np.array([meter.contracted_kw or np.inf for meter in world.customers.meters])
         self._lag = np.sqrt(1 / world.customers.power_factor**2 - 1)[world.network.conductor_customer]
         self._day: date | None = None
         self._day_noise = np.zeros(customers)
@@ -125,7 +126,9 @@ class AreaSimulation:
 
     def add_cases(self, cases: Iterable[Case]) -> None:
         """More cases, from the next window on; they are numbered after those there are."""
+        cases = tuple(cases)
         self.cases = (*self.cases, *cases)
+        self._outages = (*self._outages, *(outage for case in cases for outage in case.outages()))
         self._meters.remember(case.place.row + 1 for case in self.cases if case.remembers)
 
     def add_life(self, life: Iterable[LifeEvent], outages: Iterable[Outage]) -> None:
@@ -146,7 +149,7 @@ class AreaSimulation:
             if r.number in own:
                 r.case.change_demand(demand_kw[r.case.place.row], r.hours, r.active)
             else:
-                r.case.change_area_demand(demand_kw, r.hours, r.active)
+                r.case.change_area_demand(demand_kw, self._contracted_kw, r.hours, r.active)
         demand_kw *= powered
         for row, (from_s, to_s) in self._presence.items():
             demand_kw[row, (window.start_s < from_s) | (window.start_s >= to_s)] = 0.0

@@ -13,7 +13,7 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from metering.archive import Meter
+from metering.archive import Meter, Outage
 from metering.messages import MeterEvent
 from metering.truth import TruthCase
 from simulator.hours import Active, Hours, Rows, spell_draw
@@ -145,8 +145,8 @@ class Case:
     def change_demand(self, demand_kw: Rows, hours: Hours, active: Active) -> None:
         """Change what the customer's appliances draw, (intervals,)."""
 
-    def change_area_demand(self, demand_kw: Rows, hours: Hours, active: Active) -> None:
-        """Change what all of an area's customers draw, (customers, intervals)."""
+    def change_area_demand(self, demand_kw: Rows, contracted_kw: Rows, hours: Hours, active: Active) -> None:
+        """Change what all of an area's customers draw, (customers, intervals); `contracted_kw` (customers,), infinite if unknown."""
 
     def change_phases(self, drawn_kw: Rows, hours: Hours, active: Active) -> None:
         """Change how much the customer draws from each phase, (phases, intervals)."""
@@ -184,6 +184,10 @@ class Case:
 
     def events(self) -> tuple[MeterEvent, ...]:
         """What the meter itself reported about it."""
+        return ()
+
+    def outages(self) -> tuple[Outage, ...]:
+        """Outages of the area that belong to it."""
         return ()
 
     @property
