@@ -32,7 +32,8 @@ STANDARD_COLUMNS = (
 REGISTER_STEP = "register_step_kwh"
 #: How long a tampered meter remembers its own readings.
 MEMORY_H = 48
-REMEMBERED = ("energy_kwh", "export_kwh", "current_a", "current_a_a", "current_b_a", "current_c_a", "neutral_current_a")
+#: What of it: all that carries the time of its clock.
+REMEMBERED = tuple(name for name in STANDARD_COLUMNS if name != "temperature_c")
 
 
 @dataclass(frozen=True, slots=True)
