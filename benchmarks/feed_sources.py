@@ -17,6 +17,7 @@ from simulator.feed import Feed
 from simulator.import_csv import CsvImport, import_csv
 from simulator.import_nem12 import import_nem12
 from simulator.publication import publication
+from simulator.recipe import Recipe
 from simulator.simulate import simulate
 
 
@@ -35,7 +36,9 @@ def run(plan: Plan) -> list[str]:
 
     row(
         "simulate",
-        lambda: simulate(made, areas=areas, meters_per_area=plan.meters_per_area, days=days, seed=SEED).readings,
+        lambda: (
+            simulate(made, Recipe(areas=areas, meters_per_area=plan.meters_per_area, days=days, seed=SEED)).readings
+        ),
     )
     row("read a feed as messages", lambda: read(plan.feed()))
     meters = 10 if plan.quick else 100

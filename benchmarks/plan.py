@@ -37,13 +37,14 @@ class Plan:
 
     def feed(self) -> Path:
         """The feed's folder; simulated at first use, kept by its sizes and by the simulator's own source."""
+        from simulator.recipe import Recipe
         from simulator.simulate import simulate
 
         name = f"{self.areas}x{self.meters_per_area}x{self.days}-{SEED}-{_simulator_version()}"
         folder = cache_folder() / "benchmarks" / name
         if not folder.exists():
             made = folder.with_name(f"{name}.{os.getpid()}")
-            simulate(made, areas=self.areas, meters_per_area=self.meters_per_area, days=self.days, seed=SEED)
+            simulate(made, Recipe(areas=self.areas, meters_per_area=self.meters_per_area, days=self.days, seed=SEED))
             made.rename(folder)
         return folder
 

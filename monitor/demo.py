@@ -33,6 +33,7 @@ from monitor.upkeep import Upkeep, UpkeepThread
 from monitor.wire import from_relay
 from monitor.worker import make_app, stages
 from simulator.feed import Feed
+from simulator.recipe import Recipe
 from simulator.simulate import simulate
 from streams.embedded import EmbeddedRun
 from streams.topics import AREAS
@@ -53,11 +54,9 @@ def demo(settings: Settings, *, out: Path | None, areas: int, days: int, seed: i
     with progress("simulating") as advance:
         simulate(
             folder / "feed",
-            areas=areas,
-            meters_per_area=METERS_PER_AREA,
-            days=days,
-            seed=seed,
-            interval_minutes=INTERVAL_MINUTES,
+            Recipe(
+                areas=areas, meters_per_area=METERS_PER_AREA, days=days, seed=seed, interval_minutes=INTERVAL_MINUTES
+            ),
             progress=advance,
         )
     plan = ReplayPlan(folder / "feed", folder, "memory", settings.thresholds)

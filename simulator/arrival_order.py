@@ -17,25 +17,25 @@ class ArrivalOrder:
     in which it arrives. Counters tell what became of them.
     """
 
-    def __init__(self, meter_ids: Sequence[str], names: Sequence[str], step_s: int) -> None:
-        self._meter_ids = np.array(meter_ids, dtype=object)
+    def __init__(self, names: Sequence[str], step_s: int) -> None:
         self._names = tuple(names)
         self._step_s = step_s
         self._arrival_s: list[NDArray[np.int64]] = []
         self._start_s: list[NDArray[np.int64]] = []
-        self._meter: list[NDArray[np.intp]] = []
+        self._meter: list[NDArray[np.int64]] = []
         self._columns: dict[str, list[Grid]] = {name: [] for name in self._names}
         self.written = self.lost = self.late = self.repeated = self.corrected = 0
 
     def add(
         self,
         start_s: NDArray[np.int64],
+        codes: NDArray[np.int64],
         columns: Mapping[str, Grid],
         delay_s: NDArray[np.int64],
         repeat_delay_s: NDArray[np.int64],
         wrong_factor: Grid,
     ) -> None:
-        """A window: columns and delays (intervals, meters) as `communication.Arrivals` tells; NaN energy is no reading."""
+        """A window: meter codes, columns and delays (intervals, rows) as `communication.Arrivals` tells; NaN energy is no reading."""
         measured = ~np.isnan(columns["energy_kwh"])
         arrives = measured & (delay_s >= 0)
         again = arrives & (repeat_delay_s >= 0)
@@ -49,33 +49,34 @@ class ArrivalOrder:
             first["energy_kwh"] = np.where(
                 wrong, np.round(columns["energy_kwh"] * wrong_factor, 4), columns["energy_kwh"]
             )
-        self._put(start_s, first, arrives, delay_s, again=False)
-        self._put(start_s, columns, again, delay_s + repeat_delay_s, again=True)
+        self._put(start_s, codes, first, arrives, delay_s, again=False)
+        self._put(start_s, codes, columns, again, delay_s + repeat_delay_s, again=True)
 
     def _put(
         self,
         start_s: NDArray[np.int64],
+        codes: NDArray[np.int64],
         columns: Mapping[str, Grid],
         chosen: NDArray[np.bool_],
         delay_s: NDArray[np.int64],
         *,
         again: bool,
     ) -> None:
-        interval, meter = np.nonzero(chosen)
-        arrival_s = start_s[interval] + delay_s[interval, meter] // self._step_s * self._step_s
+        interval, row = np.nonzero(chosen)
+        arrival_s = start_s[interval] + delay_s[interval, row] // self._step_s * self._step_s
         # among those that arrive in one interval, what is on time comes first
-        behind = again | (delay_s[interval, meter] > 0)
+        behind = again | (delay_s[interval, row] > 0)
         self._arrival_s.append(2 * arrival_s + behind)
         self._start_s.append(start_s[interval])
-        self._meter.append(meter)
+        self._meter.append(codes[interval, row])
         for name in self._names:
             self._columns[name].append(columns[name][chosen])
 
-    def due(self, until_s: int) -> tuple[NDArray[np.int64], list[str], dict[str, Grid]]:
-        """What has arrived before `until_s`, as (interval starts, meter ids, columns)."""
+    def due(self, until_s: int | None) -> tuple[NDArray[np.int64], NDArray[np.int64], dict[str, Grid]]:
+        """What has arrived before `until_s` (None: everything), as (interval starts, meter codes, columns)."""
         arrival = np.concatenate(self._arrival_s)
         order = np.argsort(arrival, kind="stable")
-        ready = int(np.searchsorted(arrival[order], 2 * until_s)) if until_s < 2**61 else len(order)
+        ready = len(order) if until_s is None else int(np.searchsorted(arrival[order], 2 * until_s))
         now, later = order[:ready], order[ready:]
         start_s, meter = np.concatenate(self._start_s), np.concatenate(self._meter)
         due: dict[str, Grid] = {}
@@ -85,4 +86,4 @@ class ArrivalOrder:
             self._columns[name] = [values[later]]
         self._arrival_s, self._start_s, self._meter = [arrival[later]], [start_s[later]], [meter[later]]
         self.written += ready
-        return start_s[now], self._meter_ids[meter[now]].tolist(), due
+        return start_s[now], meter[now], due

@@ -15,6 +15,7 @@ from metering.errors import FeedError
 from metering.messages import Finding, MeterEvent
 from metering.times import iso
 from metering.truth import TruthCase
+from simulator.scenarios.case import Case
 
 T = TypeVar("T")
 
@@ -386,3 +387,30 @@ def write_findings(path: Path, findings: Iterable[Finding]) -> None:
 def write_truth(path: Path, cases: Iterable[TruthCase]) -> None:
     rows = ((c.meter_id, c.abnormality, iso(c.start_s), _time(c.end_s)) for c in cases)
     write_rows(path, ("meter_id", "abnormality", "start", "end"), rows)
+
+
+CASE_COLUMNS = ("meter_id", "scenario", "abnormality", "start", "end", "severity", "hidden", "unmetered_kwh", "story")
+
+
+def write_cases(path: Path, cases: Iterable[tuple[Case, float]]) -> None:
+    """cases.csv: each case with its energy that no meter showed (kWh)."""
+    rows = (
+        (
+            case.place.meter.meter_id,
+            case.scenario,
+            case.abnormality,
+            iso(case.start_s),
+            _time(case.end_s),
+            round(case.severity, 3),
+            case.hidden,
+            unmetered_kwh,
+            case.story,
+        )
+        for case, unmetered_kwh in cases
+    )
+    write_rows(path, CASE_COLUMNS, rows)
+
+
+def write_life(path: Path, changes: Iterable[tuple[str, str, int, int | None]]) -> None:
+    rows = ((meter_id, kind, iso(start_s), _time(end_s)) for meter_id, kind, start_s, end_s in changes)
+    write_rows(path, ("meter_id", "kind", "start", "end"), rows)

@@ -6,6 +6,7 @@ import gzip
 import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Literal, Self
@@ -22,6 +23,7 @@ from metering.messages import Finding, MeterEvent
 from metering.readings import READING_COLUMNS
 from metering.truth import TruthCase
 from simulator import feed_tables as tables
+from simulator.scenarios.case import Case
 
 ReadingsFormat = Literal["parquet", "csv", "csv.gz"]
 READINGS_FILES: Mapping[ReadingsFormat, str] = {
@@ -40,6 +42,10 @@ FEED_FILES = (
     "tariffs.csv",
     "findings.csv",
     "truth.csv",
+    "cases.csv",
+    "unmetered.csv",
+    "life.csv",
+    "simulation.toml",
 )
 ROW_GROUP_ROWS = 131_072
 TIME_TYPE = pa.timestamp("ms", "UTC")
@@ -124,6 +130,16 @@ class FeedWriter:
         """Readings in order of arrival, one interval start (UTC seconds) each; NaN becomes a missing value (null)."""
         self._readings.write(interval_start_s, meter_ids, columns)
 
+    def write_coded(
+        self,
+        interval_start_s: NDArray[np.int64],
+        codes: NDArray[np.int64],
+        names: Sequence[str],
+        columns: Mapping[str, NDArray[np.float64]],
+    ) -> None:
+        """As `write_readings`, where the meter of a row is `names[code]`; `names` may grow at its end from call to call."""
+        self._readings.write_coded(interval_start_s, codes, names, columns)
+
     def write_events(self, events: Iterable[MeterEvent]) -> None:
         """events.csv; call it once."""
         tables.write_events(self._once("events.csv"), events)
@@ -135,6 +151,24 @@ class FeedWriter:
     def write_truth(self, cases: Iterable[TruthCase]) -> None:
         """truth.csv; call it once. A file without a case says that nothing is abnormal."""
         tables.write_truth(self._once("truth.csv"), cases)
+
+    def write_cases(self, cases: Iterable[tuple[Case, float]]) -> None:
+        """cases.csv: what stands behind the truth, each case with the energy (kWh) it drew and its meter did not show."""
+        tables.write_cases(self._once("cases.csv"), cases)
+
+    def write_unmetered(self, rows: Iterable[tuple[str, date, float]]) -> None:
+        """unmetered.csv: (meter, local day, kWh drawn and not shown)."""
+        tables.write_rows(self._once("unmetered.csv"), ("meter_id", "date", "unmetered_kwh"), rows)
+
+    def write_life(self, rows: Iterable[tuple[str, str, int, int | None]]) -> None:
+        """life.csv: benign life by name as (meter, kind, start, end)."""
+        tables.write_life(self._once("life.csv"), rows)
+
+    def write_text(self, name: str, text: str) -> None:
+        """Another file of the folder, such as simulation.toml."""
+        if name not in FEED_FILES:
+            raise FeedError(f"{name} is no file of a feed; known are {', '.join(FEED_FILES)}")
+        self._once(name).write_text(text, encoding="utf-8")
 
     def _once(self, name: str) -> Path:
         path = self._partial / name
@@ -201,16 +235,36 @@ class _ReadingsWriter:
                 f"{self._path.name}: column {', '.join(extra)} comes after the first readings; "
                 "name all columns beforehand (reading_columns)"
             )
-        rows = len(meter_ids)
+        code_of = self._code_of
+        for meter_id in dict.fromkeys(meter_ids):
+            code_of.setdefault(meter_id, len(code_of))
+        codes = np.fromiter(map(code_of.__getitem__, meter_ids), np.int32, len(meter_ids))
+        self._append(times_s, codes, columns, names)
+
+    def write_coded(
+        self,
+        times_s: NDArray[np.int64],
+        codes: NDArray[np.int64],
+        names: Sequence[str],
+        columns: Mapping[str, NDArray[np.float64]],
+    ) -> None:
+        for name in names[len(self._code_of) :]:
+            self._code_of.setdefault(name, len(self._code_of))
+        self._append(times_s, codes.astype(np.int32), columns, self._columns or self.fix_columns(columns))
+
+    def _append(
+        self,
+        times_s: NDArray[np.int64],
+        codes: NDArray[np.int32],
+        columns: Mapping[str, NDArray[np.float64]],
+        names: Sequence[str],
+    ) -> None:
+        rows = len(codes)
         for name, values in columns.items():
             if values.shape != (rows,):
                 raise FeedError(f"{self._path.name}: {name} has shape {values.shape}, but {rows} meters are named")
             if np.isinf(values).any():
                 raise FeedError(f"{self._path.name}: {name} holds an infinity")
-        code_of = self._code_of
-        for meter_id in dict.fromkeys(meter_ids):
-            code_of.setdefault(meter_id, len(code_of))
-        codes = np.fromiter(map(code_of.__getitem__, meter_ids), np.int32, rows)
         self._times.append(np.asarray(times_s, dtype=np.int64))
         self._codes.append(codes)
         for name in names:

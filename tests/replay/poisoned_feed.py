@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from metering.readings import SetAside
 from metering.times import DAY_S, iso, parse_iso
 from simulator.feed import Feed
+from simulator.recipe import Recipe
 from simulator.simulate import simulate
 
 Row = dict[str, str]
@@ -47,12 +48,14 @@ def poisoned_feed(
     clean, poisoned = folder / "clean", folder / "poisoned"
     simulate(
         clean,
-        areas=areas,
-        meters_per_area=meters_per_area,
-        days=days,
-        seed=seed,
-        interval_minutes=interval_minutes,
-        prevalence=0.3,
+        Recipe(
+            areas=areas,
+            meters_per_area=meters_per_area,
+            days=days,
+            seed=seed,
+            interval_minutes=interval_minutes,
+            prevalence=0.3,
+        ),
     )
     _write_findings(clean)
     rows = list(_rows(clean))

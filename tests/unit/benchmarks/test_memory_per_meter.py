@@ -7,12 +7,13 @@ from pathlib import Path
 from benchmarks.child import hold
 from benchmarks.memory_per_meter import narrowed
 from simulator.feed import Feed
+from simulator.recipe import Recipe
 from simulator.simulate import simulate
 from storage.sql import SqlStore
 
 
 def test_what_is_held_is_what_the_narrowed_archive_knows(tmp_path: Path) -> None:
-    simulate(tmp_path / "feed", areas=2, meters_per_area=3, days=1, interval_minutes=60, seed=3)
+    simulate(tmp_path / "feed", Recipe(areas=2, meters_per_area=3, days=1, interval_minutes=60, seed=3))
     archive = Feed.open(tmp_path / "feed").archive
     first, second = archive.areas
     one = narrowed(archive, [first])

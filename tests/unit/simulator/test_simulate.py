@@ -18,20 +18,21 @@ from simulator.arrival_order import ArrivalOrder
 from simulator.communication import Reliability
 from simulator.feed import Feed
 from simulator.life import LifeEvent
-from simulator.plan import PACKS
+from simulator.packs import PACKS
 from simulator.publication import publication
+from simulator.recipe import Recipe
 from simulator.scenarios import SCENARIOS
 from simulator.simulate import SimulationSummary, prepare, simulate
 
 
 def small(out: Path, seed: int = 1, packs: tuple[str, ...] = ("mixed",)) -> SimulationSummary:
-    return simulate(out, areas=2, meters_per_area=25, days=4, seed=seed, packs=packs)
+    return simulate(out, Recipe(areas=2, meters_per_area=25, days=4, seed=seed, packs=packs))
 
 
 @pytest.fixture(scope="module")
 def mixed(tmp_path_factory: pytest.TempPathFactory) -> SimulationSummary:
     out = tmp_path_factory.mktemp("simulated") / "feed"
-    return simulate(out, areas=3, meters_per_area=40, days=6, seed=4, prevalence=0.15, registers=True)
+    return simulate(out, Recipe(areas=3, meters_per_area=40, days=6, seed=4, prevalence=0.15, registers="every"))
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -40,7 +41,7 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
     small(tmp_path / "other", seed=4)
     names = sorted(path.name for path in (tmp_path / "one").iterdir())
     assert names == sorted(path.name for path in (tmp_path / "two").iterdir())
-    assert {"feed.toml", "meters.csv", "readings.parquet", "events.csv", "tariffs.csv", "truth.csv"} <= set(names)
+    assert {"feed.toml", "meters.csv", "readings.parquet", "truth.csv", "cases.csv", "life.csv"} <= set(names)
     for name in names:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
     assert (tmp_path / "one" / "readings.parquet").read_bytes() != (
@@ -52,7 +53,7 @@ def test_the_feed_reads_back_whole(mixed: SimulationSummary) -> None:
     feed = Feed.open(mixed.folder)
     assert feed.archive.interval_minutes == 15
     assert feed.archive.timezone == "Asia/Shanghai"
-    assert len(feed.archive.meters) == 3 * 41
+    assert len({m.service_point for m in feed.archive.meters}) == 3 * 41
     assert sum(1 for _ in feed.events()) == mixed.events
     assert [note for note in feed.notes() if "outages.csv is missing" not in note] == []
     rows = pq.ParquetFile(mixed.folder / "readings.parquet").metadata.num_rows
@@ -98,13 +99,13 @@ def test_truth_names_known_meters_and_begins_after_the_warm_up(mixed: Simulation
     feed = Feed.open(mixed.folder)
     truth = feed.truth()
     start_s = feed.archive.calendar.day_start(date(2026, 1, 1))
-    assert Counter(case.abnormality for case in truth) == Counter(dict(mixed.cases))
-    assert set(mixed.cases) == set(SCENARIOS)
-    assert sum(count for code, count in mixed.cases.items() if code != "high_loss") == round(0.15 * 120)
+    assert Counter(case.abnormality for case in truth) == Counter(
+        SCENARIOS[name].abnormality for name, count in mixed.cases.items() for _ in range(count)
+    )
+    assert sum(count for name, count in mixed.cases.items() if not SCENARIOS[name].of_area) == round(0.15 * 120)
     for case in truth:
         meter = feed.archive.meter(case.meter_id)
         assert meter is not None
-        assert (meter.role == "supply") == (case.abnormality == "high_loss")
         assert start_s + 2 * DAY_S <= case.start_s < start_s + 6 * DAY_S
         assert case.start_s % 900 == 0
     customers = [case.meter_id for case in truth]
@@ -146,7 +147,7 @@ def test_the_clean_pack_holds_nothing_abnormal(tmp_path: Path) -> None:
 
 def test_an_unknown_pack_names_those_there_are(tmp_path: Path) -> None:
     with pytest.raises(FeedError, match=r"'hrad'.*clean, mixed"):
-        simulate(tmp_path / "feed", packs=("hrad",))
+        simulate(tmp_path / "feed", Recipe(packs=("hrad",)))
     assert not (tmp_path / "feed").exists()
 
 
@@ -163,19 +164,21 @@ def test_an_unknown_pack_names_those_there_are(tmp_path: Path) -> None:
 )
 def test_numbers_out_of_range_are_refused(wrong: dict[str, float], tmp_path: Path) -> None:
     with pytest.raises(FeedError, match=r"give|makes"):
-        simulate(tmp_path / "feed", **wrong)  # type: ignore[arg-type]
+        simulate(tmp_path / "feed", Recipe(**wrong))  # type: ignore[arg-type]
 
 
 def test_a_feed_is_never_overwritten_by_accident(tmp_path: Path) -> None:
-    simulate(tmp_path / "feed", areas=1, meters_per_area=5, days=1)
+    simulate(tmp_path / "feed", Recipe(areas=1, meters_per_area=5, days=1))
     with pytest.raises(FeedError, match="holds a feed already"):
-        simulate(tmp_path / "feed", areas=1, meters_per_area=5, days=1)
+        simulate(tmp_path / "feed", Recipe(areas=1, meters_per_area=5, days=1))
 
 
 def test_progress_counts_days(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     simulate(
-        tmp_path / "feed", areas=1, meters_per_area=5, days=3, progress=lambda done, days: seen.append((done, days))
+        tmp_path / "feed",
+        Recipe(areas=1, meters_per_area=5, days=3),
+        progress=lambda done, days: seen.append((done, days)),
     )
     assert seen == [(1, 3), (2, 3), (3, 3)]
 
@@ -190,12 +193,7 @@ def test_days_follow_the_local_clock(
     """Two days that hold a change to summer time have 47 hours; a quarter-hour offset moves the grid."""
     summary = simulate(
         tmp_path / "feed",
-        areas=1,
-        meters_per_area=8,
-        days=2,
-        timezone=timezone,
-        start=start,
-        interval_minutes=interval_minutes,
+        Recipe(areas=1, meters_per_area=8, days=2, timezone=timezone, start=start, interval_minutes=interval_minutes),
     )
     assert summary.intervals == hours * 60 // interval_minutes
     sent = sum(
@@ -207,8 +205,8 @@ def test_days_follow_the_local_clock(
 
 
 def test_large_days_are_made_in_parts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("simulator.simulate.READINGS_PER_WINDOW", 600)
-    summary = simulate(tmp_path / "feed", areas=1, meters_per_area=20, days=2)
+    monkeypatch.setattr("simulator.province.READINGS_PER_WINDOW", 600)
+    summary = simulate(tmp_path / "feed", Recipe(areas=1, meters_per_area=20, days=2))
     assert summary.intervals == 192
     assert sum(1 for _ in prepare(areas=1, meters_per_area=20, days=2).windows()) == 8
 
@@ -218,7 +216,7 @@ def test_memory_does_not_grow_with_the_days(tmp_path: Path, monkeypatch: pytest.
 
     def peak_bytes(days: int) -> int:
         tracemalloc.start()
-        simulate(tmp_path / str(days), areas=1, meters_per_area=100, days=days, prevalence=0.05)
+        simulate(tmp_path / str(days), Recipe(areas=1, meters_per_area=100, days=days, prevalence=0.05))
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return peak
@@ -265,45 +263,46 @@ def test_covers_opened_by_work_lie_within_their_work_order() -> None:
 
 def test_what_comes_late_stands_where_it_arrives() -> None:
     """Arrival order: on time first, then what was held back until this interval; the wrong value before the right one."""
-    order = ArrivalOrder(["a", "b"], ["energy_kwh"], 900)
+    order = ArrivalOrder(["energy_kwh"], 900)
     start_s = np.array([0, 900, 1800])
+    codes = np.array([[0, 1]] * 3)
     energy = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, np.nan]])
     delay_s = np.array([[900, 0], [0, -1], [0, 0]])
     repeat_s = np.array([[-1, 0], [900, 0], [-1, -1]])
     wrong = np.array([[1.0, 1.0], [0.5, 1.0], [1.0, 1.0]])
-    order.add(start_s, {"energy_kwh": energy}, delay_s, repeat_s, wrong)
+    order.add(start_s, codes, {"energy_kwh": energy}, delay_s, repeat_s, wrong)
     first = order.due(1800)
-    rest = order.due(2**62)
-    assert list(zip(first[0].tolist(), first[1], first[2]["energy_kwh"].tolist(), strict=True)) == [
-        (0, "b", 2.0),
-        (0, "b", 2.0),
-        (900, "a", 1.5),
-        (0, "a", 1.0),
+    rest = order.due(None)
+    assert list(zip(first[0].tolist(), first[1].tolist(), first[2]["energy_kwh"].tolist(), strict=True)) == [
+        (0, 1, 2.0),
+        (0, 1, 2.0),
+        (900, 0, 1.5),
+        (0, 0, 1.0),
     ]
-    assert list(zip(rest[0].tolist(), rest[1], rest[2]["energy_kwh"].tolist(), strict=True)) == [
-        (1800, "a", 5.0),
-        (900, "a", 3.0),
+    assert list(zip(rest[0].tolist(), rest[1].tolist(), rest[2]["energy_kwh"].tolist(), strict=True)) == [
+        (1800, 0, 5.0),
+        (900, 0, 3.0),
     ]
     assert (order.written, order.lost, order.late, order.repeated, order.corrected) == (6, 1, 1, 1, 1)
 
 
 def test_packs_share_out_known_scenarios() -> None:
     for pack in PACKS.values():
-        assert set(pack.weights) <= set(SCENARIOS)
-        assert not pack.weights or sum(pack.weights.values()) == pytest.approx(1)
+        assert set(pack.weights) <= {name for name, kind in SCENARIOS.items() if not kind.of_area}
+        assert set(pack.area_weights) <= {name for name, kind in SCENARIOS.items() if kind.of_area}
 
 
 def test_a_quota_that_finds_no_place_goes_to_the_commonest_scenario() -> None:
     """Half of a few households: there are not enough three-phase customers for the phase scenarios' share."""
     province = prepare(areas=1, meters_per_area=12, days=9, seed=1, prevalence=0.5)
-    kinds = Counter(case.abnormality for case in province.cases if case.abnormality != "high_loss")
+    kinds = Counter(case.scenario for case in province.cases if not case.of_area)
     assert kinds["bypass"] >= 2
     assert 5 <= sum(kinds.values()) <= 6
 
 
 def test_a_summary_reads_as_a_sentence(mixed: SimulationSummary) -> None:
     assert "readings of 120 customers in 3 transformer areas over 6 days" in str(mixed)
-    assert "abnormal: bypass 7, high_loss 1" in str(mixed)
+    assert f"abnormal: {next(iter(mixed.cases))} {next(iter(mixed.cases.values()))}" in str(mixed)
 
 
 @pytest.mark.parametrize(
@@ -311,7 +310,8 @@ def test_a_summary_reads_as_a_sentence(mixed: SimulationSummary) -> None:
 )
 def test_any_size_is_possible(areas: int, meters: int, days: int, minutes: int, tmp_path: Path) -> None:
     summary = simulate(
-        tmp_path / "feed", areas=areas, meters_per_area=meters, days=days, interval_minutes=minutes, prevalence=0.5
+        tmp_path / "feed",
+        Recipe(areas=areas, meters_per_area=meters, days=days, interval_minutes=minutes, prevalence=0.5),
     )
     assert summary.readings > 0.9 * areas * (meters + 1) * days * 1440 / minutes
     assert not any("supply" in note for note in Feed.open(summary.folder).notes())

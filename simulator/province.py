@@ -1,0 +1,251 @@
+"""A province before its first reading: everything drawn, nothing lived through yet; and how it is lived on beyond its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+
+import numpy as np
+
+from metering.archive import Archive, Outage, WorkOrder
+from metering.messages import MeterEvent
+from metering.times import LocalCalendar
+from simulator.area_day import AreaSimulation, Window
+from simulator.bookings import BookingChange, Bookings, MeterCodes, draw_bookings
+from simulator.climates import climate_of
+from simulator.communication import Communication, Reliability
+from simulator.life import LifeEvent, draw_life
+from simulator.metering_chain import HARD_ERRORS, MeterErrors
+from simulator.plan import (
+    Span,
+    case_in_the_storm,
+    draw_cases,
+    draw_outages,
+    draw_storm,
+    draw_works,
+    outage_events,
+    spurious_events,
+)
+from simulator.recipe import Recipe
+from simulator.scenarios.case import Case
+from simulator.weather import Weather
+from simulator.world import World, build_area, kind_of_day, public_holidays, tariffs
+
+#: A day is simulated in several windows where it holds more readings than this, so that memory does not grow with the feed.
+READINGS_PER_WINDOW = 1_000_000
+#: How far holidays are known beyond a feed's end, for a province that is lived on.
+HOLIDAYS_BEYOND_DAYS = 3 * 366
+
+
+class Province:
+    """What a recipe gives: worlds, their archive, and all that will happen in the recipe's days.
+
+    A province is lived through once, window by window (`simulator.stream`). `extend` plans as many days again.
+    """
+
+    def __init__(self, recipe: Recipe, *, reliability: Reliability | None = None) -> None:
+        self.recipe = recipe
+        self.calendar = LocalCalendar(recipe.zone)
+        self.days = recipe.days
+        self._climate = climate_of(recipe.climate)
+        self._pack, self._hard, self._seed = recipe.pack, recipe.is_hard, recipe.seed
+        self._reliability = Reliability() if reliability is None else reliability
+        span = Span(self.calendar, recipe.start, recipe.days, recipe.interval_minutes)
+        self._holidays = public_holidays(self._climate.country, recipe.start, recipe.days + HOLIDAYS_BEYOND_DAYS)
+        self.weather = self._weather()
+        worlds, self.bookings = draw_bookings(
+            self._build_worlds(),
+            self.calendar,
+            recipe.start,
+            recipe.days,
+            span.grid.step_s,
+            hard=self._hard,
+            rng=np.random.default_rng([self._seed, 18]),
+        )
+        self.worlds: tuple[World, ...] = worlds
+        self.codes = MeterCodes(worlds, self.bookings)
+        self.cases: tuple[Case, ...] = ()
+        self.life: list[list[LifeEvent]] = [[] for _ in worlds]
+        self.outages: list[list[Outage]] = [[] for _ in worlds]
+        self.works: list[WorkOrder] = list(self.bookings.works)
+        self.events: list[MeterEvent] = list(self.bookings.events)
+        self.simulations = tuple(
+            AreaSimulation(
+                world,
+                seed=self._seed,
+                errors=HARD_ERRORS if self._hard else MeterErrors(),
+                presence=self.bookings.presence.get(world.number),
+            )
+            for world in worlds
+        )
+        self._number_of: dict[str, int] = {world.name: world.number for world in worlds}
+        self._plan(span)
+        self.archive = self._archive()
+        self.communications = tuple(
+            Communication(
+                len(w.meters),
+                span.start_s,
+                span.end_s,
+                self._reliability,
+                np.random.default_rng([self._seed, 9, w.number]),
+            )
+            for w in worlds
+        )
+
+    @property
+    def first_day(self) -> date:
+        return self.recipe.start
+
+    @property
+    def seed(self) -> int:
+        return self._seed
+
+    @property
+    def end_s(self) -> int:
+        """The end of the days planned so far."""
+        return self.calendar.day_start(self.first_day + timedelta(days=self.days))
+
+    def extend(self) -> Sequence[MeterEvent]:
+        """Plan as many days again: new cases, benign life and outages in the same worlds. Returns the new events."""
+        known = len(self.events)
+        block = self.days // self.recipe.days
+        span = Span(
+            self.calendar,
+            self.first_day + timedelta(days=self.days),
+            self.recipe.days,
+            self.recipe.interval_minutes,
+            block,
+        )
+        self.days += self.recipe.days
+        self.weather = self._weather()
+        self._plan(span)
+        return self.events[known:]
+
+    def interrupt(self, case: Case, from_s: int, until_s: int) -> None:
+        """The case is not there in that time: it was mended, or its owner lies low."""
+        simulation = self.simulations[self._number_of_place(case)]
+        simulation.interrupt(simulation.cases.index(case), from_s, until_s)
+
+    def _number_of_place(self, case: Case) -> int:
+        return self._number_of[case.place.meter.transformer_area]
+
+    def _weather(self) -> Weather:
+        return Weather(self._climate, self._seed, self.first_day, self.days, self.recipe.zone)
+
+    def _build_worlds(self) -> tuple[World, ...]:
+        low, high = self.recipe.sizes
+        count = self.recipe.areas
+        sizes = np.random.default_rng([self._seed, 19]).integers(low, high + 1, count)
+        return tuple(
+            build_area(number, count, int(sizes[number]), self._seed, climate=self._climate) for number in range(count)
+        )
+
+    def _plan(self, span: Span) -> None:
+        seed, block = self._seed, span.block
+        worlds = self.worlds
+        life = [
+            draw_life(
+                w.customers,
+                self.calendar,
+                span.first_day,
+                span.days,
+                self._holidays,
+                np.random.default_rng([seed, 3, w.number, block]),
+            )
+            for w in worlds
+        ]
+        outages = draw_outages(worlds, span, seed)
+        if self._pack.storm and block == 0:
+            storm = draw_storm(worlds, span, seed)
+            outages = tuple((*usual, *stormy) for usual, stormy in zip(outages, storm, strict=True))
+        occupied = {
+            (number, event.row)
+            for number, events in enumerate(life)
+            for event in events
+            if event.kind in {"vacancy", "new_tenant", "closure"}
+        }
+        occupied |= {
+            (number, event.row)
+            for number, events in enumerate(self.life)
+            for event in events
+            if event.kind in {"vacancy", "new_tenant", "closure"}
+        }
+        occupied |= {(self._number_of_place(c), c.place.row) for c in self.cases} | self.bookings.touched
+        cases = draw_cases(worlds, occupied, self._pack, span, self.recipe.prevalence, self._hard, seed)
+        if self._pack.storm and block == 0:
+            cases += case_in_the_storm(worlds, storm, occupied, span, seed)
+        own: dict[int, list[Case]] = {}
+        for case in cases:
+            own.setdefault(self._number_of_place(case), []).append(case)
+        for number, simulation in enumerate(self.simulations):
+            self.life[number] += life[number]
+            simulation.add_life(life[number], outages[number])
+            simulation.add_cases(own.get(number, ()))
+        # a case may have outages of its own: the simulation knows them from the case
+        outages = tuple(
+            (*usual, *(o for c in own.get(number, ()) for o in c.outages()))
+            for number, usual in enumerate(outages)
+        )
+        works, work_events = draw_works(worlds, outages, span, seed)
+        events = [
+            *work_events,
+            *outage_events(worlds, outages, span, seed),
+            *spurious_events(worlds, self._pack, span, seed),
+        ]
+        events += [event for case in cases for event in case.events()]
+        self.events += sorted(events, key=lambda e: (e.event_time_s, e.meter_id, e.code))
+        self.works += works
+        self.cases += cases
+        for known, added in zip(self.outages, outages, strict=True):
+            known += added
+
+    def _archive(self) -> Archive:
+        recipe = self.recipe
+        self.events.sort(key=lambda e: (e.event_time_s, e.meter_id, e.code))
+        return Archive(
+            name=recipe.name,
+            interval_minutes=recipe.interval_minutes,
+            timezone=recipe.zone,
+            meters=self.bookings.archive_meters(self.worlds),
+            holidays=frozenset(d for d in self._holidays if d < self.first_day + timedelta(days=self.days)),
+            outages=tuple(o for of_area in self.outages for o in of_area),
+            works=tuple(sorted(self.works, key=lambda w: (w.start_s, w.meter_id or "", w.transformer_area or ""))),
+            tariffs=tariffs(recipe.start),
+            licence="CC0-1.0 (simulated)",
+        )
+
+    def changes(self) -> list[BookingChange]:
+        """Benign life and bookings by name, for `life.csv`: in order of time."""
+        found = list(self.bookings.changes)
+        for world, events in zip(self.worlds, self.life, strict=True):
+            for event in events:
+                meter = world.supply if event.row < 0 else world.customers.meters[event.row]
+                found.append(BookingChange(event.kind, meter.meter_id, event.start_s, event.end_s))
+        return sorted(found, key=lambda c: (c.start_s, c.meter_id, c.kind))
+
+    def windows(self) -> Iterator[Window]:
+        """The time in order, each window within one local day, until the days planned so far are over."""
+        calendar, step_s = self.calendar, 60 * self.recipe.interval_minutes
+        number = 0
+        while number < self.days:
+            day = self.first_day + timedelta(days=number)
+            start_s = np.arange(calendar.day_start(day), calendar.day_end(day), step_s, dtype=np.int64)
+            parts = max(1, min(len(start_s), -(-self.codes.rows * len(start_s) // READINGS_PER_WINDOW)))
+            for part in np.array_split(start_s, parts):
+                midday = (calendar.local(int(s) + step_s // 2) for s in part)
+                local_hour = np.array([m.hour + m.minute / 60 + m.second / 3600 for m in midday])
+                yield Window(
+                    day=day,
+                    day_number=number,
+                    kind_of_day=kind_of_day(day, self._holidays),
+                    start_s=part,
+                    interval_h=step_s / 3600,
+                    local_hour=local_hour,
+                    temperature_c=self.weather.temperature_c(day, local_hour),
+                    sunshine=self.weather.sunshine(day, local_hour),
+                    clearness=self.weather.clearness(day),
+                )
+            number += 1
+
+
+__all__ = ["Bookings", "Province"]
