@@ -10,12 +10,66 @@ from collections.abc import Mapping
 
 from simulator.scenarios.bypass import Bypass
 from simulator.scenarios.case import Case
+from simulator.scenarios.clock_drifts import ClockDrifts
+from simulator.scenarios.clock_shifted import ClockShifted
+from simulator.scenarios.cover_opened import CoverOpened
+from simulator.scenarios.current_while_off import CurrentWhileOff
+from simulator.scenarios.day_reversed import DayReversed
 from simulator.scenarios.high_loss import HighLoss
+from simulator.scenarios.intermittent_bypass import IntermittentBypass
+from simulator.scenarios.magnet import Magnet
+from simulator.scenarios.mean_flat import MeanFlat
+from simulator.scenarios.mean_scaled_at_random import MeanScaledAtRandom
+from simulator.scenarios.neutral_by_earth import NeutralByEarth
+from simulator.scenarios.night_bypass import NightBypass
+from simulator.scenarios.nothing_for_hours import NothingForHours
 from simulator.scenarios.over_capacity import OverCapacity
 from simulator.scenarios.power_reversed import PowerReversed
+from simulator.scenarios.ramped_bypass import RampedBypass
+from simulator.scenarios.register_falls import RegisterFalls
+from simulator.scenarios.register_reset import RegisterReset
+from simulator.scenarios.register_runaway import RegisterRunaway
 from simulator.scenarios.register_stopped import RegisterStopped
+from simulator.scenarios.registers_disagree import RegistersDisagree
+from simulator.scenarios.scaled_at_random import ScaledAtRandom
+from simulator.scenarios.scaled_by_constant import ScaledByConstant
+from simulator.scenarios.spikes import Spikes
+from simulator.scenarios.split_current import SplitCurrent
+from simulator.scenarios.tap_before_meter import TapBeforeMeter
+from simulator.scenarios.terminal_cover_opened import TerminalCoverOpened
 from simulator.scenarios.voltage_loss import VoltageLoss
 
-SCENARIOS: Mapping[str, type[Case]] = {
-    kind.scenario: kind for kind in (Bypass, RegisterStopped, VoltageLoss, OverCapacity, PowerReversed, HighLoss)
-}
+_KINDS: tuple[type[Case], ...] = (
+    Bypass,
+    RegisterStopped,
+    VoltageLoss,
+    OverCapacity,
+    PowerReversed,
+    HighLoss,
+    # theft
+    NightBypass,
+    IntermittentBypass,
+    RampedBypass,
+    TapBeforeMeter,
+    ScaledByConstant,
+    NothingForHours,
+    ScaledAtRandom,
+    MeanScaledAtRandom,
+    MeanFlat,
+    DayReversed,
+    Magnet,
+    CoverOpened,
+    TerminalCoverOpened,
+    NeutralByEarth,
+    SplitCurrent,
+    CurrentWhileOff,
+    # registers, clocks and what arrives of them
+    RegisterRunaway,
+    RegisterFalls,
+    RegisterReset,
+    RegistersDisagree,
+    ClockShifted,
+    ClockDrifts,
+    Spikes,
+)
+SCENARIOS: Mapping[str, type[Case]] = {kind.scenario: kind for kind in _KINDS}

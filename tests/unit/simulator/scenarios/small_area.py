@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from metering.archive import Meter
 from simulator.area_day import AreaSimulation, AreaWindow
-from simulator.scenarios.case import Case, Chance, Place
 from simulator.province import Province
+from simulator.scenarios.case import Case, Chance, Place
 from simulator.simulate import prepare
 
 Rows = NDArray[np.float64]
