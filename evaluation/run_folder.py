@@ -154,22 +154,37 @@ def write_report(path: Path, found: Mapping[str, Any]) -> None:
     path.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2) + b"\n")
 
 
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Rows of `alerts.jsonl` or `tasks.jsonl`; a broken line is named by number."""
+def numbered_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(file:line, row) of `alerts.jsonl` or `tasks.jsonl`. Raises `MeterwatchError` for a line that is no JSON object."""
     if not path.exists():
         raise MeterwatchError(f"{path} is missing: is {path.parent} a RUN folder that `meterwatch replay` finished?")
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
+            where = f"{path}:{number}"
+            if not line.strip():
+                continue
             try:
-                yield orjson.loads(line)
+                row = orjson.loads(line)
             except orjson.JSONDecodeError as error:
-                raise MeterwatchError(f"{path}:{number}: not a JSON line ({error})") from error
+                raise MeterwatchError(f"{where}: not a JSON line ({error})") from error
+            if not isinstance(row, dict):
+                raise MeterwatchError(f"{where}: a JSON object is wanted, one a line; this is {line[:40]!r}")
+            yield where, row
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Rows of `alerts.jsonl` or `tasks.jsonl`; a broken line is named by number."""
+    for _, row in numbered_lines(path):
+        yield row
 
 
 def read_scores(path: Path) -> pa.Table:
     if not path.exists():
         raise MeterwatchError(f"{path} is missing: is {path.parent} a RUN folder that `meterwatch replay` finished?")
-    table = pq.read_table(path)
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise MeterwatchError(f"{path}: cannot be read as parquet ({error}); write the file again") from error
     missing = {"meter_id", "date", "risk"} - set(table.column_names)
     if missing:
         raise MeterwatchError(f"{path}: no column {', '.join(sorted(missing))}; found {', '.join(table.column_names)}")

@@ -1,38 +1,199 @@
-"""A run against its truth: detection rate, false cases, average precision. No look-ahead, nothing fitted."""
+"""A run against its truth: detection, false cases, ranking, inspections, value. No look-ahead, nothing fitted."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-from numpy.typing import NDArray
 
+from evaluation.answers import Answers, family_of
+from evaluation.detection import CaseOutcome, Detection, GroupFigures, detect
+from evaluation.false_cases import FalseCases, find_false_cases
+from evaluation.inspections import Inspections, count_inspections
+from evaluation.ranking import PRECISION_AT, Ranking, average_precision, rank_meters
+from evaluation.run_folder import ALERTS, TASKS
+from evaluation.run_rows import DailyRisk, RaisedAlert, Visit, alerts_of, daily_risk, visits_of
+from evaluation.span import WARM_UP_DAYS, Span, first_findings, span_of
+from evaluation.value import Value, value_found
 from metering.archive import Archive
-from metering.catalogue import INFORMATION_FAMILIES
-from metering.times import DAY_S, iso, parse_iso
+from metering.times import iso
 from metering.truth import TruthCase
 
-WARM_UP_S = 28 * DAY_S
-SAME_CASE_WITHIN_S = 7 * DAY_S
+__all__ = ["Score", "ScoredRun", "average_precision", "evaluate", "score_run"]
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Event time that is judged: from the end of the warm-up to the end of the feed, epoch seconds."""
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoredRun:
+    """What a RUN folder says. `findings` are those that are known beside the run's own visits: of the feed, of
+    `findings.csv`; they teach, so they close their meters' windows, but are no inspections of this run."""
 
-    start_s: int
-    end_s: int
+    alerts: tuple[RaisedAlert, ...]
+    visits: tuple[Visit, ...]
+    scores: DailyRisk
+    findings: tuple[Visit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Score:
+    """A run, scored. `archive` and `scores` are what it was scored with, for those who draw it."""
+
+    span: Span
+    detection: Detection
+    false_cases: FalseCases
+    ranking: Ranking
+    inspections: Inspections | None
+    value: Value
+    archive: Archive
+    scores: DailyRisk
 
     @property
-    def weeks(self) -> float:
-        return max(self.end_s - self.start_s, 1) / (7 * DAY_S)
+    def missed(self) -> list[CaseOutcome]:
+        """Missed cases, those with the most unmetered energy first, then by start."""
+
+        def order(outcome: CaseOutcome) -> tuple[float, int, str]:
+            energy = self.value.of(outcome)
+            return -abs(energy.total_kwh) if energy else 0.0, outcome.case.start_s, outcome.case.meter_id
+
+        return sorted(self.detection.missed, key=order)
+
+    def energy_of_kind(self, kind: str) -> tuple[float, float] | None:
+        """(unmetered energy of the kind's cases, of those detected), kWh of whichever sign; None if not known."""
+        if self.value.unmetered_kwh is None:
+            return None
+        of_kind = [o for o in self.detection.outcomes if o.case.abnormality == kind]
+        total = [(o, e.total_kwh) for o in of_kind if (e := self.value.of(o)) is not None]
+        return sum(kwh for _, kwh in total), sum(kwh for o, kwh in total if o.detected)
+
+    def as_json(self) -> dict[str, Any]:
+        """The figures as one JSON object; keys are described in docs/evaluate.md."""
+        overall = self.detection.overall
+        return {
+            "judged_from": iso(self.span.start_s),
+            "judged_until": iso(self.span.end_s),
+            "weeks": round(self.span.weeks, 3),
+            "meters": self.false_cases.meters,
+            **_group_json(overall),
+            "macro_detection_rate": self.detection.macro_detection_rate,
+            "cases_not_judged": len(self.detection.taught),
+            **self._false_cases_json(),
+            **self._ranking_json(),
+            "inspections": None if self.inspections is None else _inspections_json(self.inspections),
+            "value": self._value_json(),
+            "by_abnormality": {
+                kind: {"family": family_of(kind), **_group_json(group), **self._kind_energy_json(kind)}
+                for kind, group in self.detection.by_abnormality().items()
+            },
+            "by_scenario": {name: _group_json(group) for name, group in self.detection.by_scenario().items()},
+            "missed": [self._missed_json(outcome) for outcome in self.missed],
+        }
+
+    def _false_cases_json(self) -> dict[str, Any]:
+        return {
+            "false_cases": len(self.false_cases.cases),
+            "false_cases_per_1000_meters_per_week": self.false_cases.per_1000_meters_per_week,
+            "false_cases_by_abnormality": self.false_cases.by_abnormality(),
+            "false_cases_near": self.false_cases.by_life(),
+            "alerts_counted_neither_way": dict(self.false_cases.neither_way),
+        }
+
+    def _ranking_json(self) -> dict[str, Any]:
+        ranking = self.ranking
+        return {
+            "auc": ranking.auc,
+            "average_precision": ranking.average_precision,
+            "precision_at_50": ranking.precision_at(50),
+            "precision_at_100": ranking.precision_at(100),
+            "precision_at": {str(k): ranking.precision_at(k) for k in PRECISION_AT if k <= len(ranking.meter_ids)},
+            "ranked_meters": len(ranking.meter_ids),
+            "ranked_abnormal_meters": int(ranking.abnormal.sum()),
+        }
+
+    def _value_json(self) -> dict[str, Any]:
+        value = self.value
+        if value.unmetered_kwh is None:
+            return {"source": "the run's own estimate", "estimated_kwh": value.estimated_kwh}
+        return {
+            "source": "unmetered.csv",
+            "unmetered_kwh": round(value.unmetered_kwh, 3),
+            "recoverable_kwh": value.recoverable_kwh,
+            "preventable_kwh": value.preventable_kwh,
+            "missed_kwh": value.missed_kwh,
+            "share_found": value.share_found,
+            "overmetered_found_kwh": value.overmetered_found_kwh,
+            "overmetered_missed_kwh": value.overmetered_missed_kwh,
+            "estimated_kwh": value.estimated_kwh,
+        }
+
+    def _kind_energy_json(self, kind: str) -> dict[str, Any]:
+        energy = self.energy_of_kind(kind)
+        return {} if energy is None else {"unmetered_kwh": round(energy[0], 3), "found_kwh": round(energy[1], 3)}
+
+    def _missed_json(self, outcome: CaseOutcome) -> dict[str, Any]:
+        case, facts, energy = outcome.case, outcome.facts, self.value.of(outcome)
+        return {
+            "meter_id": case.meter_id,
+            "abnormality": case.abnormality,
+            "start": iso(case.start_s),
+            "end": None if case.end_s is None else iso(case.end_s),
+            "rank": self.ranking.rank_of(case.meter_id),
+            **({} if facts is None else {"scenario": facts.scenario, "severity": facts.severity}),
+            **({} if energy is None else {"unmetered_kwh": round(energy.total_kwh, 3)}),
+        }
+
+
+def _group_json(group: GroupFigures) -> dict[str, Any]:
+    return {**asdict(group), "within_days": {str(days): found for days, found in group.within_days.items()}}
+
+
+def _inspections_json(inspections: Inspections) -> dict[str, Any]:
+    return {
+        "visits": inspections.visits,
+        "hits": inspections.hits,
+        "hits_per_inspection": inspections.hits_per_inspection,
+        "cases": inspections.cases,
+        "cases_found": inspections.found,
+        "share_of_cases_found": inspections.share_of_cases_found,
+        "in_warm_up": inspections.in_warm_up,
+        "by_week": [
+            {
+                "week": week.week,
+                "visits": week.visits,
+                "hits": week.hits,
+                "hits_per_inspection": week.hits_per_inspection,
+                "cases_found_so_far": week.found_so_far,
+                "share_of_cases_found_so_far": inspections.share_after(week),
+            }
+            for week in inspections.weeks
+        ],
+    }
+
+
+def score_run(
+    run: ScoredRun,
+    answers: Answers,
+    archive: Archive,
+    *,
+    first_day: date | None = None,
+    warm_up_days: int = WARM_UP_DAYS,
+    seed: int = 1,
+) -> Score:
+    """Score a run against its answers. `first_day` is the feed's first local day; without it, the first that was scored."""
+    span = span_of(archive, run.scores.days, run.alerts, answers.cases, first_day=first_day, warm_up_days=warm_up_days)
+    taught = first_findings([*run.visits, *run.findings])
+    detection = detect(run.alerts, answers, span, taught)
+    return Score(
+        span=span,
+        detection=detection,
+        false_cases=find_false_cases(run.alerts, answers, archive, span),
+        ranking=rank_meters(run.scores, detection, answers, archive, span, taught, seed=seed),
+        inspections=count_inspections(run.visits, answers.cases, span),
+        value=value_found(detection, answers, span),
+        archive=archive,
+        scores=run.scores,
+    )
 
 
 def evaluate(
@@ -41,156 +202,11 @@ def evaluate(
     truth: Sequence[TruthCase],
     archive: Archive,
     *,
-    warm_up_s: int = WARM_UP_S,
+    tasks: Sequence[Mapping[str, Any]] = (),
+    warm_up_days: int = WARM_UP_DAYS,
 ) -> dict[str, Any]:
-    """Score a run. `alerts` are rows of alerts.jsonl, `scores` is scores.parquet.
-
-    A case counts as detected when an alert names its meter (or, for a supply meter, its area with meter_id null)
-    between its start and its end; a false case is an alert on a meter that is normal by the truth (repeats within
-    seven days are one). Data quality, communication and outages count neither way. A feed shorter than the warm-up
-    plus a week is judged from a third of its days on.
-    """
-    span = _span(scores, archive, warm_up_s)
-    supply_of = {
-        a.transformer_area: a.meter_ids[int(a.supply_rows[0])] for a in archive.areas.values() if len(a.supply_rows)
-    }
-    counted = [_Claim.of(row, supply_of) for row in alerts if row["family"] not in INFORMATION_FAMILIES]
-    judged = [c for c in truth if c.end_s is None or c.end_s > span.start_s]
-    by_meter: dict[str, list[_Claim]] = defaultdict(list)
-    for claim in sorted(counted, key=lambda c: c.raised_s):
-        by_meter[claim.meter_id].append(claim)
-    cases = [_detect(case, by_meter.get(case.meter_id, []), span) for case in judged]
-    false_cases = _false_cases(by_meter, truth, span)
-    abnormal = {c.meter_id for c in judged}
-    return {
-        "judged_from": iso(span.start_s),
-        "judged_until": iso(span.end_s),
-        "cases": len(cases),
-        "detected": sum(c["detected"] for c in cases),
-        "detection_rate": _share([c["detected"] for c in cases]),
-        "macro_detection_rate": _macro(cases),
-        "right_kind_share": _share([c["right_kind"] for c in cases if c["detected"]]),
-        "false_cases": false_cases,
-        "false_cases_per_1000_meters_per_week": round(1000 * false_cases / max(len(archive.meters), 1) / span.weeks, 4),
-        "average_precision": average_precision(*_ranking(scores, abnormal, span, archive)),
-        "by_abnormality": _by_abnormality(cases),
-        "missed": [
-            {"meter_id": c["meter_id"], "abnormality": c["abnormality"], "start": c["start"]}
-            for c in cases
-            if not c["detected"]
-        ],
-    }
-
-
-@dataclass(frozen=True, slots=True)
-class _Claim:
-    meter_id: str
-    abnormality: str
-    raised_s: int
-    ended_s: int | None
-
-    @classmethod
-    def of(cls, row: Mapping[str, Any], supply_of: Mapping[str, str]) -> _Claim:
-        meter_id = row["meter_id"] or supply_of.get(row["transformer_area"], "")
-        cleared = row["cleared_at"]
-        return cls(meter_id, row["abnormality"], parse_iso(row["raised_at"]), cleared and parse_iso(cleared))
-
-
-def _span(scores: pa.Table, archive: Archive, warm_up_s: int) -> Span:
-    days: list[date] = scores.column("date").unique().to_pylist()
-    if not days:
-        now_s = int(datetime(1970, 1, 1, tzinfo=UTC).timestamp())
-        return Span(now_s, now_s + 1)
-    zone = ZoneInfo(archive.timezone)
-    first_s = int(datetime.combine(min(days), time(), zone).timestamp())
-    end_s = archive.calendar.day_end(max(days))
-    if end_s - first_s < warm_up_s + 7 * DAY_S:
-        warm_up_s = (end_s - first_s) // 3
-    return Span(first_s + warm_up_s, end_s)
-
-
-def _detect(case: TruthCase, claims: Sequence[_Claim], span: Span) -> dict[str, Any]:
-    start_s, end_s = case.start_s, span.end_s if case.end_s is None else case.end_s
-    hits = [
-        c
-        for c in claims
-        if c.raised_s < end_s + DAY_S and (c.ended_s is None or c.ended_s > start_s) and c.raised_s >= start_s
-    ]
-    first = hits[0] if hits else None
-    return {
-        "meter_id": case.meter_id,
-        "abnormality": case.abnormality,
-        "start": iso(case.start_s),
-        "detected": first is not None,
-        "right_kind": any(c.abnormality == case.abnormality for c in hits),
-        "days_to_detection": None if first is None else round((first.raised_s - start_s) / DAY_S, 3),
-    }
-
-
-def _false_cases(by_meter: Mapping[str, Sequence[_Claim]], truth: Sequence[TruthCase], span: Span) -> int:
-    abnormal = {c.meter_id for c in truth}
-    false = 0
-    for meter_id, claims in by_meter.items():
-        if meter_id in abnormal:
-            continue
-        last_s = -(2**62)
-        for claim in claims:
-            if span.start_s <= claim.raised_s < span.end_s:
-                false += claim.raised_s - last_s > SAME_CASE_WITHIN_S
-                last_s = claim.raised_s
-    return false
-
-
-def _by_abnormality(cases: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    kinds: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for case in cases:
-        kinds[case["abnormality"]].append(case)
-    return {
-        kind: {
-            "cases": len(found),
-            "detection_rate": _share([c["detected"] for c in found]),
-            "right_kind_share": _share([c["right_kind"] for c in found if c["detected"]]),
-            "median_days_to_detection": _median([c["days_to_detection"] for c in found if c["detected"]]),
-        }
-        for kind, found in sorted(kinds.items())
-    }
-
-
-def _macro(cases: Sequence[Mapping[str, Any]]) -> float | None:
-    rates = [row["detection_rate"] for row in _by_abnormality(cases).values()]
-    return round(float(np.mean(rates)), 4) if rates else None
-
-
-def _share(flags: Sequence[bool]) -> float | None:
-    return round(sum(flags) / len(flags), 4) if flags else None
-
-
-def _median(values: Sequence[float]) -> float | None:
-    return round(float(np.median(values)), 3) if values else None
-
-
-def _ranking(
-    scores: pa.Table, abnormal: set[str], span: Span, archive: Archive
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """(highest risk after the warm-up, whether truly abnormal) per meter."""
-    first_day = archive.calendar.day_of(span.start_s)
-    late = scores.filter(pc.greater_equal(scores.column("date"), pa.scalar(first_day, pa.date32())))
-    best = late.group_by("meter_id").aggregate([("risk", "max")]).sort_by("meter_id")
-    risk = np.asarray(best.column("risk_max").to_numpy(zero_copy_only=False), dtype=np.float64)
-    return risk, np.array([m in abnormal for m in best.column("meter_id").to_pylist()], dtype=np.bool_)
-
-
-def average_precision(score: NDArray[np.float64], positive: NDArray[np.bool_]) -> float | None:
-    """Area under precision over recall; ties share their mean precision. None without a positive or a score.
-
-    >>> average_precision(np.array([0.9, 0.8, 0.1]), np.array([True, False, True]))
-    0.8333
-    """
-    if not positive.any():
-        return None
-    order = np.argsort(-score, kind="stable")
-    ranked, hit = score[order], positive[order].astype(np.float64)
-    ends = np.flatnonzero(np.diff(ranked, append=-np.inf))
-    hits, seen = np.cumsum(hit)[ends], ends + 1.0
-    gained = np.diff(hits, prepend=0.0) / hit.sum()
-    return round(float((gained * hits / seen).sum()), 4)
+    """The figures of a run by its rows: of alerts.jsonl, of scores.parquet and, where there were visits, of tasks.jsonl."""
+    raised = alerts_of(((f"{ALERTS}, row {n}", row) for n, row in enumerate(alerts, start=1)), archive)
+    visits = visits_of(((f"{TASKS}, row {n}", row) for n, row in enumerate(tasks, start=1)), raised, archive)
+    run = ScoredRun(raised, visits, daily_risk(scores, archive))
+    return score_run(run, Answers(truth), archive, warm_up_days=warm_up_days).as_json()

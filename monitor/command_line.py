@@ -178,17 +178,32 @@ def replay(
 def evaluate(
     run: RunArgument,
     truth: Annotated[Path, typer.Option("--truth", help="truth.csv, or a feed folder that holds one")],
-    json: Annotated[Path | None, typer.Option("--json", help="also write the result here")] = None,
+    json: Annotated[
+        Path | None, typer.Option("--json", help="write the figures here; - prints them instead of the tables")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="write one page here: figures, charts, the missed cases' load curves")
+    ] = None,
+    feed: Annotated[
+        Path | None, typer.Option("--feed", help="feed folder with the archive; default: the one the run was made of")
+    ] = None,
 ) -> None:
-    """Score a run against the truth: detection rate, false cases, average precision."""
-    from monitor.scoring import evaluate_run
+    """Score a run against the truth: detection, false cases, ranking, inspections, energy found."""
+    from evaluation.run_folder import write_report
+    from evaluation.table import print_score
+    from monitor.progress import progress
+    from monitor.scoring import evaluate_run, write_page
 
-    found = evaluate_run(run, truth)
-    if json is not None:
-        from evaluation.run_folder import write_report
-
-        write_report(json, found)
-    _print_json(found)
+    found = evaluate_run(run, truth, feed)
+    if html is not None:
+        with progress("drawing missed cases") as advance:
+            write_page(found, html, advance)
+    if json is None or str(json) != "-":
+        print_score(found.score, found.name, sys.stdout)
+        if json is not None:
+            write_report(json, found.score.as_json())
+    else:
+        _print_json(found.score.as_json())
 
 
 @app.command()

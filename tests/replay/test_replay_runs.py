@@ -178,9 +178,12 @@ def test_state_show_tells_pages_and_progress(direct: Path, meterwatch: Callable[
 
 
 def test_evaluate_and_diff_read_the_folder(feed: PoisonedFeed, direct: Path, meterwatch: Callable[..., Said]) -> None:
+    said = meterwatch("evaluate", direct, "--truth", feed.folder, "--json", "-")
+    assert said.code == 0, said.err
+    assert json.loads(said.out)["meters"] == 27
     said = meterwatch("evaluate", direct, "--truth", feed.folder)
     assert said.code == 0, said.err
-    assert json.loads(said.out)
+    assert "days to detection" in said.out
     said = meterwatch("diff", direct, direct)
     assert said.code == 0, said.err
     assert "would open 0" in said.out

@@ -1,0 +1,108 @@
+"""False cases: alerts on meters that are normal by the truth, and the benign life around them that may have caused them."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from evaluation.answers import Answers, BenignLife, is_information
+from evaluation.run_rows import RaisedAlert, supply_meters
+from evaluation.span import Span
+from metering.archive import Archive
+from metering.times import DAY_S
+
+SAME_CASE_WITHIN_S = 7 * DAY_S
+#: A detector that looks back over days still speaks of a vacancy when it is over.
+NEAR_AFTER_S = 14 * DAY_S
+NEAR_NOTHING = "nothing"
+#: An area's alert while a customer of it has a case: false by the truth, yet not out of the blue.
+NEAR_A_CASE = "case_in_the_area"
+#: Life that an alert of the family `archive` is right about.
+ARCHIVE_LIFE = frozenset({"archive_error", "topology_change"})
+
+
+@dataclass(frozen=True, slots=True)
+class FalseCase:
+    """An alert on a normal meter and its repeats; `near` is the benign life around it, `nothing` where none is known."""
+
+    alert: RaisedAlert
+    near: str
+
+
+@dataclass(frozen=True, slots=True)
+class FalseCases:
+    """`neither_way` counts the span's alerts that are left out, by why."""
+
+    cases: tuple[FalseCase, ...]
+    meters: int
+    weeks: float
+    neither_way: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def per_1000_meters_per_week(self) -> float:
+        return round(1000 * len(self.cases) / max(self.meters, 1) / self.weeks, 4)
+
+    def by_abnormality(self) -> dict[str, int]:
+        return _counted(case.alert.abnormality for case in self.cases)
+
+    def by_life(self) -> dict[str, int]:
+        """Most frequent first; without a `life.csv` nearly all is near `nothing`."""
+        return _counted(case.near for case in self.cases)
+
+
+def _counted(words: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(words).items(), key=lambda item: (-item[1], item[0])))
+
+
+def find_false_cases(alerts: Sequence[RaisedAlert], answers: Answers, archive: Archive, span: Span) -> FalseCases:
+    """Alerts within the span on meters without any case in the truth; repeats within seven days of the last are one.
+
+    Alerts of data quality and communication count neither way, nor do those of the family `archive` on a meter whose
+    life holds an archive error or a topology change. A finding changes nothing here: what comes after it counts too.
+    """
+    abnormal = {case.meter_id for case in answers.cases}
+    life: dict[str, list[BenignLife]] = defaultdict(list)
+    for event in answers.life or ():
+        life[event.meter_id].append(event)
+    supply_of = supply_meters(archive)
+    neither_way: Counter[str] = Counter()
+    last_s: dict[str, int] = {}
+    found = []
+    for alert in sorted(alerts, key=lambda a: (a.raised_s, a.abnormality, a.alert_id)):
+        if alert.meter_id in abnormal or not span.holds(alert.raised_s):
+            continue
+        if is_information(alert.family):
+            neither_way[alert.family] += 1
+            continue
+        own = life.get(alert.meter_id, [])
+        if alert.family == "archive" and any(event.kind in ARCHIVE_LIFE for event in own):
+            neither_way["archive"] += 1
+            continue
+        before_s = last_s.get(alert.meter_id)
+        last_s[alert.meter_id] = alert.raised_s
+        if before_s is None or alert.raised_s - before_s > SAME_CASE_WITHIN_S:
+            area_life = life.get(supply_of.get(alert.transformer_area, ""), [])
+            near = _near(alert.raised_s, own, area_life)
+            if alert.of_area and _case_in_area(alert, answers, archive):
+                near = NEAR_A_CASE
+            found.append(FalseCase(alert, near))
+    return FalseCases(tuple(found), len(archive.areas_of_meter), span.weeks, dict(sorted(neither_way.items())))
+
+
+def _case_in_area(alert: RaisedAlert, answers: Answers, archive: Archive) -> bool:
+    return any(
+        case.start_s <= alert.raised_s
+        and (case.end_s is None or alert.raised_s < case.end_s + NEAR_AFTER_S)
+        and archive.area_of(case.meter_id, alert.raised_s) == alert.transformer_area
+        for case in answers.cases
+    )
+
+
+def _near(raised_s: int, own: Sequence[BenignLife], of_area: Sequence[BenignLife]) -> str:
+    """The meter's own life counts before its area's; of several, the one that began last."""
+    for events in (own, of_area):
+        around = [e for e in events if e.start_s <= raised_s and (e.end_s is None or raised_s < e.end_s + NEAR_AFTER_S)]
+        if around:
+            return max(around, key=lambda e: (e.start_s, e.kind)).kind
+    return NEAR_NOTHING
