@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from metering.archive import Outage
 from simulator import load_profiles as profiles
+from simulator.demand import AreaDemand
 from simulator.hours import Active, Hours, Rows
 from simulator.life import LifeEvent
 from simulator.metering_chain import REGISTER_STEP, STANDARD_COLUMNS, MeterErrors, MeteringChain
@@ -38,6 +39,10 @@ class Window:
     """Local hour at the middle of each interval."""
     temperature_c: Rows
     sunshine: Rows
+    clearness: float
+    """Share of the day's sky without clouds."""
+    mean_c: float
+    """The day's mean outside temperature."""
 
     @property
     def step_s(self) -> int:
@@ -104,8 +109,7 @@ class AreaSimulation:
         self._presence = dict(presence or {})
         self._interruptions: dict[int, list[tuple[int, int]]] = {}
         rng = np.random.default_rng([seed, 4, world.number])
-        customers = len(world.customers)
-        self._noise = profiles.LoadNoise(customers, rng)
+        self._demand = AreaDemand(world.customers.load, world.climate, world.number, seed, rng)
         self._source = rng.standard_normal(PHASE_COUNT)
         remembered = sorted({case.place.row + 1 for case in self.cases if case.remembers})
         self._meters = MeteringChain(world, MeterErrors() if errors is None else errors, rng, remembered)
@@ -117,8 +121,6 @@ class AreaSimulation:
                 self._ceiling_kw[event.row] = contracted_kw or self._ceiling_kw[event.row]
         self._contracted_kw = np.array([meter.contracted_kw or np.inf for meter in world.customers.meters])
         self._lag = np.sqrt(1 / world.customers.power_factor**2 - 1)[world.network.conductor_customer]
-        self._day: date | None = None
-        self._day_noise = np.zeros(customers)
 
     def interrupt(self, number: int, from_s: int, until_s: int) -> None:
         """The case of that number is not there from `from_s` until `until_s`: it was mended, or its owner lies low."""
@@ -269,20 +271,7 @@ class AreaSimulation:
         return np.clip(powered, 0, 1)
 
     def _demand_kw(self, window: Window, rng: np.random.Generator) -> Rows:
-        load = self.world.customers.load
-        if window.day != self._day:
-            self._day, self._day_noise = window.day, self._noise.next_day(rng)
-        demand_kw = profiles.demand_kw(
-            load,
-            kind_of_day=window.kind_of_day,
-            local_hour=window.local_hour,
-            hours=window.interval_h,
-            temperature_c=window.temperature_c,
-            noise=self._noise.within(load.memory_h, len(window.start_s), window.interval_h, rng),
-            day_noise=self._day_noise,
-            days_since_start=window.day_number,
-            rng=rng,
-        )
+        demand_kw = self._demand.window_kw(window, rng)
         for event in self.life:
             seeds = (self._seed, 8, self.world.number, event.row)
             event.apply(demand_kw[event.row], window.start_s, window.interval_h, seeds)

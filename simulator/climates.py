@@ -47,6 +47,7 @@ class Climate:
     school_vacations: tuple[tuple[DayOfYear, DayOfYear], ...] = ()
     timezone: str = "Asia/Shanghai"
     country: str = "CN"
+    shops_close_on_sundays: bool = False
     recorded: RecordedWeather | None = field(default=None, repr=False)
 
     def winterliness(self, day: date) -> float:
@@ -83,8 +84,15 @@ class Climate:
     def hot_day_c(self) -> float:
         return self.mean_c + self.seasonal_swing_c + self.day_to_day_c
 
-    def irrigates(self, day: date) -> bool:
-        return in_season(day, *self.irrigation)
+    def irrigation_need(self, day: date) -> float:
+        """0 outside the season of irrigation, rising to 1 over its first weeks and falling over its last.
+
+        >>> [round(COLD_PLATEAU.irrigation_need(date(2026, month, 10)), 2) for month in (1, 4, 7, 9)]
+        [0.0, 0.36, 1.0, 0.64]
+        """
+        first, last = self.irrigation
+        into, left = (day.timetuple().tm_yday - first) % 365, (last - day.timetuple().tm_yday) % 365
+        return min(1.0, (into + 1) / 25, (left + 1) / 25) if in_season(day, first, last) else 0.0
 
     def on_school_vacation(self, day: date) -> bool:
         return any(in_season(day, first, last) for first, last in self.school_vacations)
@@ -198,6 +206,7 @@ _OCEANIC = Climate(
     school_vacations=((190, 230), (357, 6), (95, 105), (285, 297)),
     timezone="Europe/Berlin",
     country="DE",
+    shops_close_on_sundays=True,
 )
 #: South-east Australia about Melbourne, on the southern half of the earth: reversible air conditioners, hot spells.
 _SOUTHERN_TEMPERATE = Climate(

@@ -2,10 +2,11 @@
 
 Every customer follows one formula with parameters of its own::
 
-    demand = standby + scale * shape(local hour, kind of day) * day factor * noise + heating + appliances
+    demand = standby + scale * shape(local hour, kind of day) * day factor * noise + heating + appliances + equipment
 
 so that one vectorised call makes a whole area's window. Shapes are this project's own, after published load research
-of households, shops and one- to three-shift works.
+of households, shops and one- to three-shift works. Equipment with a life of its own (chargers, heat pumps, pumps, lamps)
+is in `equipment.py`; `demand.py` puts it all together.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from simulator.equipment import Equipment
 
 Series = NDArray[np.float64]
 Rows = NDArray[np.float64]
@@ -79,11 +82,41 @@ _HOURLY: Mapping[str, tuple[tuple[float, ...], tuple[float, ...], tuple[float, .
         (17, 17, 17, 16, 17, 17, 16, 17, 18, 18, 18, 17, 16, 18, 18, 16, 18, 18, 17, 18, 17, 17, 15, 16),
         (7, 7, 7, 7, 7, 7, 7, 7, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 7, 7, 7, 7),
     ),
+    "farm": (
+        (5, 5, 5, 5, 8, 16, 19, 15, 10, 8, 8, 9, 10, 8, 8, 9, 13, 18, 19, 14, 10, 8, 6, 5),
+        (5, 5, 5, 5, 8, 16, 19, 15, 10, 8, 8, 9, 10, 8, 8, 9, 13, 18, 19, 14, 10, 8, 6, 5),
+        (5, 5, 5, 5, 8, 16, 19, 15, 10, 8, 8, 9, 10, 8, 8, 9, 13, 18, 19, 14, 10, 8, 6, 5),
+    ),
+    "pump_house": (
+        (9, 9, 9, 9, 9, 9, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 9, 9),
+        (9, 9, 9, 9, 9, 9, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 9, 9),
+        (9, 9, 9, 9, 9, 9, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 9, 9),
+    ),
+    "street_lighting": (
+        (10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10),
+        (10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10),
+        (10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10),
+    ),
+    "school": (
+        (2, 2, 2, 2, 2, 3, 8, 16, 20, 20, 20, 19, 15, 15, 19, 19, 18, 12, 7, 6, 6, 5, 3, 2),
+        (2, 2, 2, 2, 2, 2, 2, 3, 4, 5, 5, 4, 4, 4, 4, 4, 3, 3, 2, 2, 2, 2, 2, 2),
+        (2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 2, 2, 2, 2, 2, 2, 2, 2),
+    ),
+    "public_office": (
+        (4, 4, 4, 4, 4, 4, 5, 9, 17, 19, 19, 18, 12, 13, 18, 18, 16, 11, 7, 5, 4, 4, 4, 4),
+        (4, 4, 4, 4, 4, 4, 4, 4, 5, 5, 5, 5, 5, 5, 5, 5, 4, 4, 4, 4, 4, 4, 4, 4),
+        (4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4),
+    ),
+    "building_site": (
+        (3, 3, 3, 3, 3, 4, 9, 18, 21, 21, 21, 18, 8, 18, 21, 21, 20, 16, 8, 6, 5, 4, 3, 3),
+        (3, 3, 3, 3, 3, 4, 7, 13, 15, 15, 15, 13, 7, 12, 14, 14, 13, 10, 6, 5, 4, 4, 3, 3),
+        (3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 4, 4, 4, 4, 3, 3),
+    ),
 }
 HABITS = tuple(_HOURLY)
 RESIDENTIAL_HABITS = HABITS[:4]
 COMMERCIAL_HABITS = HABITS[4:8]
-INDUSTRIAL_HABITS = HABITS[8:]
+INDUSTRIAL_HABITS = HABITS[8:11]
 
 
 def _shape_table() -> Rows:
@@ -116,28 +149,34 @@ class LoadParameters:
     """Time over which the noise forgets (hours)."""
     day_noise: Series
     heating_kw_per_k: Series
+    """Of heaters that turn electricity into heat as it is; heat pumps are equipment."""
     heating_below_c: Series
     night_setback: Series
     """Share of the heating that stays on by night."""
     appliance_kw: Series
     appliances_per_day: Series
     growth_per_year: Series
+    closed_before: Series
+    """Days before Chinese New Year from which on a business stands still; 0 where it does not close."""
+    closed_after: Series
     ceiling_kw: Series
     """What the customer's main switch lets through."""
+    equipment: Equipment
 
-    def typical_peak_kw(self, coldest_c: float) -> Series:
-        """A demand that is rarely passed on the coldest days: what a connection is laid out for."""
+    def typical_peak_kw(self, coldest_c: float, hottest_c: float) -> Series:
+        """A demand that is rarely passed, on the coldest days or the hottest: what a connection is laid out for."""
         shape: Series = SHAPES[self.habit].max(axis=(1, 2))
+        base = self.standby_kw + self.scale_kw * shape * np.exp(1.2 * self.noise) + 1.2 * self.appliance_kw
         heating = self.heating_kw_per_k * np.clip(self.heating_below_c - coldest_c, 0, None)
-        peak: Series = (
-            self.standby_kw + self.scale_kw * shape * np.exp(1.2 * self.noise) + heating + 1.2 * self.appliance_kw
-        )
-        return peak
+        heating += self.equipment.heat_pump_kw(self.heating_below_c, coldest_c)
+        cooling = self.equipment.cooling_kw(hottest_c)
+        return np.asarray(base + np.maximum(heating, cooling) + self.equipment.standing_kw)
 
     def mean_kw(self, mean_c: float) -> Series:
         """A rough mean demand at an outside temperature of `mean_c`."""
         heating = self.heating_kw_per_k * np.clip(self.heating_below_c - mean_c, 0, None) * 0.85
-        return self.standby_kw + self.scale_kw + heating + self.appliance_kw * self.appliances_per_day / 60
+        base = self.standby_kw + self.scale_kw + heating + self.appliance_kw * self.appliances_per_day / 60
+        return np.asarray(base + self.equipment.mean_kw(self.heating_below_c, mean_c))
 
 
 class LoadNoise:
@@ -169,41 +208,37 @@ def autoregression(shocks: Rows, keep: Series, last: Series) -> Rows:
     return walk
 
 
-def demand_kw(
-    load: LoadParameters,
-    *,
-    kind_of_day: int,
-    local_hour: Series,
-    hours: float,
-    temperature_c: Series,
-    noise: Rows,
-    day_noise: Series,
-    days_since_start: int,
-    rng: np.random.Generator,
-) -> Rows:
-    """Mean demand of every customer in every interval, kW, shape (customers, intervals); never below zero."""
+def shape_of(load: LoadParameters, kinds_of_day: NDArray[np.intp], local_hour: Series) -> Rows:
+    """Every customer's shape on its own kind of day, (customers, intervals), mean 1 over a workday."""
     slot = (((local_hour[None, :] - load.shift_h[:, None]) % 24) * 4).astype(np.intp)
-    shape = SHAPES[load.habit[:, None], kind_of_day, slot]
-    # a logarithmic noise of mean 1
+    return np.asarray(SHAPES[load.habit[:, None], kinds_of_day[:, None], slot])
+
+
+def activity_of(load: LoadParameters, shape: Rows, noise: Rows) -> Rows:
+    """The shape under a logarithmic noise of mean 1; `noise` is standard normal, (customers, intervals)."""
     spread = load.noise[:, None]
-    activity = shape * np.exp(spread * noise - 0.5 * spread * spread)
+    return np.asarray(shape * np.exp(spread * noise - 0.5 * spread * spread))
+
+
+def level_kw(load: LoadParameters, day_noise: Series, days_since_start: int) -> Series:
+    """Each customer's scale on a day; `day_noise` is standard normal."""
     level = load.scale_kw * np.exp(load.day_noise * day_noise - 0.5 * load.day_noise**2)
-    level *= 1 + load.growth_per_year * days_since_start / 365
-    demand = load.standby_kw[:, None] + level[:, None] * activity
-    demand += _heating_kw(load, local_hour, temperature_c)
-    demand += _appliances_kw(load, shape, hours, rng)
-    return np.asarray(np.minimum(demand, load.ceiling_kw[:, None]))
+    return np.asarray(level * (1 + load.growth_per_year * days_since_start / 365))
 
 
-def _heating_kw(load: LoadParameters, local_hour: Series, temperature_c: Series) -> Rows:
-    cold = np.clip(load.heating_below_c[:, None] - temperature_c[None, :], 0, None)
+def night_schedule(load: LoadParameters, local_hour: Series) -> Rows:
+    """Share of the heating that runs, (customers, intervals)."""
     by_night = (local_hour >= 23) | (local_hour < 6)
-    schedule = np.where(by_night[None, :], load.night_setback[:, None], 1.0)
-    return np.asarray(load.heating_kw_per_k[:, None] * cold * schedule)
+    return np.where(by_night[None, :], load.night_setback[:, None], 1.0)
 
 
-def _appliances_kw(load: LoadParameters, shape: Rows, hours: float, rng: np.random.Generator) -> Rows:
-    """Kettles, cookers, washers: they start when people are active and run for part of an hour."""
+def heating_kw(load: LoadParameters, local_hour: Series, temperature_c: Series) -> Rows:
+    cold = np.clip(load.heating_below_c[:, None] - temperature_c[None, :], 0, None)
+    return np.asarray(load.heating_kw_per_k[:, None] * cold * night_schedule(load, local_hour))
+
+
+def appliances_kw(load: LoadParameters, shape: Rows, hours: float, rng: np.random.Generator) -> Rows:
+    """Kettles, cookers, washers, welders: they start when people are active and run for part of an hour."""
     chance = load.appliances_per_day[:, None] * hours / 24 * shape
     draw = rng.random(shape.shape)
     start = draw < chance

@@ -183,8 +183,7 @@ class Province:
             simulation.add_cases(own.get(number, ()))
         # a case may have outages of its own: the simulation knows them from the case
         outages = tuple(
-            (*usual, *(o for c in own.get(number, ()) for o in c.outages()))
-            for number, usual in enumerate(outages)
+            (*usual, *(o for c in own.get(number, ()) for o in c.outages())) for number, usual in enumerate(outages)
         )
         works, work_events = draw_works(worlds, outages, span, seed)
         events = [
@@ -244,6 +243,7 @@ class Province:
                     temperature_c=self.weather.temperature_c(day, local_hour),
                     sunshine=self.weather.sunshine(day, local_hour),
                     clearness=self.weather.clearness(day),
+                    mean_c=self.weather.mean_c(day),
                 )
             number += 1
 

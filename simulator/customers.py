@@ -1,0 +1,267 @@
+"""Who the customers of an area are: the load, the heating and the equipment of each class, drawn from stated ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metering.archive import CustomerClass
+from simulator.climates import Climate
+from simulator.equipment import Equipment
+from simulator.load_profiles import HABITS, LoadParameters
+from simulator.settlements import CLASSES, Settlement
+
+Series = NDArray[np.float64]
+Range = tuple[float, float]
+
+CUSTOMER_STREAM = 17
+
+
+@dataclass(frozen=True, slots=True)
+class ClassLoad:
+    """What customers of a class draw. Ranges are uniform; powers in kW, or per kW of the customer's scale where `of_scale`."""
+
+    habits: Mapping[str, float]
+    scale_kw: tuple[float, float, float, float]
+    """Median, spread of the logarithm, least and most."""
+    standby: Range
+    noise: Range
+    memory_h: float
+    day_noise: Range
+    appliance: Range
+    appliances_per_day: Range
+    shift_h: float = 0.5
+    of_scale: bool = True
+    heated: float = 0.2
+    """Share with electric heating, against the climate's."""
+    heating_per_k: Range = (0.0, 0.0)
+    night_setback: Range = (0.2, 0.6)
+    tempered: float = 1.0
+    """Share with a heat pump or cooling, against the climate's share of homes."""
+    cooling_per_k: Range = (0.0, 0.0)
+    heat_per_k: Range = (0.0, 0.0)
+    closes_at_new_year: float = 0.0
+    growth_per_year: tuple[float, float] = (0.03, 0.05)
+    """Mean and spread."""
+    power_factor: tuple[float, float] = (0.95, 0.02)
+
+
+CLASS_LOADS: Mapping[CustomerClass, ClassLoad] = {
+    "residential": ClassLoad(
+        habits={"worker": 0.4, "home": 0.27, "elder": 0.23, "late": 0.1},
+        scale_kw=(0.24, 0.5, 0.03, 2.5),
+        standby=(0.03, 0.14),
+        noise=(0.3, 0.6),
+        memory_h=1.3,
+        day_noise=(0.12, 0.32),
+        appliance=(0.5, 1.9),
+        appliances_per_day=(1.5, 6),
+        shift_h=0.9,
+        of_scale=False,
+        heated=1.0,
+        heating_per_k=(0.02, 0.07),
+        night_setback=(0.55, 1.0),
+        cooling_per_k=(0.06, 0.2),
+        heat_per_k=(0.07, 0.18),
+        power_factor=(0.96, 0.02),
+    ),
+    "commercial": ClassLoad(
+        habits={"shop": 0.45, "office": 0.2, "restaurant": 0.25, "hotel": 0.1},
+        scale_kw=(2.4, 0.8, 0.5, 25),
+        standby=(0.04, 0.08),
+        noise=(0.12, 0.25),
+        memory_h=2.0,
+        day_noise=(0.06, 0.15),
+        appliance=(0.15, 0.6),
+        appliances_per_day=(1, 5),
+        shift_h=0.6,
+        heated=1.8,
+        heating_per_k=(0.01, 0.03),
+        cooling_per_k=(0.02, 0.06),
+        heat_per_k=(0.03, 0.08),
+        closes_at_new_year=0.35,
+        power_factor=(0.95, 0.02),
+    ),
+    "industrial": ClassLoad(
+        habits={"one_shift": 0.55, "two_shift": 0.25, "three_shift": 0.2},
+        scale_kw=(18, 0.7, 5, 90),
+        standby=(0.02, 0.05),
+        noise=(0.1, 0.25),
+        memory_h=3.0,
+        day_noise=(0.06, 0.2),
+        appliance=(0.05, 0.15),
+        appliances_per_day=(2, 8),
+        shift_h=0.4,
+        heated=0.5,
+        heating_per_k=(0.003, 0.009),
+        tempered=0.5,
+        cooling_per_k=(0.004, 0.015),
+        heat_per_k=(0.005, 0.02),
+        closes_at_new_year=0.85,
+        power_factor=(0.9, 0.03),
+    ),
+    "agricultural": ClassLoad(
+        habits={"pump_house": 0.55, "farm": 0.45},
+        scale_kw=(1.1, 0.7, 0.15, 15),
+        standby=(0.04, 0.12),
+        noise=(0.15, 0.35),
+        memory_h=2.0,
+        day_noise=(0.05, 0.2),
+        appliance=(0.3, 0.9),
+        appliances_per_day=(1, 5),
+        heated=0.2,
+        heating_per_k=(0.01, 0.03),
+        tempered=0.0,
+        power_factor=(0.86, 0.03),
+    ),
+    "public": ClassLoad(
+        habits={"street_lighting": 0.35, "school": 0.2, "public_office": 0.45},
+        scale_kw=(3.0, 0.7, 0.5, 30),
+        standby=(0.05, 0.12),
+        noise=(0.08, 0.2),
+        memory_h=2.5,
+        day_noise=(0.05, 0.12),
+        appliance=(0.1, 0.4),
+        appliances_per_day=(1, 4),
+        shift_h=0.3,
+        heated=1.0,
+        heating_per_k=(0.01, 0.025),
+        cooling_per_k=(0.02, 0.05),
+        heat_per_k=(0.03, 0.07),
+        power_factor=(0.94, 0.02),
+    ),
+    "temporary": ClassLoad(
+        habits={"building_site": 1.0},
+        scale_kw=(4.5, 0.6, 1.0, 20),
+        standby=(0.03, 0.1),
+        noise=(0.25, 0.45),
+        memory_h=1.0,
+        day_noise=(0.25, 0.5),
+        appliance=(0.6, 1.6),
+        appliances_per_day=(12, 40),
+        shift_h=0.4,
+        heated=0.8,
+        heating_per_k=(0.01, 0.04),
+        tempered=0.2,
+        cooling_per_k=(0.01, 0.03),
+        heat_per_k=(0.02, 0.04),
+        closes_at_new_year=1.0,
+        growth_per_year=(0.2, 0.4),
+        power_factor=(0.84, 0.04),
+    ),
+}
+LOADS = tuple(CLASS_LOADS[name] for name in CLASSES)
+#: Habits that draw next to nothing themselves: what they are there for is equipment.
+_KEEPS_A_LAMP_ON: Mapping[str, float] = {"pump_house": 0.12, "street_lighting": 0.05}
+
+
+def draw_load(kinds: NDArray[np.intp], settlement: Settlement, climate: Climate, seeds: list[int]) -> LoadParameters:
+    """The load of every customer; `kinds` are positions in `CLASSES`, (customers,). Ceilings come with the contract."""
+    customers = len(kinds)
+    found = {field.name: np.zeros(customers) for field in fields(LoadParameters) if field.name != "equipment"}
+    habit = np.zeros(customers, dtype=np.intp)
+    parts, of_parts = [], []
+    wealth = float(np.exp(0.15 * np.random.default_rng([*seeds, CUSTOMER_STREAM]).standard_normal()))
+    for number, name in enumerate(CLASSES):
+        rows = np.flatnonzero(kinds == number)
+        rng = np.random.default_rng([*seeds, CUSTOMER_STREAM, number])
+        size = {"residential": settlement.home_size * wealth, "industrial": settlement.works_size}.get(name, 1.0)
+        drawn = _draw_class(CLASS_LOADS[name], len(rows), size, climate, rng)
+        habit[rows] = drawn["habit"].astype(np.intp)
+        for column, values in found.items():
+            values[rows] = drawn[column]
+        parts.append(_draw_equipment(name, drawn, settlement, climate, rng))
+        of_parts.append(rows)
+    del found["habit"]
+    return LoadParameters(habit=habit, equipment=Equipment.joined(parts, of_parts, customers), **found)
+
+
+def _draw_class(
+    of_class: ClassLoad, count: int, size: float, climate: Climate, rng: np.random.Generator
+) -> dict[str, Series]:
+    def uniform(between: Range) -> Series:
+        return rng.uniform(*between, count)
+
+    names = list(of_class.habits)
+    shares = np.array([of_class.habits[name] for name in names])
+    habit = np.array([HABITS.index(name) for name in names])[rng.choice(len(names), count, p=shares / shares.sum())]
+    median, spread, least, most = of_class.scale_kw
+    scale_kw = np.clip(size * median * np.exp(spread * rng.standard_normal(count)), least, most)
+    for name, share in _KEEPS_A_LAMP_ON.items():
+        scale_kw = np.where(habit == HABITS.index(name), share * scale_kw, scale_kw)
+    unit = scale_kw if of_class.of_scale else np.ones(count)
+    heated = rng.random(count) < of_class.heated * climate.electric_heating_share
+    closes = rng.random(count) < of_class.closes_at_new_year
+    growth_mean, growth_spread = of_class.growth_per_year
+    return {
+        "habit": habit.astype(np.float64),
+        "scale_kw": scale_kw,
+        "standby_kw": uniform(of_class.standby) * unit,
+        "shift_h": np.round(of_class.shift_h * rng.standard_normal(count) * 4) / 4,
+        "noise": uniform(of_class.noise),
+        "memory_h": np.full(count, of_class.memory_h),
+        "day_noise": uniform(of_class.day_noise),
+        "heating_kw_per_k": np.where(heated, uniform(of_class.heating_per_k) * unit, 0.0),
+        "heating_below_c": rng.uniform(13, 17, count),
+        "night_setback": uniform(of_class.night_setback),
+        "appliance_kw": uniform(of_class.appliance) * unit,
+        "appliances_per_day": uniform(of_class.appliances_per_day),
+        "growth_per_year": rng.normal(growth_mean, growth_spread, count),
+        "closed_before": np.where(closes, rng.integers(2, 11, count), 0).astype(np.float64),
+        "closed_after": np.where(closes, rng.integers(4, 18, count), 0).astype(np.float64),
+        "ceiling_kw": np.full(count, np.inf),
+    }
+
+
+def _draw_equipment(
+    name: CustomerClass, drawn: Mapping[str, Series], settlement: Settlement, climate: Climate, rng: np.random.Generator
+) -> Equipment:
+    of_class, habit, scale_kw = CLASS_LOADS[name], drawn["habit"], drawn["scale_kw"]
+    count = len(habit)
+    home = name == "residential"
+    unit = scale_kw if of_class.of_scale else np.sqrt(scale_kw / of_class.scale_kw[0])
+    zero = np.zeros(count)
+    heats = rng.random(count) < of_class.tempered * climate.heat_pump_share
+    # whoever has room air conditioners heats with them
+    cools = rng.random(count) < of_class.tempered * climate.air_conditioner_share
+    # who heats otherwise, or not at all, needs no heat pump
+    heats &= drawn["heating_kw_per_k"] == 0
+    drives = rng.random(count) < settlement.charger_share * (1.0 if home else 0.0)
+    powers = np.where(rng.random(count) < 0.55, 3.5, 7.0)
+    timer = rng.random(count) < 0.3
+    pumping = habit == HABITS.index("pump_house")
+    lit = habit == HABITS.index("street_lighting")
+    heat_per_k = np.where(heats, rng.uniform(*of_class.heat_per_k, count) * unit, zero)
+    cooling_per_k = np.where(cools, rng.uniform(*of_class.cooling_per_k, count) * unit, zero)
+    return Equipment(
+        heat_pump_thermal_kw_per_k=heat_per_k,
+        heat_pump_max_kw=np.where(heats, np.clip(13 * heat_per_k, 0.9 if home else 1.0, 60), zero),
+        cooling_kw_per_k=cooling_per_k,
+        cooling_above_c=rng.uniform(23.5, 27.5, count),
+        cooling_max_kw=12 * cooling_per_k,
+        room_units=np.where(rng.random(count) < min(1.0, climate.air_conditioner_share + 0.2), 1.0, 0.0),
+        charger_kw=np.where(drives, powers, zero),
+        charging_share=rng.uniform(0.25, 0.75, count),
+        charging_from_h=np.where(timer, rng.uniform(23, 25, count), rng.normal(19, 1.3, count)),
+        pump_kw=np.where(pumping, np.clip(8 * np.exp(0.6 * rng.standard_normal(count)), 2.2, 45).round(1), zero),
+        lamps_kw=np.where(lit, np.clip(2.2 * np.exp(0.6 * rng.standard_normal(count)), 0.6, 12).round(2), zero),
+        lamps_late=np.where(rng.random(count) < 0.45, 0.5, 1.0),
+    )
+
+
+def draw_power_factor(kinds: NDArray[np.intp], rng: np.random.Generator) -> Series:
+    mean, spread = np.array([of_class.power_factor for of_class in LOADS])[kinds].T
+    return np.asarray(np.clip(rng.normal(mean, spread), 0.75, 0.995))
+
+
+def draw_solar_kwp(
+    kinds: NDArray[np.intp], load: LoadParameters, settlement: Settlement, rng: np.random.Generator
+) -> Series:
+    """Rooftop plants: homes by their roof; farms, works and public buildings now and then, by their own use."""
+    owns = rng.random(len(kinds)) < settlement.solar_share * np.array([1.0, 0.3, 0.6, 0.5, 0.6, 0.0])[kinds]
+    of_home = rng.uniform(3, 9, len(kinds))
+    of_works = np.clip(2.0 * load.scale_kw, 4, 60) * rng.uniform(0.5, 1.5, len(kinds))
+    return np.where(owns, np.where(kinds == 0, of_home, of_works), 0.0).round(1)
