@@ -95,14 +95,16 @@ def draw_cases(
                 wanted -= 1
                 cases.append(SCENARIOS[name].draw(places[index], onset(), chance))
         left += wanted
-    for world, name in _areas_with_a_case(worlds, pack, prevalence, rng):
-        cases.append(SCENARIOS[name].draw(area_place(world), onset(), chance))
+    for at, name in _areas_with_a_case(worlds, pack, prevalence, rng):
+        cases.append(SCENARIOS[name].draw(at, onset(), chance))
     return tuple(sorted(cases, key=lambda c: (c.start_s, c.place.meter.meter_id)))
 
 
-def area_place(world: World) -> Place:
-    """The whole area as a place of a case."""
-    return Place(world.supply, -1, world.network, float(world.customers.load.mean_kw(0.0).sum()))
+def area_place(world: World, mean_c: float = 0.0) -> Place:
+    """The whole area as a place of a case, with its demand at a mean temperature outside."""
+    customer_kw = world.customers.load.mean_kw(mean_c)
+    contracts_kw = sum(meter.contracted_kw or 0.0 for meter in world.customers.meters)
+    return Place(world.supply, -1, world.network, float(customer_kw.sum()), customer_kw, contracts_kw)
 
 
 def _places(worlds: Sequence[World], occupied: frozenset[tuple[int, int]]) -> list[Place]:
@@ -119,14 +121,22 @@ def _places(worlds: Sequence[World], occupied: frozenset[tuple[int, int]]) -> li
 
 def _areas_with_a_case(
     worlds: Sequence[World], pack: Pack, prevalence: float, rng: np.random.Generator
-) -> list[tuple[World, str]]:
+) -> list[tuple[Place, str]]:
+    """Different areas and the scenario of each; a scenario that suits none of those left is left out."""
     count = max(1, min(len(worlds), round(len(worlds) * pack.areas_with_a_case * prevalence)))
     if pack.one_of_each:
         count = min(len(worlds), max(count, len(pack.area_weights)))
     quotas = _quotas(pack.area_weights, count, least=1 if pack.one_of_each else 0)
     names = [name for name, wanted in quotas.items() for _ in range(wanted)]
     rng.shuffle(names)
-    return [(worlds[int(n)], name) for n, name in zip(rng.permutation(len(worlds)), names, strict=False)]
+    free = [area_place(worlds[int(number)]) for number in rng.permutation(len(worlds))]
+    placed = []
+    for name in names:
+        at = next((place for place in free if SCENARIOS[name].suits(place)), None)
+        if at is not None:
+            free.remove(at)
+            placed.append((at, name))
+    return placed
 
 
 def _quotas(weights: Mapping[str, float], total: int, *, least: int = 0) -> dict[str, int]:

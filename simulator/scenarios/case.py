@@ -7,7 +7,7 @@ called once per window with views into that window's arrays, to be changed in pl
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
 import numpy as np
@@ -26,13 +26,16 @@ __all__ = ["Active", "Case", "Chance", "Hours", "Place", "Registration", "Rows",
 class Place:
     """Where a case could be: a customer (`row` counts customers) or a whole area (`row` is -1, `meter` its supply meter).
 
-    `mean_kw` is the customer's or the area's mean demand.
+    `mean_kw` is the customer's or the area's mean demand; an area's customers have `customer_kw` (customers,) each and
+    contracts of `contracts_kw` together.
     """
 
     meter: Meter
     row: int
     network: Network
     mean_kw: float
+    customer_kw: Rows = field(default_factory=lambda: np.empty(0), compare=False, repr=False)
+    contracts_kw: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ def segments_with(network: Network, at_least: int) -> tuple[int, ...]:
 
 
 def mean_current_a(place: Place, segment: int) -> float:
-    """A rough mean current per phase through a segment, by its share of the area's conductors."""
-    behind = conductors_behind(place.network, segment)
-    return place.mean_kw * float(behind.mean()) * 1000 / NOMINAL_V / PHASE_COUNT
+    """A rough mean current per phase through a segment, of the customers behind it."""
+    network = place.network
+    customers = np.unique(network.conductor_customer[conductors_behind(network, segment)])
+    return float(place.customer_kw[customers].sum()) * 1000 / NOMINAL_V / PHASE_COUNT

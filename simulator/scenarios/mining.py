@@ -48,7 +48,7 @@ class Mining(Case):
     @property
     def story(self) -> str:
         return (
-            f"{self.machines} computing machines, {self.power_kw:.1f} kW day and night, set up within "
+            f"computing machines of {self.power_kw:.1f} kW day and night, set up in {self.machines} steps within "
             f"{self.set_up_days:.0f} days on a household's tariff"
         )
 

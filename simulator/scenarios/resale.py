@@ -56,7 +56,7 @@ class Resale(Case):
     @property
     def story(self) -> str:
         if self.kind == "charging":
-            return f"a public charging point, taken {0.2 + 0.4 * self.size:.0%} of the day"
+            return f"a public charging point, taken {0.2 + 0.4 * self.size:.0%} of the time from 8 to 24 h"
         return f"supplies {self.units} {'households next door' if self.kind == 'neighbours' else 'stalls'}"
 
     def change_demand(self, demand_kw: Rows, hours: Hours, active: Active) -> None:

@@ -35,10 +35,6 @@ class SupplyMeterHigh(Case):
         return min(self.too_much / 0.25, 1.0)
 
     @property
-    def hidden(self) -> bool:
-        return True
-
-    @property
     def story(self) -> str:
         return f"the supply meter shows {self.too_much:.0%} too much"
 

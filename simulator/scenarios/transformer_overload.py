@@ -33,7 +33,8 @@ class TransformerOverload(Case):
 
     @classmethod
     def suits(cls, place: Place) -> bool:
-        return place.row < 0 and place.meter.rated_kva is not None
+        # beyond the rating without anybody being beyond the contract
+        return place.row < 0 and place.meter.rated_kva is not None and place.contracts_kw > 1.6 * place.meter.rated_kva
 
     @classmethod
     def draw(cls, place: Place, start_s: int, chance: Chance) -> Self:

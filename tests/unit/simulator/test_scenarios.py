@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 import simulator.scenarios
 from metering.catalogue import CATALOGUE
 from simulator.area_day import AreaSimulation, AreaWindow
+from simulator.plan import area_place
 from simulator.scenarios import SCENARIOS
 from simulator.scenarios.bypass import Bypass
 from simulator.scenarios.case import Case, Chance, Place

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from metering.archive import Meter
 from simulator.area_day import AreaSimulation, AreaWindow
+from simulator.plan import area_place
 from simulator.province import Province
 from simulator.scenarios.case import Case, Chance, Place
 from simulator.simulate import prepare
@@ -70,7 +71,7 @@ class SmallArea:
         world = self.province.worlds[0]
         mean_kw = world.customers.load.mean_kw(-8.0)
         if scenario.of_area:
-            return Place(world.supply, -1, world.network, float(mean_kw.sum()))
+            return area_place(world, -8.0)
         for row, meter in enumerate(world.customers.meters):
             at = Place(meter, row, world.network, float(mean_kw[row]))
             if phases in (None, meter.phases) and _has(meter, archive) and scenario.suits(at):
