@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -97,6 +97,10 @@ class Feed:
         """Events in the order of the file."""
         path = self.folder / "events.csv"
         return tables.read_events(path) if path.is_file() else iter(())
+
+    def later_events(self) -> Sequence[MeterEvent]:
+        """None: the file is all there is."""
+        return ()
 
     def findings(self) -> list[Finding]:
         """Findings by (found_at, id)."""

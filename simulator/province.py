@@ -195,8 +195,8 @@ class Province:
         self.events += sorted(events, key=lambda e: (e.event_time_s, e.meter_id, e.code))
         self.works += works
         self.cases += cases
-        for known, added in zip(self.outages, outages, strict=True):
-            known += added
+        for number, added in enumerate(outages):
+            self.outages[number] += added
 
     def _archive(self) -> Archive:
         recipe = self.recipe

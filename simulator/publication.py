@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from metering.archive import Archive, Area
 from metering.messages import ArrivedFrame, Finding, MeterEvent, MeterEvents, Tick
 from metering.times import LATE_LIMIT_S, IntervalGrid
-from simulator.feed import Feed
 from simulator.feed_frames import AreaFinder, ArrivingRows, FrameBuilder, Piece
-from simulator.feed_readings import UNREADABLE_TIME
+from simulator.feed_readings import UNREADABLE_TIME, ReadingBatch
 
 #: How many rows on either side of a newer interval start have a say in whether it is believed.
 WITNESSES = 32
 #: A silence longer than this is stepped over by one tick instead of one per interval.
 LONGEST_TICKED_GAP_S = LATE_LIMIT_S
+
+
+class FeedSource(Protocol):
+    """What can be published: a feed folder (`simulator.feed.Feed`) or one that is lived through (`simulator.living.LivingFeed`)."""
+
+    @property
+    def archive(self) -> Archive: ...
+    def readings(self) -> Iterator[ReadingBatch]: ...
+    def area(self, transformer_area: str) -> Area: ...
+    def area_of(self, meter_id: str, epoch_s: int) -> str: ...
+    def events(self) -> Iterator[MeterEvent]: ...
+    def later_events(self) -> Sequence[MeterEvent]: ...
+    def findings(self) -> list[Finding]: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +46,7 @@ class Sent:
     event_time_s: int
 
 
-def publication(feed: Feed, *, only_area: str | None = None, final: bool = True) -> Iterator[Sent]:
+def publication(feed: FeedSource, *, only_area: str | None = None, final: bool = True) -> Iterator[Sent]:
     """The messages of a feed in the one order, lazily: a batch of rows and the next 32 rows are read ahead, no more.
 
     Rows are gathered into frames while the clock stays in one interval; a believable newer interval start sends them,
@@ -57,7 +71,7 @@ def _clock_first(messages: Iterator[Sent]) -> Iterator[Sent]:
 
 
 class _Publisher:
-    def __init__(self, feed: Feed, only_area: str | None) -> None:
+    def __init__(self, feed: FeedSource, only_area: str | None) -> None:
         if only_area is not None:
             feed.area(only_area)
         archive = feed.archive
@@ -187,17 +201,25 @@ class _Publisher:
 class _Reports:
     """Meter events and findings, each waiting for the first tick that is not before it."""
 
-    def __init__(self, feed: Feed, only_area: str | None) -> None:
-        kept = [e for e in feed.events() if only_area in (None, feed.area_of(e.meter_id, e.event_time_s))]
-        self._events = sorted(kept, key=lambda event: event.event_time_s)
+    def __init__(self, feed: FeedSource, only_area: str | None) -> None:
+        self._feed, self._only_area = feed, only_area
+        self._events: list[MeterEvent] = self._kept(feed.events())
         self._findings = [f for f in feed.findings() if only_area in (None, f.transformer_area)]
-        self._feed = feed
         self._next_event = 0
         self._next_finding = 0
+
+    def _kept(self, events: Iterable[MeterEvent]) -> list[MeterEvent]:
+        feed, only_area = self._feed, self._only_area
+        kept = [e for e in events if only_area in (None, feed.area_of(e.meter_id, e.event_time_s))]
+        return sorted(kept, key=lambda event: event.event_time_s)
 
     def up_to(self, time_s: int | None, clock_s: int) -> Iterator[Sent]:
         """What waits for a tick at `time_s` (None: everything): events by area, then findings by (found_at, id)."""
         by_area: dict[str, list[MeterEvent]] = {}
+        later = self._feed.later_events()
+        if later:
+            waiting = self._events[self._next_event :]
+            self._events, self._next_event = sorted([*waiting, *self._kept(later)], key=lambda e: e.event_time_s), 0
         events, findings = self._events, self._findings
         while self._next_event < len(events):
             event = events[self._next_event]

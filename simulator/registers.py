@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,7 +34,7 @@ class RegisterCount:
             for row in np.flatnonzero(np.isnan(steps).any(axis=0)):
                 counted[first:end, row] = _with_resets(float(self._register_kwh[own[row]]), steps[:, row])
             self._register_kwh[own] = counted[end - 1]
-        shown = np.round(np.maximum(counted, 0.0), 4)
+        shown: Grid = np.round(np.maximum(counted, 0.0), 4)
         if self._mode == "daily":
             shown[~last_of_day] = np.nan
         return shown
@@ -42,7 +44,7 @@ def _runs(codes: NDArray[np.int64]) -> list[tuple[int, int]]:
     """Stretches of intervals through which every row keeps its meter."""
     changes = np.flatnonzero((codes[1:] != codes[:-1]).any(axis=1)) + 1
     bounds = [0, *changes.tolist(), len(codes)]
-    return list(zip(bounds[:-1], bounds[1:], strict=True))
+    return list(pairwise(bounds))
 
 
 def _joined(steps: Grid, own: NDArray[np.int64]) -> Grid:
