@@ -34,7 +34,7 @@ class RegisterCount:
             for row in np.flatnonzero(np.isnan(steps).any(axis=0)):
                 counted[first:end, row] = _with_resets(float(self._register_kwh[own[row]]), steps[:, row])
             self._register_kwh[own] = counted[end - 1]
-        shown: Grid = np.round(np.maximum(counted, 0.0), 4)
+        shown = np.asarray(np.round(np.maximum(counted, 0.0), 4), dtype=np.float64)
         if self._mode == "daily":
             shown[~last_of_day] = np.nan
         return shown
