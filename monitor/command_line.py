@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -63,30 +64,64 @@ def _print_json(found: Any) -> None:
 @app.command()
 def simulate(
     out: OutOption,
-    areas: Annotated[int, typer.Option(min=1, help="transformer areas")] = 20,
-    meters_per_area: Annotated[int, typer.Option(min=1, help="customers per area")] = 50,
-    days: Annotated[int, typer.Option(min=1, help="local days")] = 60,
+    areas: Annotated[int, typer.Option(help="transformer areas")] = 20,
+    meters_per_area: Annotated[
+        str, typer.Option(help="customers per area, or fewest and most: 20-500", metavar="N|LOW-HIGH")
+    ] = "50",
+    days: Annotated[int, typer.Option(help="local days")] = 60,
     seed: Annotated[int, typer.Option(help="same seed, same bytes")] = 1,
-    pack: Annotated[list[str] | None, typer.Option("--pack", help="scenario pack; may be given more than once")] = None,
-    interval_minutes: Annotated[int, typer.Option(min=1, max=1440, help="metering interval")] = 15,
-    prevalence: Annotated[float, typer.Option(min=0, max=1, help="share of customers with an abnormality")] = 0.08,
+    pack: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--pack",
+            help="scenario pack: clean, mixed, hard, storm, new-year, training, province; may be given more than once",
+        ),
+    ] = None,
+    interval_minutes: Annotated[int, typer.Option(help="metering interval: 1 to 60 that divide an hour")] = 15,
+    prevalence: Annotated[
+        float | None,
+        typer.Option(help="share of customers with an abnormality; default: the pack's own, 0.08 in mixed"),
+    ] = None,
+    hard: Annotated[
+        bool,
+        typer.Option("--hard", help="noisy voltages, wrong topology, small thefts, a master meter that is off"),
+    ] = False,
+    start: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="first local day")] = datetime(2026, 1, 1),  # noqa: DTZ001 - a day of the calendar, without a zone
+    climate: Annotated[
+        str, typer.Option(help="a built-in climate (docs/world.md) or a CSV with time,temperature_c[,sunshine]")
+    ] = "cold_plateau",
+    timezone: Annotated[str, typer.Option(help="IANA zone; default: the climate's own")] = "",
+    shapes: Annotated[
+        Path | None,
+        typer.Option(help="feed folder whose customers' load curves are used, by resampling", metavar="FEED"),
+    ] = None,
+    registers: Annotated[
+        Literal["none", "daily", "every"],
+        typer.Option(help="when register_kwh is read: at midnight, or with every reading"),
+    ] = "daily",
 ) -> None:
     """Write a feed of a simulated province with its truth."""
     from monitor.progress import progress
+    from simulator.recipe import Recipe, area_sizes
     from simulator.simulate import simulate as simulate_feed
 
+    recipe = Recipe(
+        areas=areas,
+        meters_per_area=area_sizes(meters_per_area),
+        days=days,
+        seed=seed,
+        interval_minutes=interval_minutes,
+        packs=tuple(pack or ("mixed",)),
+        prevalence=prevalence,
+        start=start.date(),
+        timezone=timezone,
+        registers=registers,
+        hard=hard,
+        climate=climate,
+        shapes="" if shapes is None else str(shapes),
+    )
     with progress("simulating") as advance:
-        summary = simulate_feed(
-            out,
-            areas=areas,
-            meters_per_area=meters_per_area,
-            days=days,
-            seed=seed,
-            packs=tuple(pack or ("mixed",)),
-            interval_minutes=interval_minutes,
-            prevalence=prevalence,
-            progress=advance,
-        )
+        summary = simulate_feed(out, recipe, progress=advance)
     print(f"{out}: {summary}")
 
 

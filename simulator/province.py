@@ -171,7 +171,7 @@ class Province:
             if event.kind in {"vacancy", "new_tenant", "closure"}
         }
         occupied |= {(self._number_of_place(c), c.place.row) for c in self.cases} | self.bookings.touched
-        cases = draw_cases(worlds, occupied, self._pack, span, self.recipe.prevalence, self._hard, seed)
+        cases = draw_cases(worlds, occupied, self._pack, span, self.recipe.share_of_cases, self._hard, seed)
         if self._pack.storm and block == 0:
             cases += case_in_the_storm(worlds, storm, occupied, span, seed)
         own: dict[int, list[Case]] = {}

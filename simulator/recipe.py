@@ -25,7 +25,7 @@ class Recipe:
     """What a province is made of. The same recipe gives the same bytes.
 
     `meters_per_area` are customers, fewest and most; every area has a supply meter besides. `prevalence` is the share of
-    customers with a labelled abnormality in packs that have any. `registers`: `daily` writes each meter's register at local
+    customers with a labelled abnormality in packs that have any (None: the pack's own). `registers`: `daily` writes each meter's register at local
     midnight, `every` with every reading. `hard`: noisy voltages, wrong topology, small thefts, a master meter that is off.
     `climate` is a built-in name or a file, `shapes` a feed folder whose load curves the customers take (empty: drawn ones).
     """
@@ -36,7 +36,7 @@ class Recipe:
     seed: int = 1
     interval_minutes: int = 15
     packs: tuple[str, ...] = ("mixed",)
-    prevalence: float = 0.08
+    prevalence: float | None = None
     start: date = date(2026, 1, 1)
     timezone: str = ""
     registers: Registers = "daily"
@@ -56,13 +56,14 @@ class Recipe:
             raise FeedError(
                 f"interval of {self.interval_minutes} minutes: the simulator makes 1 to 60 minutes that divide an hour"
             )
-        if not 0 <= self.prevalence <= 0.5:
-            raise FeedError(f"prevalence = {self.prevalence}: give a share of the customers from 0 to 0.5")
         if self.seed < 0:
             raise FeedError(f"seed = {self.seed}: give a whole number from 0")
         if self.registers not in ("none", "daily", "every"):
             raise FeedError(f"registers = {self.registers!r}: choose none, daily or every")
-        choose_packs(self.packs)
+        share = choose_packs(self.packs).prevalence if self.prevalence is None else self.prevalence
+        if not 0 <= share <= 0.5:
+            raise FeedError(f"prevalence = {share}: give a share of the customers from 0 to 0.5")
+        object.__setattr__(self, "prevalence", share)  # so that the recipe as written says it
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -73,6 +74,12 @@ class Recipe:
     @property
     def pack(self) -> Pack:
         return choose_packs(self.packs)
+
+    @property
+    def share_of_cases(self) -> float:
+        """The share of the customers with a case."""
+        assert self.prevalence is not None  # noqa: S101 - set when the recipe was made
+        return self.prevalence
 
     @property
     def is_hard(self) -> bool:
