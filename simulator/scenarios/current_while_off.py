@@ -46,7 +46,8 @@ class CurrentWhileOff(Case):
     def story(self) -> str:
         first = f"after {self.dark_h:.0f} h in the dark" if self.dark_h else "at once"
         counted = "the energy is counted" if self.counted else "nothing is counted"
-        return f"switched off {len(self.switchings)} times, the switch bridged {first}; {counted}"
+        times = "once" if len(self.switchings) == 1 else f"{len(self.switchings)} times"
+        return f"switched off {times}, the switch bridged {first}; {counted}"
 
     def _dark(self, hours: Hours) -> Active:
         return hours.start_s < self.start_s + round(3600 * self.dark_h)
