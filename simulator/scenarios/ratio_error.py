@@ -1,8 +1,8 @@
 """Ratio error: after an exchange of meter and current transformers the archive books a ratio that is not theirs.
 
-From the exchange on every current and energy is off by booked over actual ratio, one of 0.5, 0.6, 2/3, 0.75, 0.8, 1.25, 4/3, 1.5 and 2,
-all alike: four in nine are in the customer's disfavour (hard: 0.75, 0.8, 1.25 and 4/3 only). Nobody meant it, so nothing is hidden; six
-in ten exchanges show an opened terminal cover (hard: three in ten). It lasts until somebody looks.
+From the exchange on every current and energy is off by booked over actual ratio. The actual one is a standard ratio of which the booked one is 0.5 to
+2 times (hard: 0.75 to 4/3 times), each as likely, so about half of the errors are in the customer's disfavour. Nobody meant it and nothing is
+hidden; six in ten exchanges show an opened terminal cover (hard: three in ten). It lasts until somebody looks.
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ from typing import Self
 
 from metering.messages import MeterEvent
 from simulator.scenarios.case import Active, Case, Chance, Hours, Place, Registration
+from simulator.scenarios.standard_ratios import SECONDARY_A, others
 
-BOOKED_OVER_ACTUAL = (0.5, 0.6, 2 / 3, 0.75, 0.8, 1.25, 4 / 3, 1.5, 2.0)
+LEAST, MOST = 0.5, 2.0
+LEAST_HARD, MOST_HARD = 0.75, 4 / 3
 
 
 @dataclass(frozen=True)
 class RatioError(Case):
-    booked_over_actual: float
+    booked_ratio: float
+    actual_ratio: float
     cover: MeterEvent | None = None
 
     scenario = "ratio_error"
@@ -26,25 +29,36 @@ class RatioError(Case):
 
     @classmethod
     def suits(cls, place: Place) -> bool:
-        return place.row >= 0 and place.meter.phases == 3 and place.meter.ct_ratio is not None
+        meter = place.meter
+        by_ratio = place.row >= 0 and meter.phases == 3 and meter.ct_ratio is not None
+        return by_ratio and len(others(meter.ct_ratio or 1.0, LEAST_HARD, MOST_HARD)) > 0
 
     @classmethod
     def draw(cls, place: Place, start_s: int, chance: Chance) -> Self:
-        choices = BOOKED_OVER_ACTUAL[3:7] if chance.hard else BOOKED_OVER_ACTUAL
-        factor = choices[chance.one_of(len(choices))]
-        return cls(place, start_s, None, factor, chance.event(place, start_s, "terminal_cover_open", 0.6))
+        booked_ratio = place.meter.ct_ratio or 1.0
+        least, most = (LEAST_HARD, MOST_HARD) if chance.hard else (LEAST, MOST)
+        actual = others(booked_ratio, least, most)
+        cover = chance.event(place, start_s, "terminal_cover_open", 0.6)
+        return cls(place, start_s, None, booked_ratio, actual[chance.one_of(len(actual))], cover)
+
+    @property
+    def factor(self) -> float:
+        """What is reported over what flows."""
+        return self.booked_ratio / self.actual_ratio
 
     @property
     def severity(self) -> float:
-        return min(abs(self.booked_over_actual - 1), 1.0)
+        return min(abs(self.factor - 1), 1.0)
 
     @property
     def story(self) -> str:
-        against = "too much" if self.booked_over_actual > 1 else "too little"
-        return f"the booked ratio is {self.booked_over_actual:.2f} times the actual one: {against} is billed"
+        return (
+            f"booked as {SECONDARY_A * self.booked_ratio:.0f}/5 A, current transformers of "
+            f"{SECONDARY_A * self.actual_ratio:.0f}/5 A: {self.factor:.2f} times the energy is reported"
+        )
 
     def register(self, registration: Registration, hours: Hours, active: Active) -> None:  # noqa: ARG002 - without chance
-        registration.scale(self.booked_over_actual, slice(None), active)
+        registration.scale(self.factor, slice(None), active)
 
     def events(self) -> tuple[MeterEvent, ...]:
         return () if self.cover is None else (self.cover,)

@@ -1,8 +1,9 @@
 """Transformer overload: the area's demand has outgrown its transformer, which runs beyond its rating for hours each evening.
 
 On 60 to 100 % of the days the whole area draws 1.05 to 1.45 times the rated power (hard: to 1.18 times), Beta(2, 1.5) between them, for two to
-six hours from 16 to 19 h, rising and falling over an hour: most customers heat with electricity they did not use before. It comes within 0 to 14
-days. All of it is metered and nobody passes 90 % of the contract because of it. Truth names the supply meter.
+six hours from 16 to 19 h, rising and falling over an hour: people heat with electricity as they did not before, each by what the contract leaves
+free. It comes within 0 to 14 days. All of it is metered and nobody passes 90 % of the contract because of it: where contracts are small the
+ratio is at most what they carry. Truth names the supply meter.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from simulator.scenarios.case import Active, Case, Chance, Hours, Place, Rows, spell_draw
 
 #: Active power at the customers for one kVA at the transformer: losses and reactive power take the rest.
-KW_PER_KVA = 0.9
+KW_PER_KVA = 0.85
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,15 @@ class TransformerOverload(Case):
 
     @classmethod
     def suits(cls, place: Place) -> bool:
-        # beyond the rating without anybody being beyond the contract
-        return place.row < 0 and place.meter.rated_kva is not None and place.contracts_kw > 1.6 * place.meter.rated_kva
+        return place.row < 0 and place.meter.rated_kva is not None and _most(place) > 1.15
 
     @classmethod
     def draw(cls, place: Place, start_s: int, chance: Chance) -> Self:
-        ratio, from_hour, spell_h = chance.severity(1.05, 1.45), chance.between(16, 19), chance.between(2, 6)
+        ratio, from_hour, spell_h = (
+            min(chance.severity(1.05, 1.45), _most(place)),
+            chance.between(16, 19),
+            chance.between(2, 6),
+        )
         days_share, grows_days = chance.between(0.6, 1.0), chance.between(0, 14)
         return cls(place, start_s, None, ratio, from_hour, spell_h, days_share, grows_days, chance.salt())
 
@@ -64,7 +68,11 @@ class TransformerOverload(Case):
         total_kw = demand_kw.sum(axis=0)
         wanted_kw = self.ratio * (self.place.meter.rated_kva or 0.0) * KW_PER_KVA * noise
         missing_kw = np.clip(wanted_kw - total_kw, 0, None) * lifted * grown * overloaded
-        keenness = spell_draw(np.arange(len(demand_kw)), self.salt + 1)[:, None]
-        room_kw = np.where(keenness < 0.15, 0.0, (0.9 * contracted_kw)[:, None] - demand_kw)
+        room_kw = (0.9 * contracted_kw)[:, None] - demand_kw
         room_kw = np.where(np.isfinite(room_kw), np.clip(room_kw, 0, None), 0.0)
         demand_kw += room_kw * np.minimum(missing_kw / np.maximum(room_kw.sum(axis=0), 1e-9), 1.0)
+
+
+def _most(place: Place) -> float:
+    """The ratio at which customers draw four fifths of their contracts."""
+    return 0.8 * place.contracts_kw / (KW_PER_KVA * (place.meter.rated_kva or np.inf))

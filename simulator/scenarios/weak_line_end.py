@@ -1,7 +1,7 @@
 """Undervoltage: the end of a line was patched with a conductor that is too thin, and its voltage sinks whenever people cook.
 
-All three phases of one of a line's segments, with at least 12 conductors behind it, get as much resistance as takes 14 to 24 V (hard: 14 to 17 V),
-Beta(2, 1.5) between them, at a winter's mean load, at most 1 ohm; at the evening's peak about twice that. The meters are right. One in five
+All three phases of one of a line's segments, with at least 12 conductors behind it, get as much resistance as takes 10 to 18 V (hard: 10 to 13 V),
+Beta(2, 1.5) between them, at a winter's mean load, at most 0.6 ohm; at the evening's peak about three times that. The meters are right. One in five
 is rebuilt after two to six weeks. Truth names the supply meter.
 """
 
@@ -14,7 +14,7 @@ from simulator.network import PHASE_COUNT
 from simulator.scenarios.case import Active, Case, Chance, Hours, Place, Rows
 from simulator.scenarios.line_section import conductors_behind, mean_current_a, segments_with
 
-MOST_OHM = 1.0
+MOST_OHM = 0.6
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,12 @@ class WeakLineEnd(Case):
     def draw(cls, place: Place, start_s: int, chance: Chance) -> Self:
         outer = _outer(place)
         segment = outer[chance.one_of(len(outer))]
-        ohm = min(chance.severity(14, 24) / mean_current_a(place, segment), MOST_OHM)
+        ohm = min(chance.severity(10, 18) / mean_current_a(place, segment), MOST_OHM)
         return cls(place, start_s, chance.end_s(start_s, 0.2), ohm, segment)
 
     @property
     def severity(self) -> float:
-        return min(self.ohm * mean_current_a(self.place, self.segment) / 24, 1.0)
+        return min(self.ohm * mean_current_a(self.place, self.segment) / 18, 1.0)
 
     @property
     def story(self) -> str:
