@@ -109,7 +109,7 @@ class AreaSimulation:
         self._presence = dict(presence or {})
         self._interruptions: dict[int, list[tuple[int, int]]] = {}
         rng = np.random.default_rng([seed, 4, world.number])
-        self._demand = AreaDemand(world.customers.load, world.climate, world.number, seed, rng)
+        self._demand = AreaDemand(world, seed, rng)
         self._source = rng.standard_normal(PHASE_COUNT)
         remembered = sorted({case.place.row + 1 for case in self.cases if case.remembers})
         self._meters = MeteringChain(world, MeterErrors() if errors is None else errors, rng, remembered)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from metering.archive import CustomerClass
 from simulator.climates import Climate
 from simulator.equipment import Equipment
-from simulator.load_profiles import HABITS, LoadParameters
+from simulator.load_profiles import HABITS, SHAPES, LoadParameters
+from simulator.resampled_shapes import ResampledShapes
 from simulator.settlements import CLASSES, Settlement
 
 Series = NDArray[np.float64]
@@ -155,13 +156,15 @@ CLASS_LOADS: Mapping[CustomerClass, ClassLoad] = {
 }
 LOADS = tuple(CLASS_LOADS[name] for name in CLASSES)
 #: Habits that draw next to nothing themselves: what they are there for is equipment.
+#: Columns that are drawn apart.
+_NOT_POWERS = frozenset({"habit", "equipment", "peak_factor", "donor"})
 _KEEPS_A_LAMP_ON: Mapping[str, float] = {"pump_house": 0.12, "street_lighting": 0.05}
 
 
 def draw_load(kinds: NDArray[np.intp], settlement: Settlement, climate: Climate, seeds: list[int]) -> LoadParameters:
     """The load of every customer; `kinds` are positions in `CLASSES`, (customers,). Ceilings come with the contract."""
     customers = len(kinds)
-    found = {field.name: np.zeros(customers) for field in fields(LoadParameters) if field.name != "equipment"}
+    found = {field.name: np.zeros(customers) for field in fields(LoadParameters) if field.name not in _NOT_POWERS}
     habit = np.zeros(customers, dtype=np.intp)
     parts, of_parts = [], []
     wealth = float(np.exp(0.15 * np.random.default_rng([*seeds, CUSTOMER_STREAM]).standard_normal()))
@@ -175,8 +178,56 @@ def draw_load(kinds: NDArray[np.intp], settlement: Settlement, climate: Climate,
             values[rows] = drawn[column]
         parts.append(_draw_equipment(name, drawn, settlement, climate, rng))
         of_parts.append(rows)
-    del found["habit"]
-    return LoadParameters(habit=habit, equipment=Equipment.joined(parts, of_parts, customers), **found)
+    return LoadParameters(
+        habit=habit,
+        equipment=Equipment.joined(parts, of_parts, customers),
+        peak_factor=SHAPES[habit].max(axis=(1, 2)),
+        donor=np.full(customers, -1, dtype=np.intp),
+        **found,
+    )
+
+
+def on_real_shapes(
+    load: LoadParameters, kinds: NDArray[np.intp], shapes: ResampledShapes, climate: Climate, seeds: list[int]
+) -> LoadParameters:
+    """The same customers living by the curves of real ones, each at its own scale.
+
+    The curves hold what a household's appliances and heating do. Only a feed of a single day knows no weather, so there
+    heating and cooling come on top; and so do, always, chargers, and pumps and lamps of classes that the feed lacks.
+    """
+    rng = np.random.default_rng([*seeds, CUSTOMER_STREAM, len(CLASSES)])
+    customers = len(kinds)
+    donor = shapes.assign([CLASSES[kind] for kind in kinds], rng)
+    of_own_class = np.array([shapes.classes[row] == CLASSES[kind] for row, kind in zip(donor, kinds, strict=True)])
+    keeps = np.where(of_own_class, 0.0, 1.0)
+    equipment = replace(
+        load.equipment, pump_kw=keeps * load.equipment.pump_kw, lamps_kw=keeps * load.equipment.lamps_kw
+    )
+    zero = np.zeros(customers)
+    on_shapes = replace(
+        load,
+        equipment=equipment,
+        donor=donor,
+        peak_factor=shapes.peak[donor],
+        standby_kw=zero,
+        appliance_kw=zero,
+        noise=np.full(customers, 0.08),
+        memory_h=np.full(customers, 1.0),
+        shift_h=rng.integers(-2, 3, customers) / 4,
+    )
+    if shapes.is_one_day:
+        scale_kw = load.standby_kw + load.scale_kw + load.appliance_kw * load.appliances_per_day / 60
+        return replace(on_shapes, scale_kw=scale_kw)
+    on_shapes = replace(
+        on_shapes,
+        heating_kw_per_k=zero,
+        equipment=replace(equipment, heat_pump_thermal_kw_per_k=zero, cooling_kw_per_k=zero),
+        day_noise=np.full(customers, 0.05),
+    )
+    seasons_c = (climate.cold_day_c, climate.mean_c, climate.hot_day_c)
+    whole_kw = np.mean([load.mean_kw(mean_c) for mean_c in seasons_c], axis=0)
+    besides_kw = on_shapes.equipment.mean_kw(load.heating_below_c, climate.mean_c)
+    return replace(on_shapes, scale_kw=np.maximum(whole_kw - besides_kw, load.scale_kw))
 
 
 def _draw_class(

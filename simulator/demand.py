@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 
 from simulator import equipment as machines
 from simulator import load_profiles as profiles
-from simulator.climates import Climate
 from simulator.days import days_from_new_year
-from simulator.load_profiles import HABITS, HOLIDAY, RESIDENTIAL_HABITS, WORKDAY, LoadParameters
+from simulator.load_profiles import HABITS, HOLIDAY, RESIDENTIAL_HABITS, WORKDAY
 
 if TYPE_CHECKING:
     from simulator.area_day import Window
+    from simulator.world import World
 
 Series = NDArray[np.float64]
 Rows = NDArray[np.float64]
 
-SPELL_STREAM = 16
+SPELL_STREAM, SHAPE_STREAM = 32, 33
 SUNDAY = 6
 #: Walls keep the day's mean: so much of what a room feels is not the hour's temperature.
 WALLS = 0.45
@@ -31,17 +31,19 @@ _CLOSED_ON_SUNDAYS = (HABITS.index("shop"), HABITS.index("office"))
 class AreaDemand:
     """What is carried from window to window and from day to day. Windows must come in order of time, each once."""
 
-    def __init__(
-        self, load: LoadParameters, climate: Climate, area_number: int, seed: int, rng: np.random.Generator
-    ) -> None:
+    def __init__(self, world: World, seed: int, rng: np.random.Generator) -> None:
+        self._load = load = world.customers.load
+        self._climate = world.climate
+        self._shapes = world.shapes
+        self._seeds = [seed, SPELL_STREAM, world.number]
+        self._shape_seeds = [seed, SHAPE_STREAM, world.number]
+        self._salt = int(np.random.default_rng(self._shape_seeds).integers(2**62))
         customers = len(load.habit)
-        self._load = load
-        self._climate = climate
-        self._seeds = [seed, SPELL_STREAM, area_number]
         self._noise = profiles.LoadNoise(customers, rng)
         self._day: date | None = None
         self._day_noise = np.zeros(customers)
         self._kinds_of_day = np.zeros(customers, dtype=np.intp)
+        self._source_days = np.zeros(customers, dtype=np.intp)
         self._spells: tuple[tuple[machines.Spells, machines.Spells], ...] = ()
         self._at_home = load.habit < len(RESIDENTIAL_HABITS)
 
@@ -50,14 +52,15 @@ class AreaDemand:
         if window.day != self._day:
             self._begin_day(window, rng)
         load = self._load
-        noise = self._noise.within(load.memory_h, len(window.start_s), window.interval_h, rng)
-        shape = profiles.shape_of(load, self._kinds_of_day, window.local_hour)
+        noise = self._within(window, rng)
+        shape = self._shape(window)
         demand_kw = profiles.activity_of(load, shape, noise)
         demand_kw *= profiles.level_kw(load, self._day_noise, window.day_number)[:, None]
         demand_kw += load.standby_kw[:, None]
         felt_c = WALLS * window.mean_c + (1 - WALLS) * window.temperature_c
         demand_kw += profiles.heating_kw(load, window.local_hour, felt_c)
-        demand_kw += profiles.appliances_kw(load, shape, window.interval_h, rng)
+        if self._shapes is None:  # real curves have their appliances in them
+            demand_kw += profiles.appliances_kw(load, shape, window.interval_h, rng)
         self._add_tempering(demand_kw, window, felt_c, shape, noise)
         self._add_standing(demand_kw, window)
         return np.asarray(np.minimum(demand_kw, load.ceiling_kw[:, None]))
@@ -66,10 +69,28 @@ class AreaDemand:
         day, equipment = window.day, self._load.equipment
         self._day, self._day_noise = day, self._noise.next_day(rng)
         self._kinds_of_day = self._kinds_on(day, window.kind_of_day)
+        if self._shapes is not None:
+            southern = self._climate.latitude < 0
+            self._source_days = self._shapes.source_days(
+                day, self._kinds_of_day, self._load.donor, self._shape_seeds, southern=southern
+            )
         spell_rng = np.random.default_rng([*self._seeds, day.toordinal()])
         charging = machines.charging_spells(equipment, window.kind_of_day != WORKDAY, spell_rng)
         pumping = machines.pumping_spells(equipment, self._climate.irrigation_need(day), window.clearness, spell_rng)
         self._spells = (*self._spells[-1:], (charging, pumping))
+
+    def _within(self, window: Window, rng: np.random.Generator) -> Rows:
+        load = self._load
+        if self._shapes is None:
+            return self._noise.within(load.memory_h, len(window.start_s), window.interval_h, rng)
+        shocks = profiles.shocks_at(window.start_s, len(load.habit), self._salt)
+        return self._noise.following(shocks, load.memory_h, window.interval_h)
+
+    def _shape(self, window: Window) -> Rows:
+        load = self._load
+        if self._shapes is None:
+            return profiles.shape_of(load, self._kinds_of_day, window.local_hour)
+        return self._shapes.activity(load.donor, self._source_days, window.local_hour, window.interval_h, load.shift_h)
 
     def _kinds_on(self, day: date, kind_of_day: int) -> NDArray[np.intp]:
         """A kind of day for each customer: schools have vacations, works stand still around Chinese New Year."""

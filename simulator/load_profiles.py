@@ -159,14 +159,18 @@ class LoadParameters:
     closed_before: Series
     """Days before Chinese New Year from which on a business stands still; 0 where it does not close."""
     closed_after: Series
+    peak_factor: Series
+    """What the shape rarely passes, against its mean."""
     ceiling_kw: Series
     """What the customer's main switch lets through."""
+    donor: NDArray[np.intp]
+    """Whose real curves the customer lives by instead of its habit; -1 for nobody's."""
     equipment: Equipment
 
     def typical_peak_kw(self, coldest_c: float, hottest_c: float) -> Series:
         """A demand that is rarely passed, on the coldest days or the hottest: what a connection is laid out for."""
-        shape: Series = SHAPES[self.habit].max(axis=(1, 2))
-        base = self.standby_kw + self.scale_kw * shape * np.exp(1.2 * self.noise) + 1.2 * self.appliance_kw
+        peaks_kw = self.scale_kw * self.peak_factor * np.exp(1.2 * self.noise)
+        base = self.standby_kw + peaks_kw + 1.2 * self.appliance_kw
         heating = self.heating_kw_per_k * np.clip(self.heating_below_c - coldest_c, 0, None)
         heating += self.equipment.heat_pump_kw(self.heating_below_c, coldest_c)
         cooling = self.equipment.cooling_kw(hottest_c)
@@ -188,7 +192,10 @@ class LoadNoise:
 
     def within(self, memory_h: Series, intervals: int, hours: float, rng: np.random.Generator) -> Rows:
         """Standard normal noise of shape (customers, intervals) with each customer's memory, following the last window's."""
-        shocks = rng.standard_normal((intervals, len(self._within)))
+        return self.following(rng.standard_normal((intervals, len(self._within))), memory_h, hours)
+
+    def following(self, shocks: Rows, memory_h: Series, hours: float) -> Rows:
+        """The same out of given shocks, (intervals, customers)."""
         noise = autoregression(shocks, np.exp(-hours / memory_h), self._within)
         self._within = noise[-1].copy()
         return np.ascontiguousarray(noise.T)
@@ -197,6 +204,23 @@ class LoadNoise:
         """Standard normal, one per customer, correlated from day to day."""
         self._of_day = 0.55 * self._of_day + np.sqrt(1 - 0.55**2) * rng.standard_normal(len(self._of_day))
         return self._of_day
+
+
+def shocks_at(start_s: NDArray[np.int64], customers: int, salt: int) -> Rows:
+    """Nearly normal shocks, (intervals, customers), that hang on the time alone: the same however a day is cut into windows.
+
+    >>> whole = shocks_at(np.arange(0, 86_400, 900), 50, 3)
+    >>> bool((shocks_at(np.array([900, 1800]), 50, 3) == whole[1:3]).all()), float(whole.std().round(1))
+    (True, 1.0)
+    """
+    mixed = start_s.astype(np.uint64)[:, None] * np.uint64(0x9E3779B97F4A7C15)
+    mixed = mixed + np.arange(1, customers + 1, dtype=np.uint64) * np.uint64(0xD1B54A32D192ED03) + np.uint64(salt)
+    # splitmix64; the sum of its four 16-bit parts is as good as normal within three deviations
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed = mixed ^ (mixed >> np.uint64(31))
+    parts = [((mixed >> np.uint64(shift)) & np.uint64(0xFFFF)).astype(np.float64) for shift in (0, 16, 32, 48)]
+    return np.asarray((np.sum(parts, axis=0) / 65_536 - 2) * np.sqrt(3))
 
 
 def autoregression(shocks: Rows, keep: Series, last: Series) -> Rows:

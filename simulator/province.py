@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 
@@ -27,6 +28,7 @@ from simulator.plan import (
     spurious_events,
 )
 from simulator.recipe import Recipe
+from simulator.resampled_shapes import ResampledShapes
 from simulator.scenarios.case import Case
 from simulator.weather import Weather
 from simulator.world import World, build_area, kind_of_day, public_holidays, tariffs
@@ -48,6 +50,7 @@ class Province:
         self.calendar = LocalCalendar(recipe.zone)
         self.days = recipe.days
         self._climate = climate_of(recipe.climate)
+        self._shapes = ResampledShapes.read(Path(recipe.shapes)) if recipe.shapes else None
         self._pack, self._hard, self._seed = recipe.pack, recipe.is_hard, recipe.seed
         self._reliability = Reliability() if reliability is None else reliability
         span = Span(self.calendar, recipe.start, recipe.days, recipe.interval_minutes)
@@ -137,7 +140,8 @@ class Province:
         count = self.recipe.areas
         sizes = np.random.default_rng([self._seed, 19]).integers(low, high + 1, count)
         return tuple(
-            build_area(number, count, int(sizes[number]), self._seed, climate=self._climate) for number in range(count)
+            build_area(number, count, int(sizes[number]), self._seed, climate=self._climate, shapes=self._shapes)
+            for number in range(count)
         )
 
     def _plan(self, span: Span) -> None:

@@ -12,6 +12,7 @@ from metering.archive import CustomerClass
 
 #: The order of the classes as numbers: `kinds` of a world are positions here.
 CLASSES: tuple[CustomerClass, ...] = ("residential", "commercial", "industrial", "agricultural", "public", "temporary")
+SETTLEMENT_STREAM = 31
 RESIDENTIAL, COMMERCIAL, INDUSTRIAL, AGRICULTURAL, PUBLIC, TEMPORARY = range(len(CLASSES))
 
 
@@ -114,7 +115,7 @@ def settlement_of(number: int, seed: int) -> Settlement:
     """
     names = [name for name, count in _OF_TWENTY.items() for _ in range(count)]
     block, place = divmod(number, len(names))
-    order = np.random.default_rng([seed, 15, block]).permutation(len(names))
+    order = np.random.default_rng([seed, SETTLEMENT_STREAM, block]).permutation(len(names))
     if block == 0:
         first = int(np.flatnonzero(order == 0)[0])
         order[[0, first]] = order[[first, 0]]

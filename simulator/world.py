@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from metering.archive import Meter
 from simulator.climates import COLD_PLATEAU, Climate
-from simulator.customers import draw_load, draw_power_factor, draw_solar_kwp
+from simulator.customers import draw_load, draw_power_factor, draw_solar_kwp, on_real_shapes
 from simulator.days import kind_of_day, public_holidays
 from simulator.load_profiles import LoadParameters
 from simulator.network import PHASE_COUNT, Network, Transformer, transformer_for
 from simulator.prices import TARIFF_OF_CLASS, tariffs
+from simulator.resampled_shapes import ResampledShapes
 from simulator.settlements import (
     AGRICULTURAL,
     CLASSES,
@@ -68,6 +69,7 @@ class World:
     supply_gain: float
     settlement: str = "town_block"
     climate: Climate = field(default=COLD_PLATEAU, repr=False)
+    shapes: ResampledShapes | None = field(default=None, repr=False)
 
     @property
     def meters(self) -> tuple[Meter, ...]:
@@ -91,14 +93,27 @@ class _Connections:
         return np.repeat(np.arange(len(self.three_phase)), np.where(self.three_phase, PHASE_COUNT, 1))
 
 
-def build_area(number: int, areas: int, customers: int, seed: int, *, climate: Climate = COLD_PLATEAU) -> World:
-    """Draw one area; the same number and seed give the same area whatever else is built."""
+def build_area(
+    number: int,
+    areas: int,
+    customers: int,
+    seed: int,
+    *,
+    climate: Climate = COLD_PLATEAU,
+    shapes: ResampledShapes | None = None,
+) -> World:
+    """Draw one area; the same number and seed give the same area whatever else is built.
+
+    With `shapes` the customers live by the curves of real ones.
+    """
     rng = np.random.default_rng([seed, AREA_STREAM, number])
     width = max(4, len(str(areas)))
     name = f"A{number + 1:0{width}d}"
     settlement = settlement_of(number, seed)
     kinds = draw_kinds(settlement, customers, rng)
     load = draw_load(kinds, settlement, climate, [seed, AREA_STREAM, number])
+    if shapes is not None:
+        load = on_real_shapes(load, kinds, shapes, climate, [seed, AREA_STREAM, number])
     pv_kwp = draw_solar_kwp(kinds, load, settlement, rng)
     peak_kw = load.typical_peak_kw(climate.coldest_c, climate.hottest_c)
     connections = _connect(kinds, peak_kw, rng)
@@ -142,6 +157,7 @@ def build_area(number: int, areas: int, customers: int, seed: int, *, climate: C
         supply_gain=1 + float(np.clip(rng.normal(0, 0.0015), -0.004, 0.004)),
         settlement=settlement.name,
         climate=climate,
+        shapes=shapes,
     )
 
 
