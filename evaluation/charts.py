@@ -102,7 +102,7 @@ def visits_by_week(inspections: Inspections) -> str:
         axes.bar(weeks, [w.visits for w in inspections.weeks], 0.72, color=LINE, linewidth=0)
         axes.bar(weeks, [w.hits for w in inspections.weeks], 0.72, color=GOOD, linewidth=0)
         axes.set(xlabel="week", ylabel="visits, of which hits")
-        axes.set_xticks(weeks)
+        axes.set_xticks(weeks[:: 1 + len(weeks) // 20])
         axes.grid(visible=False, axis="x")
         found = axes.twinx()
         found.plot(

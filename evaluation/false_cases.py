@@ -11,6 +11,7 @@ from evaluation.run_rows import RaisedAlert, supply_meters
 from evaluation.span import Span
 from metering.archive import Archive
 from metering.times import DAY_S
+from metering.truth import TruthCase
 
 SAME_CASE_WITHIN_S = 7 * DAY_S
 #: A detector that looks back over days still speaks of a vacancy when it is over.
@@ -18,6 +19,8 @@ NEAR_AFTER_S = 14 * DAY_S
 NEAR_NOTHING = "nothing"
 #: An area's alert while a customer of it has a case: false by the truth, yet not out of the blue.
 NEAR_A_CASE = "case_in_the_area"
+#: An alert on an abnormal meter before its onset or after its end: no detection, and by the truth no false case either.
+OUTSIDE_THE_CASE = "outside_the_case"
 #: Life that an alert of the family `archive` is right about.
 ARCHIVE_LIFE = frozenset({"archive_error", "topology_change"})
 
@@ -61,7 +64,9 @@ def find_false_cases(alerts: Sequence[RaisedAlert], answers: Answers, archive: A
     Alerts of data quality and communication count neither way, nor do those of the family `archive` on a meter whose
     life holds an archive error or a topology change. A finding changes nothing here: what comes after it counts too.
     """
-    abnormal = {case.meter_id for case in answers.cases}
+    cases: dict[str, list[TruthCase]] = defaultdict(list)
+    for case in answers.cases:
+        cases[case.meter_id].append(case)
     life: dict[str, list[BenignLife]] = defaultdict(list)
     for event in answers.life or ():
         life[event.meter_id].append(event)
@@ -70,7 +75,12 @@ def find_false_cases(alerts: Sequence[RaisedAlert], answers: Answers, archive: A
     last_s: dict[str, int] = {}
     found = []
     for alert in sorted(alerts, key=lambda a: (a.raised_s, a.abnormality, a.alert_id)):
-        if alert.meter_id in abnormal or not span.holds(alert.raised_s):
+        if not span.holds(alert.raised_s):
+            continue
+        if alert.meter_id in cases:
+            neither_way[OUTSIDE_THE_CASE] += not any(
+                _around(case, alert.raised_s, DAY_S) for case in cases[alert.meter_id]
+            )
             continue
         if is_information(alert.family):
             neither_way[alert.family] += 1
@@ -87,13 +97,17 @@ def find_false_cases(alerts: Sequence[RaisedAlert], answers: Answers, archive: A
             if alert.of_area and _case_in_area(alert, answers, archive):
                 near = NEAR_A_CASE
             found.append(FalseCase(alert, near))
-    return FalseCases(tuple(found), len(archive.areas_of_meter), span.weeks, dict(sorted(neither_way.items())))
+    return FalseCases(tuple(found), len(archive.areas_of_meter), span.weeks, dict(sorted((+neither_way).items())))
+
+
+def _around(lasting: BenignLife | TruthCase, at_s: int, margin_s: int) -> bool:
+    """Whether `at_s` lies from the start of a case or of a piece of life to so long after its end."""
+    return lasting.start_s <= at_s and (lasting.end_s is None or at_s < lasting.end_s + margin_s)
 
 
 def _case_in_area(alert: RaisedAlert, answers: Answers, archive: Archive) -> bool:
     return any(
-        case.start_s <= alert.raised_s
-        and (case.end_s is None or alert.raised_s < case.end_s + NEAR_AFTER_S)
+        _around(case, alert.raised_s, NEAR_AFTER_S)
         and archive.area_of(case.meter_id, alert.raised_s) == alert.transformer_area
         for case in answers.cases
     )
@@ -102,7 +116,7 @@ def _case_in_area(alert: RaisedAlert, answers: Answers, archive: Archive) -> boo
 def _near(raised_s: int, own: Sequence[BenignLife], of_area: Sequence[BenignLife]) -> str:
     """The meter's own life counts before its area's; of several, the one that began last."""
     for events in (own, of_area):
-        around = [e for e in events if e.start_s <= raised_s and (e.end_s is None or raised_s < e.end_s + NEAR_AFTER_S)]
+        around = [event for event in events if _around(event, raised_s, NEAR_AFTER_S)]
         if around:
             return max(around, key=lambda e: (e.start_s, e.kind)).kind
     return NEAR_NOTHING

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from metering.times import DAY_S
 from metering.truth import TruthCase
 
 WEEK_S = 7 * DAY_S
+AFTER_END = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,12 @@ class WeekOfVisits:
 
 @dataclass(frozen=True, slots=True)
 class Inspections:
-    """`cases` are all cases of the truth that last into the span; `in_warm_up` visits belong to no week."""
+    """`cases` are all cases of the truth that last into the span; visits `in_warm_up` and `after_end` belong to no week."""
 
     weeks: tuple[WeekOfVisits, ...]
     cases: int
     in_warm_up: int
+    after_end: int
 
     @property
     def visits(self) -> int:
@@ -66,20 +69,21 @@ def count_inspections(visits: Sequence[Visit], truth: Sequence[TruthCase], span:
     """None where a run had no inspections. A hit is a finding that confirmed something, by the inspector's own word.
 
     A visit finds the case of its meter that began last before the finding; one that was found before counts once.
-    Weeks run to the last one of the span, or of a finding that came after it.
     """
     if not visits:
         return None
     judged = [c for c in truth if c.start_s < span.end_s and (c.end_s is None or c.end_s > span.start_s)]
-    inside = [v for v in visits if v.found_s >= span.start_s]
-    last_s = max([span.end_s - 1, *(v.found_s for v in inside)])
-    found = _found([v for v in visits if v.found_s < span.start_s], judged)
+    by_week: dict[int, list[Visit]] = defaultdict(list)
+    for visit in visits:
+        by_week[(visit.found_s - span.start_s) // WEEK_S if visit.found_s < span.end_s else AFTER_END].append(visit)
+    early = [v for v in visits if v.found_s < span.start_s]
+    found = _found(early, judged)
     weeks = []
-    for week in range(1 + (last_s - span.start_s) // WEEK_S):
-        of_week = [v for v in inside if (v.found_s - span.start_s) // WEEK_S == week]
+    for week in range(-((span.start_s - span.end_s) // WEEK_S)):
+        of_week = by_week.get(week, [])
         found |= _found(of_week, judged)
         weeks.append(WeekOfVisits(week + 1, len(of_week), sum(v.confirmed for v in of_week), len(found)))
-    return Inspections(tuple(weeks), len(judged), len(visits) - len(inside))
+    return Inspections(tuple(weeks), len(judged), len(early), len(by_week.get(AFTER_END, [])))
 
 
 def _found(visits: Sequence[Visit], cases: Sequence[TruthCase]) -> set[CaseKey]:

@@ -125,7 +125,7 @@ def supply_meters(archive: Archive) -> dict[str, str]:
     }
 
 
-def raised_alert(row: Mapping[str, Any], supply_of: Mapping[str, str], where: str) -> RaisedAlert:
+def raised_alert(row: Mapping[str, Any], archive: Archive, supply_of: Mapping[str, str], where: str) -> RaisedAlert:
     """Parse one line. Raises `LineError`."""
     meter_id = _optional_text(row, "meter_id", where)
     area = _optional_text(row, "transformer_area", where)
@@ -133,14 +133,15 @@ def raised_alert(row: Mapping[str, Any], supply_of: Mapping[str, str], where: st
         raise _fail(where, "meter_id", "null, and so is transformer_area; name the meter or the area of the alert")
     abnormality = _text(row, "abnormality", where)
     known = CATALOGUE.get(abnormality)
+    raised_s = _time(row, "raised_at", where)
     return RaisedAlert(
         alert_id=_optional_text(row, "id", where) or "",
-        transformer_area=area or "",
+        transformer_area=area or archive.area_of(meter_id or "", raised_s) or "",
         meter_id=meter_id or supply_of.get(area or "", f"area:{area}"),
         of_area=meter_id is None,
         abnormality=abnormality,
         family=_optional_text(row, "family", where) or (known.family if known is not None else ""),
-        raised_s=_time(row, "raised_at", where),
+        raised_s=raised_s,
         cleared_s=_optional_time(row, "cleared_at", where),
         missing_kwh=_number(row, "missing_kwh", where),
     )
@@ -149,7 +150,7 @@ def raised_alert(row: Mapping[str, Any], supply_of: Mapping[str, str], where: st
 def alerts_of(rows: Iterable[tuple[str, Mapping[str, Any]]], archive: Archive) -> tuple[RaisedAlert, ...]:
     """Alerts of (where, row) pairs, in the order in which they were raised."""
     supply_of = supply_meters(archive)
-    alerts = [raised_alert(row, supply_of, where) for where, row in rows]
+    alerts = [raised_alert(row, archive, supply_of, where) for where, row in rows]
     return tuple(sorted(alerts, key=lambda a: (a.raised_s, a.abnormality, a.alert_id)))
 
 

@@ -157,6 +157,7 @@ def _inspections_json(inspections: Inspections) -> dict[str, Any]:
         "cases_found": inspections.found,
         "share_of_cases_found": inspections.share_of_cases_found,
         "in_warm_up": inspections.in_warm_up,
+        "after_end": inspections.after_end,
         "by_week": [
             {
                 "week": week.week,

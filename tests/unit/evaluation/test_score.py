@@ -1,82 +1,98 @@
-"""Scoring a run: a run made from the truth scores 1 with no delay, false cases are counted as the design says."""
+"""A run as a whole: what is in the figures that others read, and that nothing at all is no fault."""
 
 from __future__ import annotations
-
-from datetime import date, timedelta
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from evaluation.score import average_precision, evaluate
-from metering.archive import Archive, Meter
-from metering.times import DAY_S, iso, parse_iso
-from metering.truth import TruthCase
-
-FIRST_S = parse_iso("2026-01-01T00:00:00Z")
-DAYS = 98
-
-
-def archive(meters: int = 20) -> Archive:
-    rows = [Meter("S1", "SP-S", "grid", "A1", "supply")]
-    rows += [Meter(f"M{i}", f"SP-{i}", f"C{i}", "A1", "customer") for i in range(meters)]
-    return Archive("scored", 15, "UTC", tuple(rows))
-
-
-def scores(risk: dict[str, float]) -> pa.Table:
-    days = [date(2026, 1, 1) + timedelta(days=d) for d in range(DAYS)]
-    ids = [m.meter_id for m in archive().meters]
-    return pa.table(
-        {
-            "meter_id": [m for _ in days for m in ids],
-            "date": pa.array([d for d in days for _ in ids], pa.date32()),
-            "risk": pa.array([risk.get(m, 0.0) for _ in days for m in ids], pa.float32()),
-        }
-    )
-
-
-def alert(
-    meter_id: str | None, day: float, kind: str = "bypass", family: str = "theft", cleared: float | None = None
-) -> dict[str, Any]:
-    return {
-        "transformer_area": "A1",
-        "meter_id": meter_id,
-        "abnormality": kind,
-        "family": family,
-        "raised_at": iso(FIRST_S + int(day * DAY_S)),
-        "cleared_at": None if cleared is None else iso(FIRST_S + int(cleared * DAY_S)),
-    }
-
-
-def case(meter_id: str, day: float, kind: str = "bypass", end: float | None = None) -> TruthCase:
-    return TruthCase(meter_id, kind, FIRST_S + int(day * DAY_S), None if end is None else FIRST_S + int(end * DAY_S))
+from evaluation.answers import Answers, CaseFacts
+from evaluation.run_rows import daily_risk
+from evaluation.score import ScoredRun, average_precision, evaluate, score_run
+from tests.unit.evaluation.made_runs import FIRST_DAY, alert_row, alerts, archive, at, case, scores_table, visit
 
 
 def test_a_run_made_from_the_truth_scores_one_without_delay() -> None:
     truth = [case("M1", 40), case("M2", 50, "over_capacity"), case("S1", 60, "high_loss")]
-    alerts = [alert("M1", 40), alert("M2", 50, "over_capacity", "load"), alert(None, 60, "high_loss", "line_loss")]
-    found = evaluate(alerts, scores({"M1": 1.0, "M2": 1.0, "S1": 1.0}), truth, archive())
+    rows = [
+        alert_row("M1", 40),
+        alert_row("M2", 50, "over_capacity", "load"),
+        alert_row(None, 60, "high_loss", "line_loss"),
+    ]
+    found = evaluate(rows, scores_table({"M1": 1.0, "M2": 1.0, "S1": 1.0}), truth, archive())
     assert (found["detection_rate"], found["right_kind_share"], found["average_precision"]) == (1.0, 1.0, 1.0)
-    assert found["false_cases"] == 0
+    assert (found["auc"], found["false_cases"], found["macro_detection_rate"]) == (1.0, 0, 1.0)
     assert {row["median_days_to_detection"] for row in found["by_abnormality"].values()} == {0.0}
 
 
 def test_an_alert_before_the_onset_or_on_another_meter_detects_nothing() -> None:
-    found = evaluate([alert("M1", 35), alert("M3", 45)], scores({}), [case("M1", 40)], archive())
+    found = evaluate([alert_row("M1", 35), alert_row("M3", 45)], scores_table({}), [case("M1", 40)], archive())
     assert found["detected"] == 0
     assert found["missed"][0]["meter_id"] == "M1"
     assert found["false_cases"] == 1, "M3 is normal by the truth"
-
-
-def test_repeats_within_seven_days_are_one_false_case_and_data_quality_is_none() -> None:
-    alerts = [alert("M5", 40), alert("M5", 44), alert("M5", 60), alert("M6", 50, "reading_failed", "communication")]
-    assert evaluate(alerts, scores({}), [case("M1", 40)], archive())["false_cases"] == 2
+    assert found["alerts_counted_neither_way"] == {"outside_the_case": 1}
 
 
 def test_what_falls_into_the_warm_up_counts_neither_way() -> None:
-    found = evaluate([alert("M5", 10)], scores({}), [case("M1", 5, end=12)], archive())
+    found = evaluate([alert_row("M5", 10)], scores_table({}), [case("M1", 5, end=12)], archive())
     assert (found["false_cases"], found["cases"]) == (0, 0)
+
+
+def test_constant_scores_are_worth_what_chance_is() -> None:
+    found = evaluate([], scores_table({}), [case("M1", 40), case("M2", 40)], archive())
+    assert (found["auc"], found["average_precision"]) == (0.5, round(2 / 21, 4))
+
+
+@pytest.mark.parametrize("with_scores", [True, False])
+@pytest.mark.parametrize("with_alerts", [True, False])
+@pytest.mark.parametrize("with_truth", [True, False])
+def test_nothing_at_all_is_no_fault(with_scores: bool, with_alerts: bool, with_truth: bool) -> None:
+    found = evaluate(
+        [alert_row("M1", 45)] if with_alerts else [],
+        scores_table({"M1": 0.5}) if with_scores else scores_table({}, days=0),
+        [case("M1", 40)] if with_truth else [],
+        archive(),
+    )
+    assert found["cases"] == int(with_truth)
+    assert (found["auc"] is None) == (not with_truth)
+    assert found["inspections"] is None
+    assert found["value"]["source"] == "the run's own estimate"
+
+
+def test_the_feeds_first_day_says_when_the_warm_up_ends() -> None:
+    """A run that begins to score after its own warm-up is not warmed up twice."""
+    table = scores_table({}).filter(pa.array(np.repeat(np.arange(98) >= 28, 21)))
+    run = ScoredRun((), (), daily_risk(table, archive()))
+    assert score_run(run, Answers([]), archive(), first_day=FIRST_DAY).span.start_s == at(28)
+    assert score_run(run, Answers([]), archive()).span.start_s == at(56)
+
+
+def test_findings_of_the_feed_teach_but_are_no_visits_of_the_run() -> None:
+    run = ScoredRun(alerts(alert_row("M1", 47)), (), daily_risk(scores_table({}), archive()), (visit("M1", 46),))
+    found = score_run(run, Answers([case("M1", 40)]), archive())
+    assert found.detection.overall.detected == 0
+    assert found.inspections is None
+
+
+def test_visits_of_tasks_are_counted_by_rows_too() -> None:
+    finding = {"found_at": "2026-02-17T00:00:00Z", "confirmed": True, "abnormality": "bypass"}
+    tasks = [{"id": "T1", "alert_ids": [], "service_point": "SP-1", "finding": finding}]
+    found = evaluate([alert_row("M1", 45)], scores_table({}), [case("M1", 40)], archive(), tasks=tasks)
+    assert found["inspections"]["hits_per_inspection"] == 1.0
+    assert found["inspections"]["by_week"][2]["cases_found_so_far"] == 1
+    assert found["detected"] == 1
+
+
+def test_missed_cases_come_with_the_costliest_first() -> None:
+    cases = [case("M1", 40), case("M2", 41), case("M3", 42)]
+    energy = {"M1": {FIRST_DAY.toordinal() + 45: 5.0}, "M2": {FIRST_DAY.toordinal() + 45: 50.0}}
+    facts = {("M2", "bypass", at(41)): CaseFacts("night_bypass", 0.8, hidden=True, story="at night")}
+    run = ScoredRun((), (), daily_risk(scores_table({"M2": 0.4}), archive()))
+    found = score_run(run, Answers(cases, facts, energy), archive())
+    assert [o.case.meter_id for o in found.missed] == ["M2", "M1", "M3"]
+    told = found.as_json()["missed"][0]
+    assert (told["scenario"], told["severity"], told["unmetered_kwh"], told["rank"]) == ("night_bypass", 0.8, 50.0, 1)
+    assert found.as_json()["by_abnormality"]["bypass"]["unmetered_kwh"] == 55.0
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -86,7 +102,3 @@ def test_random_scores_rank_no_better_than_chance(seed: int) -> None:
     found = average_precision(rng.random(2000), positive)
     assert found is not None
     assert 0.07 < found < 0.15
-
-
-def test_equal_scores_share_their_precision() -> None:
-    assert average_precision(np.zeros(10), np.arange(10) < 2) == 0.2
