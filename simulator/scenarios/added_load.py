@@ -32,6 +32,19 @@ def day_level(hours: Hours, salt: int, spread: float = 0.2) -> Rows:
     return np.asarray(1 + spread * (2 * spell_draw(hours.local_day(), salt) - 1))
 
 
+def wandering(hours: Hours, salt: int, spread: float, memory_h: float = 1.5) -> Rows:
+    """A factor between 1 - spread and 1 + spread that wanders as a load does, from knot to knot every `memory_h` hours.
+
+    >>> hours = Hours(np.arange(0, 10_800, 900), np.arange(12) / 4, 0.25, np.random.default_rng(0))
+    >>> wandering(hours, 7, 0.3)[[0, 3, 6]].round(2).tolist()
+    [0.81, 0.92, 1.04]
+    """
+    knot, into_s = np.divmod(hours.start_s, round(memory_h * 3600))
+    share = into_s / (memory_h * 3600)
+    between = (1 - share) * spell_draw(knot, salt) + share * spell_draw(knot + 1, salt)
+    return np.asarray(1 + spread * (2 * between - 1))
+
+
 def on_top(demand_kw: Rows, added_kw: Rows, contracted_kw: float) -> Rows:
     """Demand with a load on top of it that keeps below the contract; where the demand alone is beyond, it stays.
 

@@ -1,8 +1,8 @@
 """Bad joint: a clamp or a stretch of line has gone bad, and heats with the square of what flows through it.
 
-The resistance grows over 7 to 28 days to what takes 8 to 24 V (hard: to 13 V), Beta(2, 1.5) between them, at a winter's mean load, within 0.02 to
-0.25 ohm; on one phase (40 %) or all three, at the head of a line. The area's loss rises, most at the evening's peak, and voltages behind
-it dip under load; no meter is wrong. Truth names the supply meter.
+The resistance grows over 7 to 28 days to what takes 8 to 24 V (hard: to 13 V), Beta(2, 1.5) between them, at a winter's
+mean load, within 0.02 to 0.25 ohm; on one phase (40 %) or all three, at the head of a line. The area's loss rises, most
+at the evening's peak, and voltages behind it dip under load; no meter is wrong. Truth names the supply meter.
 """
 
 from __future__ import annotations

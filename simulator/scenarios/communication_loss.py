@@ -1,7 +1,7 @@
 """Communication loss: a meter's readings no longer arrive; it counts on behind a module or a line that fails.
 
-For 3 to 30 days (uniform) nothing comes. In three of ten cases it is patchy: of the four-hour spells 60 to 90 % are lost. The register moves on,
-so that what was drawn shows in the difference once readings come again. Nothing is stolen.
+For 3 to 30 days (uniform) nothing comes. In three of ten cases it is patchy: of the four-hour spells 60 to 90 % are
+lost. The register moves on, so that what was drawn shows in the difference once readings come again. Nothing is stolen.
 """
 
 from __future__ import annotations

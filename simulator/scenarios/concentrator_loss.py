@@ -1,7 +1,7 @@
 """Concentrator loss: the device that gathers an area's readings is dead, and with it the whole area is silent.
 
-For 1 to 10 days (uniform) no reading of the area arrives, the supply meter's neither. In four of ten cases it restarts and dies again:
-of the three-hour spells 50 to 90 % are lost. Registers move on. Truth names the supply meter.
+For 1 to 10 days (uniform) no reading of the area arrives, the supply meter's neither. In four of ten cases it restarts
+and dies again: of the three-hour spells 50 to 90 % are lost. Registers move on. Truth names the supply meter.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """CT open: a current transformer's secondary has come loose, and its phase gives the meter no current at all.
 
-One phase in seven of ten cases, two phases in the others (hard: always one). The voltage stays, the load runs on. Half of the cases
-touch again now and then: two-hour spells, 5 to 30 % of them with contact. No cover is opened; a fault of age, not of hands.
+One phase in seven of ten cases, two phases in the others (hard: always one). The voltage stays, the load runs on. Half
+of the cases touch again now and then: two-hour spells, 5 to 30 % of them with contact. No cover is opened; a fault of
+age, not of hands.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """CT ratio changed: current transformers of a larger ratio are put in while the archive keeps the old, smaller one.
 
-Every current and every energy is reported too low, by booked over actual ratio. The actual one is a standard ratio of 1.25 to 4 times the booked one,
-Beta(2, 1.5) along the list of them (hard: the lowest third). Half of the cases show an event: 70 % of those an opened terminal cover, 30 % the
-changed ratio itself. One in ten is changed back; in one of five the new ones carry the plates of the old.
+Every current and every energy is reported too low, by booked over actual ratio. The actual one is a standard ratio of
+1.25 to 4 times the booked one, Beta(2, 1.5) along the list of them (hard: the lowest third). Half of the cases show an
+event: 70 % of those an opened terminal cover, 30 % the changed ratio itself. One in ten is changed back; in one of five
+the new ones carry the plates of the old.
 """
 
 from __future__ import annotations

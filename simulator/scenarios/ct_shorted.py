@@ -1,8 +1,9 @@
 """CT shorted: the current circuit of one phase is short-circuited before the meter, which sees next to nothing of its current.
 
-A link across a current transformer's secondary, or a wire across a direct meter's terminals: 0 to 15 % of the phase's current is left
-(uniform), and as much of its energy. Phase uniform. Three in ten put the link in only for some nights and days: six-hour spells, there
-for 40 to 80 % of the time. Four in ten open the terminal cover for it; one in ten ends by itself; one in seven is well hidden.
+A link across a current transformer's secondary, or a wire across a direct meter's terminals: 0 to 15 % of the phase's
+current is left (uniform), and as much of its energy. Phase uniform. Three in ten put the link in only for some nights
+and days: six-hour spells, there for 40 to 80 % of the time. Four in ten open the terminal cover for it; one in ten ends
+by itself; one in seven is well hidden.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Frequent outage: a weak line or a breaker that trips leaves an area without power again and again.
 
-From the onset an outage every 1.5 to 5 days in the mean (hard: 3 to 5), at any hour, exponential gaps, each of 5 to 180 minutes (uniform squared: most are
-short), unplanned. The first one is the onset. All of them stand in the outage records, and the terminal at the transformer reports each.
-One in four ends by itself, after two to six weeks. Truth names the supply meter.
+From the onset an outage every 1.5 to 5 days in the mean (hard: 3 to 5), at any hour, exponential gaps, each of 5 to 180
+minutes (uniform squared: most are short), unplanned. The first one is the onset. All of them stand in the outage
+records, and the terminal at the transformer reports each. One in four ends by itself, after two to six weeks. Truth
+names the supply meter.
 """
 
 from __future__ import annotations

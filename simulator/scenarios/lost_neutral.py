@@ -1,8 +1,9 @@
 """Lost neutral: the neutral of a line is broken behind the transformer, and each phase's voltage goes where the loads pull it.
 
-Behind the break only the earth carries the unbalance back, with 4 to 60 ohm (hard: to 23), Beta(2, 1.5) between them. The phase with the
-least load rises towards the voltage between phases, the most loaded one sinks: 140 to 330 V. Three in ten touch now and then (three-hour spells,
-broken 40 to 80 % of the time). Six in ten are mended after 1 to 20 days. Appliances are taken to draw on as before. Truth names the supply meter.
+Behind the break only the earth carries the unbalance back, with 4 to 60 ohm (hard: to 23), Beta(2, 1.5) between them.
+The phase with the least load rises towards the voltage between phases, the most loaded one sinks: 140 to 330 V. Three
+in ten touch now and then (three-hour spells, broken 40 to 80 % of the time). Six in ten are mended after 1 to 20 days.
+Appliances are taken to draw on as before. Truth names the supply meter.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Low power factor: a works' or a shop's compensation fails, and its motors' reactive power comes from the network.
 
-The power factor falls to 0.5 to 0.75 (hard: 0.67 to 0.75), Beta(2, 1.5) between them, in one to four steps as one capacitor bank after
-the other blows its fuse, over 0 to 10 days. It wanders by 3 % of its tangent. One in four gets new banks after two to six weeks.
+The power factor falls to 0.5 to 0.75 (hard: 0.67 to 0.75), Beta(2, 1.5) between them, in one to four steps as one
+capacitor bank after the other blows its fuse, over 0 to 10 days. It wanders by 3 % of its tangent. One in four gets new
+banks after two to six weeks.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Mining: computing machines day and night on a household's tariff.
 
-A flat load on top of the household's, all of it metered: 30 to 85 % (hard: to 48 %) of what the contract leaves free, Beta(2, 1.5)
-between them, in one to four machines of equal size that are set up one by one over 0 to 20 days. Each stands still in 4 % of its
-six-hour spells; fans add up to 8 % in the afternoon. It stays to the feed's end.
+A flat load on top of the household's, all of it metered: 30 to 85 % (hard: to 48 %) of what the contract leaves free,
+Beta(2, 1.5) between them, in one to four machines of equal size that are set up one by one over 0 to 20 days. Each
+stands still in 4 % of its six-hour spells; fans add up to 8 % in the afternoon. It stays to the feed's end.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class Mining(Case):
     def draw(cls, place: Place, start_s: int, chance: Chance) -> Self:
         free_kw = (place.meter.contracted_kw or 0.0) - 1.5 * place.mean_kw
         power_kw = chance.severity(0.3, 0.85) * free_kw
-        return cls(place, start_s, None, power_kw, 1 + chance.one_of(4), chance.between(0, 20), chance.salt())
+        machines, days = 1 + chance.one_of(4), chance.between(0, 20)
+        return cls(place, start_s, None, power_kw, machines, days if machines > 1 else 0.0, chance.salt())
 
     @property
     def severity(self) -> float:
@@ -48,7 +49,7 @@ class Mining(Case):
     @property
     def story(self) -> str:
         return (
-            f"computing machines of {self.power_kw:.1f} kW day and night, set up in {self.machines} steps within "
+            f"computing machines of {self.power_kw:.1f} kW together day and night, {self.machines} of them, set up within "
             f"{self.set_up_days:.0f} days on a household's tariff"
         )
 

@@ -1,8 +1,8 @@
 """Phase break: the fuse of one phase of a connection is gone; what hung on it stands still.
 
-From the onset the phase's voltage is what the others induce, 0 to 15 V (uniform, and 1 V of noise), its current zero. The load on it is
-truly off; 0 to 50 % of it moves to the other two phases, half to each, as people plug over. Seven in ten get a new fuse after
-1 to 20 days. Nothing is stolen: what is drawn is metered.
+From the onset the phase's voltage is what the others induce, 0 to 15 V (uniform, and 1 V of noise), its current zero.
+The load on it is truly off; 0 to 50 % of it moves to the other two phases, half to each, as people plug over. Seven in
+ten get a new fuse after 1 to 20 days. Nothing is stolen: what is drawn is metered.
 """
 
 from __future__ import annotations

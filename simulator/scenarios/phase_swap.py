@@ -1,8 +1,9 @@
 """Phase swap: voltages and currents of different phases meet in the meter's elements after a wrong connection.
 
-In eight of ten cases two phases' voltages are exchanged, in the others all three are moved on by one. An element with the voltage of
-another phase measures U I cos(phi -/+ 120 degrees): at balanced load the sum of two exchanged phases and the right one is near
-zero, and one or two elements run backwards. Which phases: uniform. Half of the connections leave an opened terminal cover in the events.
+In eight of ten cases two phases' voltages are exchanged, in the others all three are moved on by one. An element with
+the voltage of another phase measures U I cos(phi -/+ 120 degrees): at balanced load the sum of two exchanged phases and
+the right one is near zero, and one or two elements run backwards. Which phases: uniform. Half of the connections leave
+an opened terminal cover in the events.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Ratio error: after an exchange of meter and current transformers the archive books a ratio that is not theirs.
 
-From the exchange on every current and energy is off by booked over actual ratio. The actual one is a standard ratio of which the booked one is 0.5 to
-2 times (hard: 0.75 to 4/3 times), each as likely, so about half of the errors are in the customer's disfavour. Nobody meant it and nothing is
-hidden; six in ten exchanges show an opened terminal cover (hard: three in ten). It lasts until somebody looks.
+From the exchange on every current and energy is off by booked over actual ratio. The actual one is a standard ratio of
+which the booked one is 0.5 to 2 times (hard: 0.75 to 4/3 times), each as likely, so about half of the errors are in the
+customer's disfavour. Nobody meant it and nothing is hidden; six in ten exchanges show an opened terminal cover (hard:
+three in ten). It lasts until somebody looks.
 """
 
 from __future__ import annotations

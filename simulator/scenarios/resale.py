@@ -1,8 +1,9 @@
 """Resale: a customer passes electricity on to others; the one meter shows what all of them draw.
 
-Neighbours (40 %): two to five households of 0.3 kW each in the mean, lumpy by the hour. Stalls (30 %): three to eight lit and heated ones of
-0.6 kW from 17:30 to 22:30, each there on 85 % of the days. A charging point (30 %): 60 % of the contract while a vehicle charges, in
-20 to 60 % of the two-hour slots from 8 to 24 h. How many: Beta(2, 1.5) (hard: the small third). Total below the contract; one in ten ends.
+Neighbours (40 %): two to five households of 0.3 kW each in the mean, lumpy by the hour. Stalls (30 %): three to eight
+lit and heated ones of 0.6 kW, or what the contract allows, from 17:30 to 22:30, each there on 85 % of the days. A
+charging point (30 %): 60 % of the contract while a vehicle charges, in 20 to 60 % of the two-hour slots from 8 to 24 h.
+How many: Beta(2, 1.5) (hard: the small third). Total below the contract; one in ten ends.
 """
 
 from __future__ import annotations
@@ -74,7 +75,8 @@ class Resale(Case):
 
     def _stalls_kw(self, hours: Hours) -> Rows:
         there = sum((spell_draw(hours.local_day(), self.salt + n) < 0.85).astype(float) for n in range(self.units))
-        return np.asarray(STALL_KW * there * hours.between(17.5, 22.5))
+        free_kw = (self.place.meter.contracted_kw or 0.0) - 1.5 * self.place.mean_kw
+        return np.asarray(min(STALL_KW, free_kw / self.units) * there * hours.between(17.5, 22.5))
 
     def _charging_kw(self, hours: Hours) -> Rows:
         taken = spell_draw(hours.spell(0, SLOT_H), self.salt) < 0.2 + 0.4 * self.size

@@ -1,7 +1,8 @@
 """Supply meter high: the area's own meter reads too much, and a loss shows that no line has.
 
-The booked ratio is too large for the current transformers: 4 to 25 % (hard: to 11 %) too much of every current and energy, Beta(2, 1.5)
-between them, of all three phases alike. Walking the line finds nothing; comparing the meter with a clamp does. One in ten is set right by itself.
+The booked ratio is too large for the current transformers: 4 to 25 % (hard: to 11 %) too much of every current and
+energy, Beta(2, 1.5) between them, of all three phases alike. Walking the line finds nothing; comparing the meter with a
+clamp does. One in ten is set right by itself.
 """
 
 from __future__ import annotations

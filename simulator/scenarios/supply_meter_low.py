@@ -1,7 +1,8 @@
 """Supply meter low: the area's own meter reads too little, and its customers seem to draw more than the transformer gives.
 
-A wrong ratio or burdened current transformers take 5 to 35 % (hard: to 15 %) of every current and energy, Beta(2, 1.5) between them, of all
-three phases alike. The line loss falls by as much and mostly below zero. No customer's meter is wrong. One in ten is set right by itself.
+A wrong ratio or burdened current transformers take 5 to 35 % (hard: to 15 %) of every current and energy, Beta(2, 1.5)
+between them, of all three phases alike. The line loss falls by as much and mostly below zero. No customer's meter is
+wrong. One in ten is set right by itself.
 """
 
 from __future__ import annotations

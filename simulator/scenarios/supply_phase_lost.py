@@ -1,7 +1,8 @@
 """Supply phase lost: the area's meter no longer measures one of its phases, and a third of the supply seems to be missing.
 
-In six of ten cases the phase's current transformer is open and its current zero, in the others its voltage lead is off and 0 to 30 % of the voltage
-is left (uniform). The energy loses that phase's share. Phase uniform; a third come and go (eight-hour spells, there for 40 to 80 % of the time).
+In six of ten cases the phase's current transformer is open and its current zero, in the others its voltage lead is off
+and 0 to 30 % of the voltage is left (uniform). The energy loses that phase's share. Phase uniform; a third come and go
+(eight-hour spells, there for 40 to 80 % of the time).
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Tariff misuse: a shop, restaurant, guesthouse or workshop runs on a household's tariff.
 
-From the onset the business's load comes on top of the household's, all of it metered. Shop 40 %, restaurant 25 %, guesthouse 15 %,
-workshop 20 %. Its peak is 35 to 90 % (hard: to 53 %) of what the contract leaves free, Beta(2, 1.5) between them; days differ by
-20 %, hours shift by up to 1.5 h, one day in twenty-five it is shut. One in ten gives up by itself.
+From the onset the business's load comes on top of the household's, all of it metered. Shop 40 %, restaurant 25 %,
+guesthouse 15 %, workshop 20 %. Its peak is 35 to 90 % (hard: to 53 %) of what the contract leaves free, Beta(2, 1.5)
+between them; days differ by 20 %, hours of a day by 25 %, its hours shift by up to 1.5 h, one day in twenty-five it is
+shut. One in ten gives up by itself.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Self
 
 import numpy as np
 
-from simulator.scenarios.added_load import day_level, on_top, peak_of, shape
+from simulator.scenarios.added_load import day_level, on_top, peak_of, shape, wandering
 from simulator.scenarios.case import Active, Case, Chance, Hours, Place, Rows, spell_draw
 
 BUSINESSES = ("shop",) * 8 + ("restaurant",) * 5 + ("hotel",) * 3 + ("one_shift",) * 4
@@ -51,8 +52,8 @@ class TariffMisuse(Case):
         return f"{SAID[self.habit]} of up to {self.peak_kw:.1f} kW on a household's tariff"
 
     def change_demand(self, demand_kw: Rows, hours: Hours, active: Active) -> None:
-        noise = np.exp(0.15 * hours.rng.standard_normal(len(hours)) - 0.01)
+        noise = wandering(hours, self.salt + 2, 0.25) * (1 + 0.05 * hours.rng.standard_normal(len(hours)))
         runs = np.where(spell_draw(hours.local_day(), self.salt + 1) < 0.04, 0.15, 1.0)
-        level_kw = self.peak_kw / peak_of(self.habit) / 1.1
+        level_kw = self.peak_kw / peak_of(self.habit)
         added_kw = level_kw * shape(self.habit, hours, self.later_h) * day_level(hours, self.salt) * runs * noise
         demand_kw[active] = on_top(demand_kw, added_kw, self.place.meter.contracted_kw or np.inf)[active]

@@ -1,9 +1,10 @@
 """Transformer overload: the area's demand has outgrown its transformer, which runs beyond its rating for hours each evening.
 
-On 60 to 100 % of the days the whole area draws 1.05 to 1.45 times the rated power (hard: to 1.18 times), Beta(2, 1.5) between them, for two to
-six hours from 16 to 19 h, rising and falling over an hour: people heat with electricity as they did not before, each by what the contract leaves
-free. It comes within 0 to 14 days. All of it is metered and nobody passes 90 % of the contract because of it: where contracts are small the
-ratio is at most what they carry. Truth names the supply meter.
+On 60 to 100 % of the days the whole area draws 1.05 to 1.45 times the rated power (hard: to 1.18 times), Beta(2, 1.5)
+between them, for two to six hours from 16 to 19 h, rising and falling over an hour and a half around them: people heat
+with electricity as they did not before, each by what the contract leaves free. It comes to 30 % at once and fully
+within 0 to 14 days. All of it is metered and nobody passes 90 % of the contract because of it: where contracts are
+small the ratio is at most what they carry. Truth names the supply meter.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Self
 
 import numpy as np
 
+from simulator.scenarios.added_load import wandering
 from simulator.scenarios.case import Active, Case, Chance, Hours, Place, Rows, spell_draw
 
 #: Active power at the customers for one kVA at the transformer: losses and reactive power take the rest.
@@ -59,15 +61,16 @@ class TransformerOverload(Case):
 
     def change_area_demand(self, demand_kw: Rows, contracted_kw: Rows, hours: Hours, active: Active) -> None:
         since_h = (hours.local_hour - self.from_hour) % 24
-        # an hour to come and an hour to go, around the spell
-        lifted = np.clip(np.minimum(since_h + 1 - 24 * (since_h > 23), self.spell_h + 1 - since_h), 0, 1)
+        # an hour and a half to come and as much to go, around the spell
+        lifted = np.clip(np.minimum(since_h + 1.5 - 24 * (since_h > 22), self.spell_h + 1.5 - since_h) / 1.5, 0, 1)
         day = hours.local_day(turns_at=12)
         overloaded = (spell_draw(day, self.salt) < self.days_share) & active
-        grown = hours.ramp(self.start_s, self.grows_days)
-        noise = 1 + 0.02 * hours.rng.standard_normal(len(hours))
+        # from the onset at its rating, and beyond it as people get used to it
+        ratio = 1 + (self.ratio - 1) * (0.3 + 0.7 * hours.ramp(self.start_s, self.grows_days))
+        noise = wandering(hours, self.salt + 1, 0.05, 1.0) + 0.01 * hours.rng.standard_normal(len(hours))
         total_kw = demand_kw.sum(axis=0)
-        wanted_kw = self.ratio * (self.place.meter.rated_kva or 0.0) * KW_PER_KVA * noise
-        missing_kw = np.clip(wanted_kw - total_kw, 0, None) * lifted * grown * overloaded
+        wanted_kw = ratio * (self.place.meter.rated_kva or 0.0) * KW_PER_KVA * noise
+        missing_kw = np.clip(wanted_kw - total_kw, 0, None) * lifted * overloaded
         room_kw = (0.9 * contracted_kw)[:, None] - demand_kw
         room_kw = np.where(np.isfinite(room_kw), np.clip(room_kw, 0, None), 0.0)
         demand_kw += room_kw * np.minimum(missing_kw / np.maximum(room_kw.sum(axis=0), 1e-9), 1.0)

@@ -1,8 +1,8 @@
 """Undeclared generation: a rooftop plant behind the meter that nobody told the utility of.
 
-2 to 8 kWp, Beta(2, 1.5) between them (hard: 2 to 4), in the sun as all plants of the area, with clouds of its own (12 %). Plants up to
-4 kWp feed one phase, larger ones all phases of the connection. What the house does not use comes back through the meter as export
-that the archive knows nothing of. It stays to the feed's end.
+2 to 8 kWp, Beta(2, 1.5) between them (hard: 2 to 4), in the sun as all plants of the area, with clouds of its own (12
+%). Plants up to 4 kWp feed one phase, larger ones all phases of the connection. What the house does not use comes back
+through the meter as export that the archive knows nothing of. It stays to the feed's end.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Undervoltage: the end of a line was patched with a conductor that is too thin, and its voltage sinks whenever people cook.
 
-All three phases of one of a line's segments, with at least 12 conductors behind it, get as much resistance as takes 10 to 18 V (hard: 10 to 13 V),
-Beta(2, 1.5) between them, at a winter's mean load, at most 0.6 ohm; at the evening's peak about three times that. The meters are right. One in five
-is rebuilt after two to six weeks. Truth names the supply meter.
+All three phases of one of a line's segments, with at least 12 conductors behind it, get as much resistance as takes 10
+to 18 V (hard: 10 to 13 V), Beta(2, 1.5) between them, at a winter's mean load, at most 0.6 ohm; at the evening's peak
+about three times that. The meters are right. One in five is rebuilt after two to six weeks. Truth names the supply
+meter.
 """
 
 from __future__ import annotations
