@@ -25,6 +25,9 @@ from simulator.world import World
 
 __all__ = ["REGISTER_STEP", "STANDARD_COLUMNS", "AreaSimulation", "AreaWindow", "Window"]
 
+#: Cold-load pickup: what an outage of some hours makes up for afterwards, and how fast that fades.
+PICKUP_SHARE, PICKUP_FULL_AFTER_H, PICKUP_FADES_H, PICKUP_OVER_H = 0.9, 4.0, 0.8, 6.0
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Window:
@@ -152,7 +155,7 @@ class AreaSimulation:
                 r.case.change_demand(demand_kw[r.case.place.row], r.hours, r.active)
             else:
                 r.case.change_area_demand(demand_kw, self._contracted_kw, r.hours, r.active)
-        demand_kw *= powered
+        demand_kw *= powered * self._catching_up(window)
         for row, (from_s, to_s) in self._presence.items():
             demand_kw[row, (window.start_s < from_s) | (window.start_s >= to_s)] = 0.0
         drawn_kw = self._by_conductor(demand_kw, load_rng)
@@ -269,6 +272,18 @@ class AreaSimulation:
             off_s = np.minimum(end_s, outage.end_s) - np.maximum(window.start_s, outage.start_s)
             powered -= np.clip(off_s, 0, None) / window.step_s
         return np.clip(powered, 0, 1)
+
+    def _catching_up(self, window: Window) -> Rows:
+        """After a long outage heaters, boilers and refrigerators all run at once (cold-load pickup): a factor from 1 to 1.9."""
+        factor = np.ones(len(window.start_s))
+        for outage in self._outages:
+            since_h = (window.start_s + window.step_s / 2 - outage.end_s) / 3600
+            if since_h[-1] > 0 and since_h[0] < PICKUP_OVER_H:
+                missed = min((outage.end_s - outage.start_s) / (PICKUP_FULL_AFTER_H * 3600), 1.0)
+                factor += np.where(
+                    since_h > 0, PICKUP_SHARE * missed * np.exp(-np.maximum(since_h, 0) / PICKUP_FADES_H), 0
+                )
+        return factor
 
     def _demand_kw(self, window: Window, rng: np.random.Generator) -> Rows:
         demand_kw = self._demand.window_kw(window, rng)
