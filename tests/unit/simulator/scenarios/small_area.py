@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +78,18 @@ class SmallArea:
             if phases in (None, meter.phases) and _has(meter, archive) and scenario.suits(at):
                 return at
         raise AssertionError(f"no customer of this area suits {scenario.scenario}")
+
+    def as_if(self, scenario: type[Case], **archive: Any) -> Place:
+        """The first three-phase customer that suits the scenario if the archive said so of it: for rare kinds of customer."""
+        world = self.province.worlds[0]
+        mean_kw = world.customers.load.mean_kw(-8.0)
+        for row, meter in enumerate(world.customers.meters):
+            at = Place(replace(meter, **archive), row, world.network, float(mean_kw[row]))
+            if meter.phases == 3 and scenario.suits(at):
+                return at
+        raise AssertionError(
+            f"no three-phase customer of this area suits {scenario.scenario}, whatever the archive says"
+        )
 
     def draw(self, scenario: type[Case], seed: int = 0, *, phases: int | None = None, hard: bool = False) -> Case:
         return scenario.draw(self.place(scenario, phases), self.onset_s, self.chance(seed, hard=hard))
