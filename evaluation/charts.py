@@ -13,6 +13,7 @@ from evaluation.ranking import Ranking, precision_recall
 from evaluation.svg import ACCENT, BAD, GOOD, LINE, MUTED, SERIES, TEXT, drawn
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -28,9 +29,19 @@ def detection_curves(groups: Mapping[str, NDArray[np.float64]], longest_days: fl
             x, y = detected_by(days, longest_days)
             colour, width = (TEXT, 2.4) if nth == 0 else (SERIES[(nth - 1) % len(SERIES)], 1.4)
             axes.step(x, y, where="post", color=colour, linewidth=width, zorder=3 if nth == 0 else 2)
-        axes.set(xlim=(0, longest_days), ylim=(0, 102), xlabel="days since onset", ylabel="% of cases detected")
+        axes.set(ylim=(0, 102), xlabel="days since onset", ylabel="% of cases detected")
+        _scale_days(axes, longest_days)
 
     return drawn("detection", (5.6, 3.2), draw, "share of cases detected by days since onset")
+
+
+def _scale_days(axes: Axes, longest_days: float) -> None:
+    """The first day as wide as a factor of ten after it: most of what is found soon is found within hours."""
+    axes.set_xscale("symlog", linthresh=1, linscale=1)
+    axes.set_xlim(0, longest_days)
+    ticks = [days for days in (0, 0.5, 1, 2, 3, 5, 10, 20, 30) if days <= longest_days]
+    axes.set_xticks(ticks, [f"{days:g}" for days in ticks])
+    axes.set_xticks([], minor=True)
 
 
 def detected_by(days: NDArray[np.float64], longest_days: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -51,7 +62,8 @@ def spark(name: str, days: NDArray[np.float64], longest_days: float) -> str:
         axes.step(x, y, where="post", color=ACCENT, linewidth=1.4)
         axes.axhline(100, color=LINE, linewidth=0.8)
         axes.axhline(0, color=LINE, linewidth=0.8)
-        axes.set(xlim=(0, longest_days), ylim=(-4, 106))
+        axes.set_ylim(-4, 106)
+        _scale_days(axes, longest_days)
         axes.axis("off")
 
     return drawn(f"spark {name}", (1.5, 0.3), draw, f"share detected over {longest_days:.0f} days", spaced=False)
@@ -108,7 +120,7 @@ def visits_by_week(inspections: Inspections) -> str:
         found.plot(
             weeks,
             [100 * (inspections.share_after(w) or 0.0) for w in inspections.weeks],
-            color=ACCENT,
+            color=TEXT,
             marker="o",
             markersize=3.5,
         )

@@ -71,8 +71,10 @@ def _tiles(score: Score) -> Iterator[tuple[str, str, str]]:
     macro = percent(score.detection.macro_detection_rate, 1)
     yield "Detection rate, mean over kinds", macro, f"{overall.detected} of {overall.cases} cases"
     yield "Right kind", percent(overall.right_kind_share, 1), "of the detected"
-    within = ", ".join(f"{days} d: {percent(found)}" for days, found in overall.within_days.items())
-    yield "Days to detection, median", number(overall.median_days_to_detection, 1), f"within {within}"
+    within = ", ".join(
+        f"{days} d {percent(found)}".replace(" ", "&nbsp;") for days, found in overall.within_days.items()
+    )
+    yield "Days to detection, median", number(overall.median_days_to_detection), f"within {within}"
     rate = number(score.false_cases.per_1000_meters_per_week)
     yield "False cases per 1,000 meters a week", rate, f"{len(score.false_cases.cases)} in {score.span.weeks:.1f} weeks"
     yield "Average precision", number(ranking.average_precision, 3), f"AUC {number(ranking.auc, 3)}"
@@ -130,7 +132,7 @@ def _charts(score: Score) -> Iterator[str]:
             "Visits by week",
             visits_by_week(score.inspections),
             "A visit counts in the week its finding came.",
-            [(GOOD, "hits"), (LINE, "visits"), (ACCENT, "share of all cases found so far")],
+            [(GOOD, "hits"), (LINE, "visits"), (TEXT, "share of all cases found so far")],
         )
 
 

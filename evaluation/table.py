@@ -12,7 +12,7 @@ from rich.text import Text
 
 from evaluation.detection import WITHIN_DAYS, GroupFigures
 from evaluation.score import Score
-from evaluation.words import DASH, kwh, number, overall_lines, percent
+from evaluation.words import DASH, energy, number, overall_lines, percent
 
 #: Where the output is no terminal there is nobody to fold lines for.
 PLAIN_WIDTH = 120
@@ -69,28 +69,28 @@ def _table(title: str, columns: Sequence[str]) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         right = column.startswith(RIGHT)
-        table.add_column(column.removeprefix(RIGHT), justify="right" if right else "left", no_wrap=right)
+        words = column.removeprefix(RIGHT)
+        table.add_column(words, justify="right" if right else "left", no_wrap=not right, min_width=5 if right else None)
     return table
 
 
 def _groups(title: str, groups: Mapping[str, GroupFigures], score: Score | None) -> Table:
     """The groups that were detected least come first: that is where work lies."""
     with_energy = score is not None and score.value.unmetered_kwh is not None
-    columns = ["", ">cases", ">detected", ">rate", ">right kind", ">median days"]
-    columns += [f">≤ {days} d" for days in WITHIN_DAYS] + ([">unmetered", ">found"] if with_energy else [])
+    columns = ["", ">detected", ">rate", ">right kind", ">median days"]
+    columns += [f">≤ {days} d" for days in WITHIN_DAYS] + ([">unmetered kWh", ">of detected"] if with_energy else [])
     table = _table(title, columns)
     for name, group in sorted(groups.items(), key=lambda item: (item[1].detection_rate or 0.0, item[0])):
         row = [
             name,
-            str(group.cases),
-            str(group.detected),
+            f"{group.detected}/{group.cases}",
             percent(group.detection_rate),
             percent(group.right_kind_share),
             number(group.median_days_to_detection),
             *(percent(group.within_days[days]) for days in WITHIN_DAYS),
         ]
         if with_energy and score is not None:
-            row += [kwh(energy) for energy in score.energy_of_kind(name) or (None, None)]
+            row += [energy(kwh) for kwh in score.energy_of_kind(name) or (None, None)]
         table.add_row(*row)
     return table
 
@@ -123,16 +123,23 @@ def _missed(score: Score) -> Table:
     missed = score.missed
     more = f" (the first {MISSED_SHOWN} of {len(missed)})" if len(missed) > MISSED_SHOWN else ""
     with_scenario = any(o.scenario for o in missed)
-    columns = ["meter", "abnormality", *(["scenario"] if with_scenario else []), "from", ">unmetered", ">rank by risk"]
+    columns = [
+        "meter",
+        "abnormality",
+        *(["scenario"] if with_scenario else []),
+        "from",
+        ">unmetered kWh",
+        ">rank by risk",
+    ]
     table = _table(f"missed{more}", columns)
     for outcome in missed[:MISSED_SHOWN]:
-        energy, rank = score.value.of(outcome), score.ranking.rank_of(outcome.case.meter_id)
+        of_case, rank = score.value.of(outcome), score.ranking.rank_of(outcome.case.meter_id)
         table.add_row(
             outcome.case.meter_id,
             outcome.case.abnormality,
             *([outcome.scenario or DASH] if with_scenario else []),
             f"{score.span.calendar.local(outcome.case.start_s):%Y-%m-%d %H:%M}",
-            kwh(None if energy is None else energy.total_kwh),
+            energy(None if of_case is None else of_case.total_kwh),
             DASH if rank is None else str(rank),
         )
     return table

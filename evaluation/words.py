@@ -28,7 +28,19 @@ def kwh(value: float | None) -> str:
     >>> kwh(12345.6), kwh(3.21)
     ('12,346 kWh', '3.2 kWh')
     """
-    return DASH if value is None else f"{value:,.{0 if abs(value) >= 100 else 1}f} kWh"
+    return DASH if value is None else f"{energy(value)} kWh"
+
+
+def energy(value: float | None) -> str:
+    """kWh without the unit; what rounds to nothing has no sign.
+
+    >>> energy(-0.04), energy(-12.34)
+    ('0.0', '-12.3')
+    """
+    if value is None:
+        return DASH
+    digits = 0 if abs(value) >= 100 else 1
+    return f"{round(value, digits) + 0.0:,.{digits}f}"
 
 
 def kind_name(code: str) -> str:
@@ -90,5 +102,5 @@ def value_words(score: Score) -> str:
         f"{kwh(value.recoverable_kwh)} before detection, {kwh(value.preventable_kwh)} after it"
     )
     return said + (
-        f"; {kwh(fast)} registered too much, of which {kwh(value.overmetered_found_kwh)} found" if fast else ""
+        f"; {kwh(fast)} registered too much, of which {kwh(value.overmetered_found_kwh)} found" if fast >= 1 else ""
     )
