@@ -106,7 +106,7 @@ class AreaSimulation:
     ) -> None:
         self.world = world
         self._seed = seed
-        self.life = tuple(life)
+        self.life: tuple[LifeEvent, ...] = ()
         self.cases = tuple(cases)
         self._outages = (*outages, *(outage for case in cases for outage in case.outages()))
         self._presence = dict(presence or {})
@@ -116,14 +116,10 @@ class AreaSimulation:
         self._source = rng.standard_normal(PHASE_COUNT)
         remembered = sorted({case.place.row + 1 for case in self.cases if case.remembers})
         self._meters = MeteringChain(world, MeterErrors() if errors is None else errors, rng, remembered)
-        # who moved in or charges a vehicle keeps to the contract: what goes beyond it for hours is a case and labelled
         self._ceiling_kw = world.customers.load.ceiling_kw.copy()
-        for event in self.life:
-            if event.kind in ("new_tenant", "electric_vehicle"):
-                contracted_kw = world.customers.meters[event.row].contracted_kw
-                self._ceiling_kw[event.row] = contracted_kw or self._ceiling_kw[event.row]
         self._contracted_kw = np.array([meter.contracted_kw or np.inf for meter in world.customers.meters])
         self._lag = np.sqrt(1 / world.customers.power_factor**2 - 1)[world.network.conductor_customer]
+        self.add_life(life, ())
 
     def interrupt(self, number: int, from_s: int, until_s: int) -> None:
         """The case of that number is not there from `from_s` until `until_s`: it was mended, or its owner lies low."""
@@ -138,8 +134,13 @@ class AreaSimulation:
 
     def add_life(self, life: Iterable[LifeEvent], outages: Iterable[Outage]) -> None:
         """More of benign life and more outages, from the next window on."""
+        life = tuple(life)
         self.life = (*self.life, *life)
         self._outages = (*self._outages, *outages)
+        # who moved in or charges a vehicle keeps to the contract: what goes beyond it for hours is a case and labelled
+        rows = np.array(sorted({event.row for event in life if event.lifts_ceiling}), dtype=np.intp)
+        known = np.isfinite(self._contracted_kw[rows])
+        self._ceiling_kw[rows] = np.where(known, self._contracted_kw[rows], self._ceiling_kw[rows])
 
     def window(self, window: Window) -> AreaWindow:
         world, network = self.world, self.world.network
@@ -148,8 +149,9 @@ class AreaSimulation:
         powered = self._powered(window)
         running = self._running(window)
         own = {r.number: network.conductors_of(r.case.place.row) for r in running if r.case.place.row >= 0}
+        living = self._living(window)
 
-        demand_kw = self._demand_kw(window, load_rng)
+        demand_kw = self._demand_kw(window, living, load_rng)
         for r in running:
             if r.number in own:
                 r.case.change_demand(demand_kw[r.case.place.row], r.hours, r.active)
@@ -162,6 +164,9 @@ class AreaSimulation:
         past_meter_kw = np.zeros_like(drawn_kw)
         lag = np.repeat(self._lag[:, None], len(window.start_s), axis=1)
         generation_kw = self._generation_kw(window, load_rng)
+        for event, active, hours in living:
+            if event.row >= 0:
+                event.generate(generation_kw[network.conductors_of(event.row)], hours, active)
         for r in running:
             if r.number in own:
                 at = own[r.number]
@@ -285,11 +290,22 @@ class AreaSimulation:
                 )
         return factor
 
-    def _demand_kw(self, window: Window, rng: np.random.Generator) -> Rows:
+    def _living(self, window: Window) -> list[tuple[LifeEvent, Active, Hours]]:
+        """What of benign life is present in the window."""
+        first_s, end_s = int(window.start_s[0]), int(window.start_s[-1]) + window.step_s
+        hours = self._hours(window, [self._seed, 8, self.world.number, first_s])
+        return [
+            (event, event.active(window.start_s), hours)
+            for event in self.life
+            if event.start_s < end_s and (event.end_s is None or event.end_s > first_s)
+        ]
+
+    def _demand_kw(
+        self, window: Window, living: Iterable[tuple[LifeEvent, Active, Hours]], rng: np.random.Generator
+    ) -> Rows:
         demand_kw = self._demand.window_kw(window, rng)
-        for event in self.life:
-            seeds = (self._seed, 8, self.world.number, event.row)
-            event.apply(demand_kw[event.row], window.start_s, window.interval_h, seeds)
+        for event, active, hours in living:
+            event.change_demand(demand_kw[event.row] if event.row >= 0 else demand_kw, hours, active)
         return np.minimum(demand_kw, self._ceiling_kw[:, None])
 
     def _by_conductor(self, demand_kw: Rows, rng: np.random.Generator) -> Rows:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from metering.archive import Archive, Outage, WorkOrder
+from metering.archive import Archive, Meter, Outage, WorkOrder
 from metering.messages import MeterEvent
 from metering.times import LocalCalendar
 from simulator.area_day import AreaSimulation, Window
@@ -155,9 +157,13 @@ class Province:
                 span.days,
                 self._holidays,
                 np.random.default_rng([seed, 3, w.number, block]),
+                new_year=self._climate.country == "CN",
+                before=self.life[w.number] if block else None,
             )
             for w in worlds
         ]
+        if block:  # the archive is written: nobody can declare panels any more
+            life = [tuple(event for event in events if not event.declares_generation) for events in life]
         outages = draw_outages(worlds, span, seed)
         if self._pack.storm and block == 0:
             storm = draw_storm(worlds, span, seed)
@@ -165,14 +171,8 @@ class Province:
         occupied = {
             (number, event.row)
             for number, events in enumerate(life)
-            for event in events
-            if event.kind in {"vacancy", "new_tenant", "closure"}
-        }
-        occupied |= {
-            (number, event.row)
-            for number, events in enumerate(self.life)
-            for event in events
-            if event.kind in {"vacancy", "new_tenant", "closure"}
+            for event in (*self.life[number], *events)
+            if event.conflicts
         }
         occupied |= {(self._number_of_place(c), c.place.row) for c in self.cases} | self.bookings.touched
         cases = draw_cases(worlds, occupied, self._pack, span, self.recipe.share_of_cases, self._hard, seed)
@@ -209,12 +209,26 @@ class Province:
             name=recipe.name,
             interval_minutes=recipe.interval_minutes,
             timezone=recipe.zone,
-            meters=self.bookings.archive_meters(self.worlds),
+            meters=tuple(self._declared(meter) for meter in self.bookings.archive_meters(self.worlds)),
             holidays=frozenset(d for d in self._holidays if d < self.first_day + timedelta(days=self.days)),
             outages=tuple(o for of_area in self.outages for o in of_area),
             works=tuple(sorted(self.works, key=lambda w: (w.start_s, w.meter_id or "", w.transformer_area or ""))),
             tariffs=tariffs(recipe.start),
             licence="CC0-1.0 (simulated)",
+        )
+
+    def _declared(self, meter: Meter) -> Meter:
+        """With the generation that is built during the days, as its owner declares it."""
+        return replace(meter, has_generation=True) if meter.service_point in self._declaring else meter
+
+    @cached_property
+    def _declaring(self) -> frozenset[str]:
+        """The service points where generation is built and declared."""
+        return frozenset(
+            world.customers.meters[event.row].service_point
+            for world, events in zip(self.worlds, self.life, strict=True)
+            for event in events
+            if event.declares_generation
         )
 
     def changes(self) -> list[BookingChange]:
