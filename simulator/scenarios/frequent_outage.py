@@ -1,9 +1,9 @@
 """Frequent outage: a weak line or a breaker that trips leaves an area without power again and again.
 
-From the onset an outage every 1.5 to 5 days in the mean (hard: 3 to 5), at any hour, exponential gaps, each of 5 to 180
-minutes (uniform squared: most are short), unplanned. The first one is the onset. All of them stand in the outage
-records, and the terminal at the transformer reports each. One in four ends by itself, after two to six weeks. Truth
-names the supply meter.
+From the onset an outage every 1.5 to 5 days in the mean (hard: 3.8 to 5), Beta(2, 1.5) between them, at any hour: gaps
+are exponential and at most a week, outages 5 to 180 minutes (uniform squared: most are short), unplanned. The first one
+is the onset. All of them stand in the outage records, and the terminal at the transformer reports each. One in four ends
+by itself, after four to six weeks. Truth names the supply meter.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Self
 from metering.archive import Outage
 from metering.times import DAY_S
 from simulator.scenarios.case import Case, Chance, Place
+
+MOST_GAP_DAYS = 7.0
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,12 @@ class FrequentOutage(Case):
 
     @classmethod
     def draw(cls, place: Place, start_s: int, chance: Chance) -> Self:
-        every_days, end_s = 5 - chance.severity(0.0, 3.5), chance.end_s(start_s, 0.25)
+        every_days, end_s = 5 - chance.severity(0.0, 3.5), chance.end_s(start_s, 0.25, (28.0, 42.0))
         spans, begins_s = [], start_s
         while begins_s < (chance.feed_end_s if end_s is None else end_s):
             spans.append((begins_s, begins_s + 60 * int(5 + 175 * chance.between(0, 1) ** 2)))
-            begins_s = spans[-1][1] + 60 + 60 * int(chance.rng.exponential(every_days) * DAY_S / 60)
+            gap_days = min(chance.rng.exponential(every_days), MOST_GAP_DAYS)
+            begins_s = spans[-1][1] + 60 + 60 * int(gap_days * DAY_S / 60)
         return cls(place, start_s, end_s, every_days, tuple(spans))
 
     @property
