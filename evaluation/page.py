@@ -194,7 +194,7 @@ def _kind_cell(code: str) -> str:
 def _false_cases(score: Score) -> Iterator[str]:
     found = score.false_cases
     yield "<h2>False cases</h2>"
-    neither = ", ".join(f"{count} of {escape(family)}" for family, count in found.neither_way.items())
+    neither = ", ".join(f"{count} {escape(why.replace('_', ' '))}" for why, count in found.neither_way.items())
     yield (
         f"<p>{len(found.cases)} alerts on meters that are normal by the truth (repeats within seven days are one): "
         f"{number(found.per_1000_meters_per_week)} per 1,000 meters per week."
@@ -274,7 +274,8 @@ def _case(score: Score, outcome: CaseOutcome, svg: str) -> str:
         )
         said.append(f"area {meter.transformer_area}")
     if energy is not None:
-        said.append(f"{kwh(energy.total_kwh)} unmetered")
+        too_much = energy.total_kwh <= -0.05
+        said.append(f"{kwh(abs(energy.total_kwh))} {'registered too much' if too_much else 'unmetered'}")
     said.append(f"rank {rank:,} of {len(score.ranking.meter_ids):,}" if rank is not None else "not ranked")
     title = f"{kind_name(case.abnormality)} at {case.meter_id}"
     if facts is not None and facts.scenario != case.abnormality:

@@ -90,6 +90,15 @@ def test_a_missed_case_is_drawn_with_its_words() -> None:
     assert drawn.count("<article>") == 1
 
 
+def test_a_fast_meters_energy_is_not_called_unmetered() -> None:
+    fast = case("M1", 40, "register_runaway")
+    run = ScoredRun((), (), daily_risk(scores_table({}), archive()))
+    score = score_run(run, Answers([fast], {}, {"M1": {FIRST_DAY.toordinal() + 45: -20.0}}), archive())
+    assert "20.0 kWh registered too much" in page(
+        score, "run", {("M1", "register_runaway", at(40)): svg_of(score, curve())}
+    )
+
+
 @pytest.mark.parametrize(
     "load", [curve(), curve(minutes=1440), curve(days=0), curve(days=1)], ids=["hourly", "daily", "none", "a day"]
 )
