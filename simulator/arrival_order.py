@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Grid = NDArray[np.float64]
+#: What a wrong multiplier changes.
+FACTORED = ("energy_kwh", "export_kwh")
 
 
 class ArrivalOrder:
@@ -35,20 +37,24 @@ class ArrivalOrder:
         repeat_delay_s: NDArray[np.int64],
         wrong_factor: Grid,
     ) -> None:
-        """A window: meter codes, columns and delays (intervals, rows) as `communication.Arrivals` tells; NaN energy is no reading."""
+        """A window: meter codes, columns and delays (intervals, rows) as `communication.Arrivals` tells; NaN energy is no reading.
+
+        A delay counts in whole intervals: what is back within its own is on time.
+        """
+        delay_s = np.where(delay_s > 0, delay_s // self._step_s * self._step_s, delay_s)
         measured = ~np.isnan(columns["energy_kwh"])
         arrives = measured & (delay_s >= 0)
         again = arrives & (repeat_delay_s >= 0)
-        wrong = again & (wrong_factor != 1.0)
+        factored = again & (wrong_factor != 1.0)
+        first, wrong = dict(columns), np.zeros_like(again)
+        for name in FACTORED if factored.any() else ():
+            if name in first:
+                first[name] = np.where(factored, np.round(columns[name] * wrong_factor, 4), columns[name])
+                wrong |= factored & (np.nan_to_num(first[name]) != np.nan_to_num(columns[name]))
         self.lost += int((measured & (delay_s < 0)).sum())
         self.late += int((arrives & (delay_s > 0)).sum())
         self.repeated += int((again & ~wrong).sum())
         self.corrected += int(wrong.sum())
-        first = dict(columns)
-        if wrong.any():
-            first["energy_kwh"] = np.where(
-                wrong, np.round(columns["energy_kwh"] * wrong_factor, 4), columns["energy_kwh"]
-            )
         self._put(start_s, codes, first, arrives, delay_s, again=False)
         self._put(start_s, codes, columns, again, delay_s + repeat_delay_s, again=True)
 

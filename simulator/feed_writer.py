@@ -207,6 +207,7 @@ class _ReadingsWriter:
         self._path = path
         self._format = readings_format
         self._columns: tuple[str, ...] | None = None
+        self._names: list[str] = []
         self._code_of: dict[str, int] = {}
         self._times: list[NDArray[np.int64]] = []
         self._codes: list[NDArray[np.int32]] = []
@@ -235,9 +236,13 @@ class _ReadingsWriter:
                 f"{self._path.name}: column {', '.join(extra)} comes after the first readings; "
                 "name all columns beforehand (reading_columns)"
             )
+        if len(self._code_of) < len(self._names):  # some came with codes of their own
+            self._code_of = {name: code for code, name in enumerate(self._names)}
         code_of = self._code_of
         for meter_id in dict.fromkeys(meter_ids):
-            code_of.setdefault(meter_id, len(code_of))
+            if meter_id not in code_of:
+                code_of[meter_id] = len(self._names)
+                self._names.append(meter_id)
         codes = np.fromiter(map(code_of.__getitem__, meter_ids), np.int32, len(meter_ids))
         self._append(times_s, codes, columns, names)
 
@@ -248,8 +253,7 @@ class _ReadingsWriter:
         names: Sequence[str],
         columns: Mapping[str, NDArray[np.float64]],
     ) -> None:
-        for name in names[len(self._code_of) :]:
-            self._code_of.setdefault(name, len(self._code_of))
+        self._names += names[len(self._names) :]
         self._append(times_s, codes.astype(np.int32), columns, self._columns or self.fix_columns(columns))
 
     def _append(
@@ -265,15 +269,20 @@ class _ReadingsWriter:
                 raise FeedError(f"{self._path.name}: {name} has shape {values.shape}, but {rows} meters are named")
             if np.isinf(values).any():
                 raise FeedError(f"{self._path.name}: {name} holds an infinity")
-        self._times.append(np.asarray(times_s, dtype=np.int64))
-        self._codes.append(codes)
-        for name in names:
-            given = columns.get(name)
-            # a copy: the caller may fill its array again before the row group is full
-            self._values[name].append(np.full(rows, np.nan) if given is None else np.array(given, dtype=np.float64))
-        self._rows += rows
-        if self._rows >= ROW_GROUP_ROWS:
-            self._flush()
+        first = 0
+        while first < rows:  # row groups are of one size, however much comes at once
+            end = min(rows, first + ROW_GROUP_ROWS - self._rows)
+            self._times.append(np.array(times_s[first:end], dtype=np.int64))
+            self._codes.append(codes[first:end].copy())
+            for name in names:
+                given = columns.get(name)
+                # a copy: the caller may fill its array again before the row group is full
+                own = np.full(end - first, np.nan) if given is None else np.array(given[first:end], dtype=np.float64)
+                self._values[name].append(own)
+            self._rows += end - first
+            if self._rows >= ROW_GROUP_ROWS:
+                self._flush()
+            first = end
 
     def _flush(self) -> None:
         names = self._columns or ("energy_kwh",)
@@ -281,7 +290,7 @@ class _ReadingsWriter:
         codes = np.concatenate([*self._codes, np.empty(0, dtype=np.int32)])
         arrays = [
             pa.array(times_ms).cast(TIME_TYPE),
-            pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(list(self._code_of), type=pa.string())),
+            self._named(codes),
         ]
         for name in names:
             values = np.concatenate([*self._values.get(name, []), np.empty(0)])
@@ -291,6 +300,12 @@ class _ReadingsWriter:
         self._times, self._codes = [], []
         self._values = {name: [] for name in names}
         self._rows = 0
+
+    def _named(self, codes: NDArray[np.int32]) -> pa.DictionaryArray:
+        """The meters of the rows; the dictionary holds those that occur, or a million names would go into every row group."""
+        used = np.unique(codes)
+        names = pa.array([self._names[code] for code in used.tolist()], type=pa.string())
+        return pa.DictionaryArray.from_arrays(pa.array(np.searchsorted(used, codes).astype(np.int32)), names)
 
     def _write_table(self, table: pa.Table) -> None:
         if self._format == "parquet":

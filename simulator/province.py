@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import cached_property
@@ -36,7 +36,7 @@ from simulator.weather import Weather
 from simulator.world import World, build_area, kind_of_day, public_holidays, tariffs
 
 #: A day is simulated in several windows where it holds more readings than this, so that memory does not grow with the feed.
-READINGS_PER_WINDOW = 1_000_000
+READINGS_PER_WINDOW = 2_000_000
 #: How far holidays are known beyond a feed's end, for a province that is lived on.
 HOLIDAYS_BEYOND_DAYS = 3 * 366
 
@@ -47,7 +47,13 @@ class Province:
     A province is lived through once, window by window (`simulator.stream`). `extend` plans as many days again.
     """
 
-    def __init__(self, recipe: Recipe, *, reliability: Reliability | None = None) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        *,
+        reliability: Reliability | None = None,
+        drawing: Callable[[int, int], None] | None = None,
+    ) -> None:
         self.recipe = recipe
         self.calendar = LocalCalendar(recipe.zone)
         self.days = recipe.days
@@ -59,7 +65,7 @@ class Province:
         self._holidays = public_holidays(self._climate.country, recipe.start, recipe.days + HOLIDAYS_BEYOND_DAYS)
         self.weather = self._weather()
         worlds, self.bookings = draw_bookings(
-            self._build_worlds(),
+            self._build_worlds(drawing or _untold),
             self.calendar,
             recipe.start,
             recipe.days,
@@ -83,19 +89,12 @@ class Province:
             )
             for world in worlds
         )
-        self._number_of: dict[str, int] = {world.name: world.number for world in worlds}
-        self._plan(span)
-        self.archive = self._archive()
         self.communications = tuple(
-            Communication(
-                len(w.meters),
-                span.start_s,
-                span.end_s,
-                self._reliability,
-                np.random.default_rng([self._seed, 9, w.number]),
-            )
-            for w in worlds
+            Communication(len(w.meters), self._reliability, [self._seed, 9, w.number]) for w in worlds
         )
+        self._number_of: dict[str, int] = {world.name: world.number for world in worlds}
+        self._plan(span, drawing or _untold)
+        self.archive = self._archive()
 
     @property
     def first_day(self) -> date:
@@ -110,6 +109,11 @@ class Province:
         """The end of the days planned so far."""
         return self.calendar.day_start(self.first_day + timedelta(days=self.days))
 
+    @property
+    def intervals(self) -> int:
+        """How many metering intervals the days planned so far have."""
+        return (self.end_s - self.calendar.day_start(self.first_day)) // (60 * self.recipe.interval_minutes)
+
     def extend(self) -> Sequence[MeterEvent]:
         """Plan as many days again: new cases, benign life and outages in the same worlds. Returns the new events."""
         known = len(self.events)
@@ -123,7 +127,7 @@ class Province:
         )
         self.days += self.recipe.days
         self.weather = self._weather()
-        self._plan(span)
+        self._plan(span, _untold)
         return self.events[known:]
 
     def interrupt(self, case: Case, from_s: int, until_s: int) -> None:
@@ -137,31 +141,36 @@ class Province:
     def _weather(self) -> Weather:
         return Weather(self._climate, self._seed, self.first_day, self.days, self.recipe.zone)
 
-    def _build_worlds(self) -> tuple[World, ...]:
+    def _build_worlds(self, drawing: Callable[[int, int], None]) -> tuple[World, ...]:
         low, high = self.recipe.sizes
         count = self.recipe.areas
         sizes = np.random.default_rng([self._seed, 19]).integers(low, high + 1, count)
-        return tuple(
-            build_area(number, count, int(sizes[number]), self._seed, climate=self._climate, shapes=self._shapes)
-            for number in range(count)
-        )
+        worlds = []
+        for number in range(count):
+            size = int(sizes[number])
+            worlds.append(build_area(number, count, size, self._seed, climate=self._climate, shapes=self._shapes))
+            drawing(number + 1, 2 * count)
+        return tuple(worlds)
 
-    def _plan(self, span: Span) -> None:
+    def _plan(self, span: Span, drawing: Callable[[int, int], None]) -> None:
         seed, block = self._seed, span.block
         worlds = self.worlds
-        life = [
-            draw_life(
-                w.customers,
-                self.calendar,
-                span.first_day,
-                span.days,
-                self._holidays,
-                np.random.default_rng([seed, 3, w.number, block]),
-                new_year=self._climate.country == "CN",
-                before=self.life[w.number] if block else None,
+        life = []
+        for w in worlds:
+            rng = np.random.default_rng([seed, 3, w.number, block])
+            life.append(
+                draw_life(
+                    w.customers,
+                    self.calendar,
+                    span.first_day,
+                    span.days,
+                    self._holidays,
+                    rng,
+                    new_year=self._climate.country == "CN",
+                    before=self.life[w.number] if block else None,
+                )
             )
-            for w in worlds
-        ]
+            drawing(len(worlds) + w.number + 1, 2 * len(worlds))
         if block:  # the archive is written: nobody can declare panels any more
             life = [tuple(event for event in events if not event.declares_generation) for events in life]
         outages = draw_outages(worlds, span, seed)
@@ -201,6 +210,7 @@ class Province:
         self.cases += cases
         for number, added in enumerate(outages):
             self.outages[number] += added
+            self.communications[number].plan(span.start_s, span.end_s, added)
 
     def _archive(self) -> Archive:
         recipe = self.recipe
@@ -264,6 +274,10 @@ class Province:
                     mean_c=self.weather.mean_c(day),
                 )
             number += 1
+
+
+def _untold(done: int, total: int) -> None:
+    """Progress that nobody follows."""
 
 
 __all__ = ["Bookings", "Province"]

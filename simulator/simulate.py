@@ -51,25 +51,28 @@ def prepare(*, reliability: Reliability | None = None, **asked: Any) -> Province
 
 
 def simulate(
-    out: Path, recipe: Recipe, *, progress: Callable[[int, int], None] | None = None, overwrite: bool = False
+    out: Path,
+    recipe: Recipe,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    drawing: Callable[[int, int], None] | None = None,
+    overwrite: bool = False,
 ) -> SimulationSummary:
     """Write a feed of simulated meters with its truth into the folder `out`; the same recipe gives the same bytes.
 
-    `progress(days done, days)` is called after each day. Raises `FeedError` where `out` holds a feed already.
+    `drawing(areas drawn, areas)` is called while the province is being drawn, `progress(intervals done, intervals)` while it is
+    lived through. Raises `FeedError` where `out` holds a feed already.
     """
-    province = Province(recipe)
+    province = Province(recipe, drawing=drawing)
     stream = ProvinceStream(province)
     intervals = 0
     with FeedWriter(out, province.archive, reading_columns=stream.names, overwrite=overwrite) as feed:
         names = stream.meter_names
         for arrived in stream.arrivals():
             feed.write_coded(arrived.start_s, arrived.codes, names, arrived.columns)
-            window = arrived.window
-            if window is None:
-                continue
-            intervals += len(window.start_s)
-            if progress is not None and window.start_s[-1] + window.step_s == province.calendar.day_end(window.day):
-                progress(window.day_number + 1, recipe.days)
+            intervals += arrived.intervals
+            if progress is not None and arrived.intervals:
+                progress(intervals, province.intervals)
         feed.write_events(province.events)
         feed.write_truth(sorted((c.truth for c in province.cases), key=lambda t: (t.start_s, t.meter_id)))
         write_answers(feed, province, stream)

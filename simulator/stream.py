@@ -16,6 +16,8 @@ from simulator.province import Province
 from simulator.registers import RegisterCount
 
 WORKERS = 2
+#: A window's readings are brought into order of arrival in pieces of so many, or of one interval where that is more.
+READINGS_PER_PIECE = 250_000
 Delays = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
 Grid = NDArray[np.float64]
 
@@ -24,13 +26,14 @@ Grid = NDArray[np.float64]
 class Arrived:
     """Readings in order of arrival, arrays of shape (rows,): starts (UTC seconds), codes into `ProvinceStream.meter_names`, columns.
 
-    `window` is the one whose end they had arrived by; None for what comes after the last.
+    `intervals` is how many intervals of the province were over when they had arrived, and had not been before: 0 for what comes after
+    the last.
     """
 
     start_s: NDArray[np.int64]
     codes: NDArray[np.int64]
     columns: Mapping[str, Grid]
-    window: Window | None
+    intervals: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,25 +72,35 @@ class ProvinceStream:
         return self._province.codes.names
 
     def arrivals(self) -> Iterator[Arrived]:
-        """All readings, a window at a time; the next window is made while one is used."""
+        """All readings, in pieces of a window; the next window is made while one is used."""
         with ThreadPoolExecutor(WORKERS) as workers:
             for window, parts in self._windows(workers):
-                self._put(window, parts)
-                start_s, codes, columns = self.order.due(int(window.start_s[-1]) + window.step_s)
-                yield Arrived(start_s, codes, columns, window)
+                self._account(window, parts)
+                pieces = max(
+                    1, min(len(window.start_s), self._province.codes.rows * len(window.start_s) // READINGS_PER_PIECE)
+                )
+                for piece in np.array_split(np.arange(len(window.start_s)), pieces):
+                    within = slice(int(piece[0]), int(piece[-1]) + 1)
+                    self._put(window, parts, within)
+                    start_s, codes, columns = self.order.due(int(window.start_s[within][-1]) + window.step_s)
+                    yield Arrived(start_s, codes, columns, len(piece))
         start_s, codes, columns = self.order.due(None)
-        yield Arrived(start_s, codes, columns, None)
+        yield Arrived(start_s, codes, columns, 0)
 
     def _windows(self, workers: ThreadPoolExecutor) -> Iterator[tuple[Window, list[_AreaPart]]]:
+        windows = self._time()
         begun: tuple[Window, list[Future[_AreaPart]]] | None = None
-        for window in self._time():
-            # an area's windows follow each other: the last one must be done before this one begins
+        while True:
+            # an area's windows follow each other, and more days are planned only while none is being made
             made = None if begun is None else (begun[0], [part.result() for part in begun[1]])
-            begun = window, [workers.submit(self._of_area, n, window) for n in range(len(self._province.worlds))]
+            window = next(windows, None)
+            begun = None
+            if window is not None:
+                begun = window, [workers.submit(self._of_area, n, window) for n in range(len(self._province.worlds))]
             if made is not None:
                 yield made
-        if begun is not None:
-            yield begun[0], [part.result() for part in begun[1]]
+            if begun is None:
+                return
 
     def _time(self) -> Iterator[Window]:
         province = self._province
@@ -107,20 +120,20 @@ class ProvinceStream:
         delays = arrivals.delay_s.T.copy(), arrivals.repeat_delay_s.T.copy(), arrivals.wrong_factor.T.copy()
         return _AreaPart(columns, delays, lived.unmetered_kwh)
 
-    def _put(self, window: Window, parts: Sequence[_AreaPart]) -> None:
-        """The areas side by side, in archive order, onto their way to the reader."""
-        columns = {name: np.concatenate([part.columns[name] for part in parts], axis=1) for name in STANDARD_COLUMNS}
-        codes = self._province.codes.of(window.start_s)
+    def _put(self, window: Window, parts: Sequence[_AreaPart], within: slice) -> None:
+        """The areas side by side, in archive order, onto their way to the reader; the intervals of the window that lie within."""
+        start_s = window.start_s[within]
+        columns = {n: np.concatenate([part.columns[n][within] for part in parts], axis=1) for n in STANDARD_COLUMNS}
+        codes = self._province.codes.of(start_s)
         if "register_kwh" in self.names:
-            steps = np.concatenate([part.columns[REGISTER_STEP] for part in parts], axis=1)
-            ends_s = window.start_s + window.step_s
+            steps = np.concatenate([part.columns[REGISTER_STEP][within] for part in parts], axis=1)
+            ends_s = start_s + window.step_s
             last_of_day = np.array([self._province.calendar.day_of(int(s)) != window.day for s in ends_s])
             register_kwh = self._registers.count(steps, codes, last_of_day)
             register_kwh[np.isnan(columns["energy_kwh"])] = np.nan
             columns["register_kwh"] = register_kwh
-        delays = [np.concatenate([part.delays[n] for part in parts], axis=1) for n in range(3)]
-        self.order.add(window.start_s, codes, columns, delays[0], delays[1], delays[2])
-        self._account(window, parts)
+        delays = [np.concatenate([part.delays[n][within] for part in parts], axis=1) for n in range(3)]
+        self.order.add(start_s, codes, columns, delays[0], delays[1], delays[2])
 
     def _account(self, window: Window, parts: Sequence[_AreaPart]) -> None:
         for number, part in enumerate(parts):

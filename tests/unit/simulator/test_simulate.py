@@ -175,14 +175,17 @@ def test_a_feed_is_never_overwritten_by_accident(tmp_path: Path) -> None:
         simulate(tmp_path / "feed", Recipe(areas=1, meters_per_area=5, days=1))
 
 
-def test_progress_counts_days(tmp_path: Path) -> None:
-    seen: list[tuple[int, int]] = []
+def test_progress_counts_what_is_drawn_and_then_intervals(tmp_path: Path) -> None:
+    drawn: list[tuple[int, int]] = []
+    lived: list[tuple[int, int]] = []
     simulate(
         tmp_path / "feed",
-        Recipe(areas=1, meters_per_area=5, days=3),
-        progress=lambda done, days: seen.append((done, days)),
+        Recipe(areas=2, meters_per_area=5, days=3),
+        drawing=lambda done, areas: drawn.append((done, areas)),
+        progress=lambda done, intervals: lived.append((done, intervals)),
     )
-    assert seen == [(1, 3), (2, 3), (3, 3)]
+    assert drawn == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert lived == [(96, 288), (192, 288), (288, 288)]
 
 
 @pytest.mark.parametrize(
@@ -231,7 +234,9 @@ def test_benign_life_happens_by_name_and_without_a_label() -> None:
     province = prepare(areas=6, meters_per_area=150, days=60, seed=2)
     life: list[LifeEvent] = [event for s in province.simulations for event in s.life]
     kinds = Counter(event.kind for event in life)
-    assert {"vacancy", "new_tenant", "closure", "renovation", "growth", "holiday_absence", "new_year_absence"} <= set(kinds)
+    assert {"vacancy", "new_tenant", "closure", "renovation", "growth", "holiday_absence", "new_year_absence"} <= set(
+        kinds
+    )
     assert any(world.customers.pv_kwp.any() for world in province.worlds)
     hidden = {(s.world.name, e.row) for s in province.simulations for e in s.life if e.conflicts}
     assert not hidden & {(c.place.meter.transformer_area, c.place.row) for c in province.cases}
