@@ -38,12 +38,11 @@ def test_there_are_thirty_scenarios_and_every_family_of_the_catalogue_has_one() 
 def test_a_scenario_is_one_short_file_whose_docstring_states_its_distributions(scenario: type[Case]) -> None:
     text = Path(inspect.getfile(scenario)).read_text(encoding="utf-8")
     assert len(text.splitlines()) < MOST_LINES
-    module = inspect.getmodule(scenario)
-    assert module is not None
-    definition = module.__doc__ or ""
+    definition = _definition(scenario)
     assert definition.splitlines()[0].endswith(".")
     assert ":" in definition.splitlines()[0], "a name and what it is"
-    assert len(NUMBERS.findall(definition)) >= 3, "ranges and shares as numbers"
+    shared = [_definition(base) for base in scenario.__mro__[1:] if issubclass(base, Case) and base is not Case]
+    assert len(NUMBERS.findall(" ".join([definition, *shared]))) >= 3, "ranges and shares as numbers"
     assert scenario.abnormality in CATALOGUE
 
 
@@ -71,6 +70,12 @@ def test_it_does_not_matter_how_a_day_is_cut_into_windows(scenario: type[Case], 
         untouched = _untouched(case, area, slice(0, PER_DAY))
         for step, values in whole.items():
             np.testing.assert_array_equal(values[..., :6], untouched[step][..., :6], err_msg=f"{step} before the onset")
+
+
+def _definition(scenario: type[Case]) -> str:
+    module = inspect.getmodule(scenario)
+    assert module is not None
+    return module.__doc__ or ""
 
 
 class Still(np.random.Generator):
