@@ -35,6 +35,7 @@ class ClassLoad:
     appliance: Range
     appliances_per_day: Range
     shift_h: float = 0.5
+    winter_more: Range = (0.0, 0.05)
     of_scale: bool = True
     heated: float = 0.2
     """Share with electric heating, against the climate's."""
@@ -52,15 +53,16 @@ class ClassLoad:
 
 CLASS_LOADS: Mapping[CustomerClass, ClassLoad] = {
     "residential": ClassLoad(
-        habits={"worker": 0.4, "home": 0.27, "elder": 0.23, "late": 0.1},
+        habits={"worker": 0.36, "home": 0.34, "elder": 0.2, "late": 0.1},
         scale_kw=(0.24, 0.5, 0.03, 2.5),
-        standby=(0.03, 0.14),
-        noise=(0.3, 0.6),
-        memory_h=1.3,
-        day_noise=(0.12, 0.32),
-        appliance=(0.5, 1.9),
-        appliances_per_day=(1.5, 6),
+        standby=(0.02, 0.12),
+        noise=(0.4, 0.72),
+        memory_h=2.0,
+        day_noise=(0.18, 0.4),
+        appliance=(0.4, 1.6),
+        appliances_per_day=(2, 6.5),
         shift_h=0.9,
+        winter_more=(0.08, 0.3),
         of_scale=False,
         heated=1.0,
         heating_per_k=(0.02, 0.07),
@@ -213,6 +215,7 @@ def on_real_shapes(
         appliance_kw=zero,
         noise=np.full(customers, 0.08),
         memory_h=np.full(customers, 1.0),
+        winter_more=load.winter_more if shapes.is_one_day else zero,
         shift_h=rng.integers(-2, 3, customers) / 4,
     )
     if shapes.is_one_day:
@@ -242,7 +245,7 @@ def _draw_class(
     median, spread, least, most = of_class.scale_kw
     scale_kw = np.clip(size * median * np.exp(spread * rng.standard_normal(count)), least, most)
     for name, share in _KEEPS_A_LAMP_ON.items():
-        scale_kw = np.where(habit == HABITS.index(name), share * scale_kw, scale_kw)
+        scale_kw = np.where(habit == HABITS.index(name), np.minimum(share * scale_kw, 0.15), scale_kw)
     unit = scale_kw if of_class.of_scale else np.ones(count)
     heated = rng.random(count) < of_class.heated * climate.electric_heating_share
     closes = rng.random(count) < of_class.closes_at_new_year
@@ -255,11 +258,14 @@ def _draw_class(
         "noise": uniform(of_class.noise),
         "memory_h": np.full(count, of_class.memory_h),
         "day_noise": uniform(of_class.day_noise),
+        "winter_more": uniform(of_class.winter_more),
         "heating_kw_per_k": np.where(heated, uniform(of_class.heating_per_k) * unit, 0.0),
         "heating_below_c": rng.uniform(13, 17, count),
         "night_setback": uniform(of_class.night_setback),
-        "appliance_kw": uniform(of_class.appliance) * unit,
-        "appliances_per_day": uniform(of_class.appliances_per_day),
+        "appliance_kw": uniform(of_class.appliance) * (unit if of_class.of_scale else (scale_kw / median) ** 0.25),
+        # a larger household starts more of them
+        "appliances_per_day": uniform(of_class.appliances_per_day)
+        * (scale_kw / median) ** (0.0 if of_class.of_scale else 0.7),
         "growth_per_year": rng.normal(growth_mean, growth_spread, count),
         "closed_before": np.where(closes, rng.integers(2, 11, count), 0).astype(np.float64),
         "closed_after": np.where(closes, rng.integers(4, 18, count), 0).astype(np.float64),

@@ -55,7 +55,8 @@ class AreaDemand:
         noise = self._within(window, rng)
         shape = self._shape(window)
         demand_kw = profiles.activity_of(load, shape, noise)
-        demand_kw *= profiles.level_kw(load, self._day_noise, window.day_number)[:, None]
+        winterliness = self._climate.winterliness(window.day)
+        demand_kw *= profiles.level_kw(load, self._day_noise, winterliness, window.day_number)[:, None]
         demand_kw += load.standby_kw[:, None]
         felt_c = WALLS * window.mean_c + (1 - WALLS) * window.temperature_c
         demand_kw += profiles.heating_kw(load, window.local_hour, felt_c)

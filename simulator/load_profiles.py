@@ -28,13 +28,13 @@ WORKDAY, WEEKEND, HOLIDAY = 0, 1, 2
 #: Relative load by local hour 0..23: workday, weekend, holiday. Scaled below so that the workday's mean is 1.
 _HOURLY: Mapping[str, tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]] = {
     "worker": (
-        (3, 2, 2, 2, 2, 3, 7, 10, 7, 4, 3, 4, 7, 5, 4, 4, 5, 8, 13, 16, 17, 15, 10, 5),
+        (3, 2, 2, 2, 2, 3, 7, 10, 8, 6, 5, 6, 8, 6, 5, 5, 6, 9, 13, 16, 16, 15, 11, 6),
         (4, 3, 2, 2, 2, 2, 4, 7, 9, 10, 9, 10, 12, 10, 8, 7, 8, 10, 13, 16, 17, 15, 11, 6),
         (5, 3, 2, 2, 2, 2, 4, 7, 10, 11, 11, 13, 14, 11, 9, 9, 10, 13, 16, 18, 18, 17, 14, 9),
     ),
     "home": (
-        (3, 2, 2, 2, 2, 3, 6, 8, 8, 7, 7, 10, 12, 9, 6, 6, 7, 9, 13, 14, 14, 12, 8, 5),
-        (3, 2, 2, 2, 2, 3, 5, 8, 9, 8, 8, 11, 12, 9, 7, 6, 7, 10, 13, 14, 14, 12, 9, 5),
+        (3, 2, 2, 2, 2, 3, 6, 8, 9, 9, 9, 11, 12, 10, 8, 8, 9, 11, 13, 14, 14, 12, 8, 5),
+        (3, 2, 2, 2, 2, 3, 5, 8, 9, 9, 9, 11, 12, 10, 8, 8, 9, 11, 13, 14, 14, 12, 9, 5),
         (4, 3, 2, 2, 2, 3, 5, 8, 9, 9, 10, 13, 14, 11, 8, 8, 9, 12, 15, 16, 16, 14, 11, 7),
     ),
     "elder": (
@@ -148,6 +148,8 @@ class LoadParameters:
     memory_h: Series
     """Time over which the noise forgets (hours)."""
     day_noise: Series
+    winter_more: Series
+    """By how much midwinter's level lies above the year's: longer evenings, more time at home."""
     heating_kw_per_k: Series
     """Of heaters that turn electricity into heat as it is; heat pumps are equipment."""
     heating_below_c: Series
@@ -244,9 +246,10 @@ def activity_of(load: LoadParameters, shape: Rows, noise: Rows) -> Rows:
     return np.asarray(shape * np.exp(spread * noise - 0.5 * spread * spread))
 
 
-def level_kw(load: LoadParameters, day_noise: Series, days_since_start: int) -> Series:
-    """Each customer's scale on a day; `day_noise` is standard normal."""
+def level_kw(load: LoadParameters, day_noise: Series, winterliness: float, days_since_start: int) -> Series:
+    """Each customer's scale on a day; `day_noise` is standard normal, `winterliness` 1 in midwinter and -1 in midsummer."""
     level = load.scale_kw * np.exp(load.day_noise * day_noise - 0.5 * load.day_noise**2)
+    level *= 1 + load.winter_more * winterliness
     return np.asarray(level * (1 + load.growth_per_year * days_since_start / 365))
 
 
