@@ -46,7 +46,8 @@ class LowPowerFactor(Case):
 
     @property
     def story(self) -> str:
-        return f"{self.banks} capacitor banks fail within {self.fails_within_days:.0f} days: power factor {self.power_factor:.2f}"
+        steps = "at once" if self.banks == 1 else f"in {self.banks} steps within {self.fails_within_days:.0f} days"
+        return f"the compensation fails {steps}: power factor {self.power_factor:.2f}"
 
     def change_lag(self, lag: Rows, hours: Hours, active: Active) -> None:
         # the first bank fails at the onset, the last one when the days are over
