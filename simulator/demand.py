@@ -43,6 +43,7 @@ class AreaDemand:
         self._day: date | None = None
         self._day_noise = np.zeros(customers)
         self._kinds_of_day = np.zeros(customers, dtype=np.intp)
+        self._donors = load.donor
         self._source_days = np.zeros(customers, dtype=np.intp)
         self._spells: tuple[tuple[machines.Spells, machines.Spells], ...] = ()
         self._at_home = load.habit < len(RESIDENTIAL_HABITS)
@@ -72,8 +73,9 @@ class AreaDemand:
         self._kinds_of_day = self._kinds_on(day, window.kind_of_day)
         if self._shapes is not None:
             southern = self._climate.latitude < 0
+            self._donors = self._shapes.donors_on(day, self._load.donor, self._shape_seeds)
             self._source_days = self._shapes.source_days(
-                day, self._kinds_of_day, self._load.donor, self._shape_seeds, southern=southern
+                day, self._kinds_of_day, self._donors, self._shape_seeds, southern=southern
             )
         spell_rng = np.random.default_rng([*self._seeds, day.toordinal()])
         charging = machines.charging_spells(equipment, window.kind_of_day != WORKDAY, spell_rng)
@@ -91,7 +93,9 @@ class AreaDemand:
         load = self._load
         if self._shapes is None:
             return profiles.shape_of(load, self._kinds_of_day, window.local_hour)
-        return self._shapes.activity(load.donor, self._source_days, window.local_hour, window.interval_h, load.shift_h)
+        return self._shapes.activity(
+            self._donors, self._source_days, window.local_hour, window.interval_h, load.shift_h
+        )
 
     def _kinds_on(self, day: date, kind_of_day: int) -> NDArray[np.intp]:
         """A kind of day for each customer: schools have vacations, works stand still around Chinese New Year."""

@@ -2,7 +2,8 @@
 
 `ResampledShapes.read` goes once through a feed and keeps the curves of at most 200 meters on at most 400 days. A
 simulated customer gets a *donor* of its own class. Its days are drawn as weeks of the donor's, from the same season: so
-the days within a week keep the order they had, and a holiday is taken from a holiday.
+the days within a week keep the order they had, and a holiday is taken from a holiday. Where the feed has a single day, a
+customer lives each day by one of a few donors alike, since nobody has his kettle on at the same minute every day.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +37,8 @@ LONGEST_INTERVAL_MINUTES = 60
 #: Quarter hours that a day must have; what lacks is interpolated.
 LEAST_SLOTS = 88
 WEEKS_NEAR = 8
+#: So many donors with peaks alike stand in for each other where there is a single day.
+DONORS_ALIKE = 6
 DAYS_NEAR = 24
 QUARTER_S = 900
 DAYS_OF_YEAR = 365.25
@@ -110,6 +114,25 @@ class ResampledShapes:
         draws = rng.random(len(classes))
         pools = [of_class[name] if len(of_class[name]) else everyone for name in classes]
         return np.array([pool[int(draw * len(pool))] for pool, draw in zip(pools, draws, strict=True)], dtype=np.intp)
+
+    def donors_on(self, day: date, donors: Index, seeds: Sequence[int]) -> Index:
+        """Whose curves the customers live by on `day`: their donor's, or one like it in a feed of a single day."""
+        if not self.is_one_day:
+            return donors
+        picks = np.random.default_rng([*seeds, 2, day.toordinal()]).integers(0, DONORS_ALIKE, len(donors))
+        return self._alike[donors, picks]
+
+    @cached_property
+    def _alike(self) -> Index:
+        """Per donor `DONORS_ALIKE` donors of its class whose peaks are nearest, (donors, alike)."""
+        alike = np.empty((len(self.classes), DONORS_ALIKE), dtype=np.intp)
+        for name in set(self.classes):
+            rows = np.array([row for row, found in enumerate(self.classes) if found == name])
+            in_order = rows[np.argsort(self.peak[rows], kind="stable")]
+            for place, row in enumerate(in_order):
+                first = max(0, min(place - DONORS_ALIKE // 2, len(in_order) - DONORS_ALIKE))
+                alike[row] = np.resize(in_order[first : first + DONORS_ALIKE], DONORS_ALIKE)
+        return alike
 
     def source_days(
         self, day: date, kinds: Index, donors: Index, seeds: Sequence[int], *, southern: bool = False

@@ -172,6 +172,21 @@ def test_the_other_half_of_the_earth_lives_half_a_year_apart() -> None:
     assert np.abs(south - 195).max() < 40
 
 
+def test_in_a_feed_of_one_day_donors_alike_stand_in_for_each_other() -> None:
+    curves = np.ones((40, 1, 96), np.float32)
+    curves[:, 0, 7] += np.arange(40)  # ever higher peaks
+    classes: list[CustomerClass] = ["commercial" if row % 2 else "residential" for row in range(40)]
+    shapes = ResampledShapes(curves, [date(2025, 1, 1)], [WORKDAY], classes)
+    donors = np.array([0, 7, 20, 39])
+    days = [date(2026, 1, 1) + timedelta(days=n) for n in range(60)]
+    found = np.array([shapes.donors_on(day, donors, [1]) for day in days])
+    assert [len(set(of_one)) for of_one in found.T] == [6, 6, 6, 6]
+    assert np.all(found % 2 == donors % 2), "of the same class"
+    assert np.abs(found - donors).max() <= 10
+    several = real(20)
+    assert np.array_equal(several.donors_on(days[0], donors, [1]), donors), "with days of its own a donor stays"
+
+
 def test_a_few_days_are_lived_through_again_and_again() -> None:
     shapes = numbered(3, first=date(2025, 6, 6))  # Friday to Sunday
     for number in range(20):
