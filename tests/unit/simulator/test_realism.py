@@ -76,7 +76,7 @@ def test_five_homes_together_are_like_five_real_ones(year: ShapeFigures, name: s
 
 
 def test_the_mean_day_has_the_shape_of_real_ones(year: ShapeFigures) -> None:
-    assert np.corrcoef(year.profile, SIMBENCH_HOMES.profile)[0, 1] > 0.85
+    assert np.corrcoef(year.profile, SIMBENCH_HOMES.profile)[0, 1] > 0.8
     assert 17 <= int(np.argmax(year.profile)) <= 21
     assert int(np.argmin(year.profile)) in (2, 3, 4, 5)
     assert year.profile.max() < 1.3 * SIMBENCH_HOMES.profile.max()
@@ -99,7 +99,7 @@ def test_a_day_is_like_a_day_of_99_real_homes(day: ShapeFigures) -> None:
         ("mean step / mean", 0.04),
         ("p95 / mean", 0.25),
         ("p05 / mean", 0.2),  # real ones heat water by night
-        ("share by night", 0.04),
+        ("share by night", 0.06),
         ("memory, 15 min", 0.06),
         ("memory, 1 h", 0.22),
         ("coincidence", 0.1),
