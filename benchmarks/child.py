@@ -85,9 +85,9 @@ def _run(role: str, arguments: list[str], ready: Path) -> tuple[int, dict[str, A
 
     settings = load_settings()
     if role == "publish":
-        from monitor.publish import publish_feed
+        from monitor.publish import Playing, publish_feed
 
-        done = publish_feed(Path(arguments[0]), settings, None, "max", final=True)
+        done = publish_feed(Path(arguments[0]), settings, None, Playing())
         return 0, {"readings": done.readings, "frames": done.frames, "next_offsets": done.next_offsets}
     if role == "replay":
         from monitor.replay import ReplayPlan, replay

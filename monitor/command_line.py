@@ -274,14 +274,24 @@ def diff(
 def publish(
     feed: FeedArgument,
     kafka: Annotated[str | None, typer.Option("--kafka", help="Kafka bootstrap, host:port", metavar="URL")] = None,
-    speed: Annotated[str, typer.Option(help="how much faster than real time, e.g. 900; or max")] = "max",
-    final: Annotated[bool, typer.Option(help="end the feed: close its last day at once")] = True,
+    speed: Annotated[
+        str | None,
+        typer.Option(help="how much faster than real time, e.g. 900; or max  [default: max; 1 with --catch-up]"),
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="go on after the last day, with new days of the simulation, until SIGTERM")
+    ] = False,
+    catch_up: Annotated[
+        bool, typer.Option("--catch-up", help="send at once what is older than now, the rest by the wall clock")
+    ] = False,
+    final: Annotated[bool, typer.Option(help="end the feed: close its last day at once (never with --follow)")] = True,
 ) -> None:
     """A feed onto Kafka, keyed by transformer area, in real or compressed time."""
-    from monitor.publish import publish_feed
+    from monitor.publish import Playing, publish_feed
     from monitor.settings import load_settings
 
-    done = publish_feed(feed, load_settings(), kafka, speed, final=final)
+    playing = Playing.asked(speed, follow=follow, catch_up=catch_up, final=final)
+    done = publish_feed(feed, load_settings(), kafka, playing)
     print(f"{done.readings:,} readings in {done.frames:,} frames, {done.messages:,} messages, {done.seconds:.1f} s")
 
 

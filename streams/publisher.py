@@ -41,7 +41,7 @@ class Published:
 
 
 class Publisher(Protocol):
-    def publish(self, sent: Iterable[Sent], speed: Speed = "max", *, stop: Event | None = None) -> Published: ...
+    def publish(self, sent: Iterable[Sent], speed: Speed | Pace = "max", *, stop: Event | None = None) -> Published: ...
     def send(self, transformer_area: str | None, message: Message) -> None: ...
     def close(self) -> None: ...
 
@@ -56,6 +56,11 @@ class Pace:
     def __post_init__(self) -> None:
         if self.speed != "max" and not self.speed > 0:
             raise SettingsError(f"speed {self.speed}: give a number above 0 (1 is real time) or max")
+
+    @classmethod
+    def since(cls, event_time_s: float, now_s: float) -> Self:
+        """Real time, in which it is `event_time_s` now: what is older is due at once."""
+        return cls(1.0, (event_time_s, now_s))
 
     def due_in_s(self, event_time_s: float, now_s: float) -> float:
         """Seconds from `now_s` until a message of this event time is due; the first one sets the origin."""
@@ -104,12 +109,13 @@ class KafkaPublisher:
         # from here on a broker that is away is waited for
         self._producer.config["max_block_ms"] = _NO_LIMIT_MS
 
-    def publish(self, sent: Iterable[Sent], speed: Speed = "max", *, stop: Event | None = None) -> Published:
+    def publish(self, sent: Iterable[Sent], speed: Speed | Pace = "max", *, stop: Event | None = None) -> Published:
         """Send all of `sent`, each when its event time is due; returns once the broker has everything.
 
         `stop` ends it early, with what was begun flushed.
         """
-        pace, halted, done, began_s = Pace(speed), stop or Event(), Published(), time.monotonic()
+        pace = speed if isinstance(speed, Pace) else Pace(speed)
+        halted, done, began_s = stop or Event(), Published(), time.monotonic()
         for transformer_area, message, event_time_s in sent:
             wait_s = pace.due_in_s(event_time_s, time.monotonic())
             if (wait_s and halted.wait(wait_s)) or halted.is_set():
@@ -204,7 +210,7 @@ class MemoryPublisher:
     def partitions(self) -> int:
         return len(self._broker.logs(self._topic))
 
-    def publish(self, sent: Iterable[Sent], speed: Speed = "max", *, stop: Event | None = None) -> Published:
+    def publish(self, sent: Iterable[Sent], speed: Speed | Pace = "max", *, stop: Event | None = None) -> Published:
         """Append all of `sent`. Only at full speed: real time would hold the event loop (`streams.embedded` waits)."""
         if speed != "max":
             raise SettingsError("memory:// is fed at full speed here; use streams.embedded for other speeds")
