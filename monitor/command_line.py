@@ -101,7 +101,7 @@ def simulate(
     ] = "daily",
 ) -> None:
     """Write a feed of a simulated province with its truth."""
-    from monitor.progress import progress
+    from monitor.progress import stages
     from simulator.recipe import Recipe, area_sizes
     from simulator.simulate import simulate as simulate_feed
 
@@ -120,8 +120,8 @@ def simulate(
         climate=climate,
         shapes="" if shapes is None else str(shapes),
     )
-    with progress("simulating") as advance:
-        summary = simulate_feed(out, recipe, progress=advance)
+    with stages("drawing the province", "simulating") as (drawing, living):
+        summary = simulate_feed(out, recipe, drawing=drawing, progress=living)
     print(f"{out}: {summary}")
 
 

@@ -23,18 +23,29 @@ class Advance(Protocol):
 @contextmanager
 def progress(what: str) -> Iterator[Advance]:
     """Shows how far `what` has come, on standard error."""
+    with stages(what) as (advance,):
+        yield advance
+
+
+@contextmanager
+def stages(*whats: str) -> Iterator[tuple[Advance, ...]]:
+    """The same for stages that follow each other: a later one shows from its first call on."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _plain(what)
+        yield tuple(_plain(what) for what in whats)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=False) as bar:
-        task = bar.add_task(what, total=None)
+        yield tuple(_bar(bar, what, visible=number == 0) for number, what in enumerate(whats))
 
-        def advance(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total or None)
 
-        yield advance
+def _bar(bar: Progress, what: str, *, visible: bool) -> Advance:
+    task = bar.add_task(what, total=None, visible=visible)
+
+    def advance(done: int, total: int) -> None:
+        bar.update(task, completed=done, total=total or None, visible=True)
+
+    return advance
 
 
 def _plain(what: str) -> Advance:
