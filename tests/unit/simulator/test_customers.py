@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from simulator.climates import CLIMATES, COLD_PLATEAU, Climate
 from simulator.demand import AreaDemand
 from simulator.equipment import efficiency
 from simulator.load_profiles import HABITS
-from simulator.settlements import SETTLEMENTS, settlement_of
+from simulator.settlements import CLASSES, SETTLEMENTS, settlement_of
 from simulator.weather import Weather
 from simulator.world import World, build_area, kind_of_day, public_holidays, tariffs
 
@@ -118,6 +119,12 @@ def test_areas_differ_by_settlement() -> None:
     assert share("industrial_estate", "industrial") > 0.2
     assert share("high_street", "commercial") > 0.3
     assert share("suburb", "residential") > 0.85
+
+
+def test_the_page_names_every_settlement_class_habit_and_climate() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "world.md").read_text(encoding="utf-8")
+    missing = [name for name in (*SETTLEMENTS, *CLASSES, *HABITS, *CLIMATES) if f"`{name}`" not in page]
+    assert not missing
 
 
 @pytest.mark.parametrize("climate", CLIMATES)
