@@ -76,14 +76,14 @@ def draw_cases(
         return span.grid.floor(int(rng.integers(first_s, last_s + 1)))
 
     places = _places(worlds, frozenset(occupied))
-    order = rng.permutation(len(places))
+    order = rng.permutation(len(places)).tolist()
     taken: set[int] = set()
     cases: list[Case] = []
     customers = sum(len(world.customers) for world in worlds)
     quotas = _quotas(pack.weights, round(prevalence * customers), least=2 if pack.one_of_each else 0)
     # the rarest kinds of customer are chosen first, or three-phase scenarios would find none left;
     # what finds no place all the same goes to the commonest scenario
-    suited = {name: [i for i in order.tolist() if SCENARIOS[name].suits(places[i])] for name in quotas}
+    suited = {name: [i for i in order if SCENARIOS[name].suits(places[i])] for name in quotas}
     left = 0
     for name in (*sorted(quotas, key=lambda n: len(suited[n])), max(pack.weights, key=lambda n: pack.weights[n])):
         wanted = quotas.pop(name, left)
