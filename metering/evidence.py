@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -94,6 +95,53 @@ class HourDetector(Protocol):
     def score(self, hour: AreaHour) -> list[Signal]: ...
 
     def learn(self, hour: AreaHour, trusted: bool) -> None: ...
+
+    def dump(self) -> dict[str, bytes]: ...
+
+    def dump_dirty(self) -> dict[str, bytes]: ...
+
+    def load(self, pages: dict[str, bytes]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AreaCurves:
+    """One area's local day by the hour: what day experts look at. Arrays are (24, meters) float64, NaN = not measured.
+
+    `hourly` holds, by local hour: `energy_kwh`, `export_kwh`, `step_kwh` (sum of absolute steps between intervals),
+    `implied_kwh` (voltage x current x power factor), means of `voltage_a` .. `voltage_c` (V), `current_a` .. `current_c` (A,
+    signed), `neutral_a` (A) and `power_factor`. A single-phase meter stands in `_a`. Columns a feed does not carry are all NaN.
+    Energies are of the measured intervals, scaled up to the whole hour where half of it or more was measured.
+    `register_kwh` is the day's last register, `event_strength` how much the day's own events say, both (meters,).
+    """
+
+    transformer_area: str
+    day_ordinal: int
+    day_type: int
+    """0 working day, 1 Saturday, 2 Sunday or holiday."""
+    hourly: Mapping[str, NDArray[np.float64]]
+    register_kwh: NDArray[np.float64]
+    event_strength: NDArray[np.float64]
+
+    @property
+    def measured(self) -> NDArray[np.float64]:
+        """Share of the day's hours with an energy, (meters,)."""
+        energy = self.hourly["energy_kwh"]
+        return np.asarray((energy == energy).mean(axis=0))
+
+
+class DayExpert(Protocol):
+    """Describes every closed day of one area by a few figures per meter, against what it knows of that meter.
+
+    `features` says what each figure means. `describe` never changes the expert; figures are (meters,) float64, NaN = not
+    known. `learn` takes the day in: what was recent for every measured row, what is usual for `trusted` rows only.
+    """
+
+    name: str
+    features: Mapping[str, str]
+
+    def describe(self, day: AreaCurves) -> dict[str, NDArray[np.float64]]: ...
+
+    def learn(self, day: AreaCurves, trusted: NDArray[np.bool_]) -> None: ...
 
     def dump(self) -> dict[str, bytes]: ...
 

@@ -1,0 +1,163 @@
+"""An area's local day by the hour, added up interval by interval: what the day experts are given at the day's close."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.pages import Slab, StatePages
+from metering.evidence import AreaContext, AreaCurves
+from metering.frame import ReadingFrame
+from metering.readings import PHASES
+
+HOURS = 24
+#: Added up over an hour.
+SUMS = ("energy_kwh", "export_kwh", "step_kwh", "implied_kwh")
+#: Averaged over an hour.
+MEANS = (
+    "voltage_a", "voltage_b", "voltage_c", "current_a", "current_b", "current_c", "neutral_a", "power_factor",
+)  # fmt: skip
+COLUMNS = (*SUMS, *MEANS)
+#: An hour of which less was measured has no value.
+_LEAST_MEASURED = 0.5
+_F16, _F32 = np.float16, np.float32
+#: Voltages are kept as what they are above this, so that half precision holds hundredths of a volt.
+_KEPT_ABOVE_V = 230.0
+
+
+class DayCurves:
+    """Adds up an area's frames of one local day by the hour; `close` gives the curves and begins the next day.
+
+    The hour in progress is kept in single precision, the hours that are over in half precision (0.05 %): 24 bytes a meter and hour.
+    """
+
+    def __init__(self, context: AreaContext) -> None:
+        self._context = context
+        area = context.area
+        count = len(area)
+        self._single = ~(area.phases == 3)
+        layout: dict[str, dict[str, Slab]] = {
+            f"hour-{hour:02d}": {"values": Slab((len(COLUMNS), count), _F16, np.nan)} for hour in range(HOURS)
+        }
+        layout["now"] = {
+            "sums": Slab((len(COLUMNS), count), _F32),
+            "counts": Slab((len(COLUMNS), count), _F32),
+            "clock": Slab((2,), np.int64, -1),  # hour in progress, intervals of it
+            "last_kwh": Slab((count,), np.float64, np.nan),
+            "register_kwh": Slab((count,), np.float64, np.nan),
+            "events": Slab((count,), _F32),
+        }
+        self._pages = StatePages("day_curves/1", layout)
+        self._now = {name: self._pages.array("now", name) for name in layout["now"]}
+        self._addend = np.full((len(COLUMNS), count), np.nan, dtype=np.float64)
+        self._row = {name: self._addend[n] for n, name in enumerate(COLUMNS)}
+
+    def add(self, frame: ReadingFrame) -> None:
+        """Take one closed interval in."""
+        now, row, columns = self._now, self._row, frame.columns
+        hour = self._context.calendar.local(frame.interval_start_s).hour
+        clock = now["clock"]
+        if clock[0] != hour:
+            self._close_hour()
+            clock[0] = hour
+        clock[1] += 1
+        energy = frame.energy_kwh
+        row["energy_kwh"][...] = energy
+        export = columns.get("export_kwh")
+        row["export_kwh"][...] = np.nan if export is None else export
+        np.abs(np.subtract(energy, now["last_kwh"], out=row["step_kwh"]), out=row["step_kwh"])
+        self._electrical(frame)
+        known = self._addend == self._addend
+        np.add(now["sums"], self._addend, out=now["sums"], where=known, casting="same_kind")
+        now["counts"] += known
+        np.copyto(now["last_kwh"], energy, where=known[0])
+        register = columns.get("register_kwh")
+        if register is not None:
+            np.copyto(now["register_kwh"], register, where=register == register)
+        self._pages.touch("now")
+
+    def _electrical(self, frame: ReadingFrame) -> None:
+        """Voltages, currents and what they imply; a single-phase meter's stand in phase a."""
+        row, columns = self._row, frame.columns
+        apparent: NDArray[np.float64] | None = None
+        for phase in PHASES:
+            volts, amperes = columns.get(f"voltage_{phase}_v"), columns.get(f"current_{phase}_a")
+            if phase == "a":
+                volts = _either(self._single, columns.get("voltage_v"), volts)
+                amperes = _either(self._single, columns.get("current_a"), amperes)
+            row[f"voltage_{phase}"][...] = np.nan if volts is None else volts - _KEPT_ABOVE_V
+            row[f"current_{phase}"][...] = np.nan if amperes is None else amperes
+            if volts is not None and amperes is not None:
+                own = volts * np.abs(amperes)
+                apparent = own if apparent is None else apparent + np.where(own == own, own, 0.0)
+        neutral, factor = columns.get("neutral_current_a"), columns.get("power_factor")
+        row["neutral_a"][...] = np.nan if neutral is None else neutral
+        row["power_factor"][...] = np.nan if factor is None else factor
+        if apparent is None or factor is None:
+            row["implied_kwh"][...] = np.nan
+        else:
+            energy = frame.energy_kwh
+            row["implied_kwh"][...] = np.where(
+                energy == energy, apparent * np.abs(factor) * (frame.hours / 1000), np.nan
+            )
+
+    def tell(self, row: int, strength: float) -> None:
+        """The meter of this row reported something outside a work order; `strength` (0..1) is what it says of a case."""
+        events = self._now["events"]
+        events[row] = max(float(events[row]), strength)
+        self._pages.touch("now")
+
+    def _close_hour(self) -> None:
+        now = self._now
+        hour, intervals = (int(n) for n in now["clock"])
+        if hour >= 0 and intervals > 0:
+            sums, counts = now["sums"], now["counts"]
+            values = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+            values[: len(SUMS)] *= intervals
+            values[counts < _LEAST_MEASURED * intervals] = np.nan
+            page = f"hour-{hour:02d}"
+            self._pages.array(page, "values")[...] = np.clip(values, -60_000, 60_000)
+            self._pages.touch(page)
+            sums[...] = 0
+            counts[...] = 0
+        now["clock"][...] = (-1, 0)
+
+    def close(self, day_ordinal: int, day_type: int) -> AreaCurves:
+        """The day's curves; begins the next day."""
+        self._close_hour()
+        hourly: dict[str, NDArray[np.float64]] = {}
+        table = np.stack([self._pages.array(f"hour-{hour:02d}", "values") for hour in range(HOURS)]).astype(np.float64)
+        for n, name in enumerate(COLUMNS):
+            hourly[name] = table[:, n] + _KEPT_ABOVE_V if name.startswith("voltage") else table[:, n]
+        closed = AreaCurves(
+            self._context.area.transformer_area,
+            day_ordinal,
+            day_type,
+            hourly,
+            self._now["register_kwh"].copy(),
+            self._now["events"].astype(np.float64),
+        )
+        for hour in range(HOURS):
+            self._pages.array(f"hour-{hour:02d}", "values")[...] = np.nan
+        self._now["register_kwh"][...] = np.nan
+        self._now["events"][...] = 0
+        return closed
+
+    def dump(self) -> dict[str, bytes]:
+        return self._pages.dump()
+
+    def dump_dirty(self) -> dict[str, bytes]:
+        return self._pages.dump_dirty()
+
+    def load(self, pages: Mapping[str, bytes]) -> None:
+        self._pages.load(dict(pages))
+
+
+def _either(choose: NDArray[np.bool_], first: Any, second: Any) -> Any:
+    """`first` where chosen, else `second`; a column the feed does not carry counts as NaN, two of them as None."""
+    if first is None and second is None:
+        return None
+    return np.where(choose, np.nan if first is None else first, np.nan if second is None else second)
