@@ -188,21 +188,33 @@ def replay(
     truth: Annotated[
         Path | None, typer.Option(help="truth for the simulated inspector; default: the feed's own")
     ] = None,
+    inspector: Annotated[
+        Literal["perfect", "human"] | None,
+        typer.Option(
+            help="human errs, waits and is appealed against; perfect finds what is true, at once; default: human where the "
+            "feed's own cases.csv says what is hidden, else, and always with --truth, perfect"
+        ),
+    ] = None,
+    static: Annotated[
+        bool,
+        typer.Option("--static", help="read a simulated feed's file, so that nothing an inspection mends shows in it"),
+    ] = False,
     workers: Annotated[
         int, typer.Option(min=0, help="worker processes with --through kafka; 0 = workers of yours are running")
     ] = 1,
     series: Annotated[bool, typer.Option(help="keep raw readings and points in the RUN folder")] = True,
 ) -> None:
     """A feed through the whole pipeline, into a RUN folder."""
+    from monitor.inspected import Inspection
     from monitor.progress import progress
-    from monitor.replay import Inspection, ReplayPlan
+    from monitor.replay import ReplayPlan
     from monitor.replay import replay as run_replay
     from monitor.settings import load_settings
-    from simulator.inspector import delay_s, visits_per_day
+    from simulator.people.capacity import delay_s, visits_per_day
 
     inspection = None
     if inspect is not None:
-        inspection = Inspection(visits_per_day(inspect), delay_s(finding_delay), truth)
+        inspection = Inspection(visits_per_day(inspect), delay_s(finding_delay), truth, inspector, static)
     plan = ReplayPlan(feed, out, through, thresholds, inspection, keep_series=series, kafka_url=kafka, workers=workers)
     with progress("replaying") as advance:
         report = run_replay(plan, load_settings(), advance)

@@ -14,12 +14,12 @@ from evaluation.run_folder import ALERTS, SCORES, read_lines, read_scores
 from evaluation.score import evaluate
 from metering.errors import MeterwatchError
 from monitor.desk_server import desk_of
+from monitor.pacing import Pacing
 from monitor.pipeline import PipelineReport
 from monitor.process import cpu_seconds
 from monitor.progress import progress
 from monitor.replay import (
     Drive,
-    Pacing,
     ReplayPlan,
     begin_run,
     drive_through_memory,

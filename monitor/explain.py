@@ -2,6 +2,7 @@
 
 Nothing is stored for it: one area's judging is a function of that area's messages, so its part of the feed is simply
 judged again, with the same thresholds and findings, while a trace looks on. What the run decided is read from its folder.
+A feed that the run lived through is lived through again, with what the run's inspections changed of it.
 """
 
 from __future__ import annotations
@@ -22,12 +23,14 @@ from metering.evidence import RECOVER_STRENGTH, SET_STRENGTH
 from metering.frame import ReadingFrame
 from metering.messages import Finding, Tick
 from metering.times import IntervalGrid, iso, to_epoch_s
+from monitor.inspected import relive
 from monitor.replay import RUN_FILE, load_thresholds
 from monitor.scoring import feed_of
 from operations.area import AreaInProgress
 from operations.judge_stage import JudgeStage
 from simulator.feed_tables import read_findings
-from simulator.publication import publication
+from simulator.people.cases import INTERRUPTIONS_FILE
+from simulator.publication import FeedSource, publication
 from storage.memory import MemoryStore
 
 
@@ -107,8 +110,9 @@ def explain_reading(run: Path, meter_id: str, at: str) -> Iterator[str]:
         archive.only(area_name), store, lambda _: 0, owner="explain", thresholds=thresholds, trace=onlooker
     )
     stage.begin(0)
+    source: FeedSource = relive(feed, run / INTERRUPTIONS_FILE) if story.get("inspected_feed") == "lived" else feed
     findings = [f for f in _injected(run, area_name) if archive.area_of(f.meter_id, f.found_at_s) == area_name]
-    for offset, sent in enumerate(publication(feed, only_area=area_name)):
+    for offset, sent in enumerate(publication(source, only_area=area_name)):
         if isinstance(sent.message, Tick):
             for finding in [f for f in findings if f.found_at_s <= sent.message.time_s]:
                 findings.remove(finding)

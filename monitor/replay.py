@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 
 from detectors.bank import check_thresholds
 from evaluation import run_folder
-from metering.archive import Archive
 from metering.errors import MeterwatchError, SettingsError
 from metering.identity import identity
-from metering.messages import ArrivedFrame, Finding, Tick
 from metering.ports import StateStore
+from monitor.inspected import InspectedFeed, Inspection, inspected_feed
+from monitor.pacing import Pacing
 from monitor.process import cpu_seconds, peak_rss_bytes
 from monitor.progress import Advance
 from monitor.settings import Settings
@@ -29,9 +29,9 @@ from operations.close_day import unpack_scores
 from operations.judge_stage import JudgeStage
 from operations.stage import Stage
 from simulator.feed import Feed
-from simulator.feed_tables import read_truth
-from simulator.inspector import Inspector
-from simulator.publication import Sent, publication
+from simulator.people.cases import INTERRUPTIONS_FILE, write_interruptions
+from simulator.people.visit import VISITS_FILE, write_visits
+from simulator.publication import FeedSource, Sent, publication
 from storage.sql import SqlStore
 
 Through = Literal["direct", "memory", "kafka"]
@@ -39,15 +39,6 @@ STATE_FILE, SERIES_FILE, RUN_FILE = "state.sqlite", "series.duckdb", "run.toml"
 TOPIC = "meterwatch.areas"
 #: Without a log that waits, saves may lie further apart than a worker's.
 SAVES_APART = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Inspection:
-    """The simulated inspector of a run: how many visits a day, and how late findings arrive."""
-
-    per_day: float
-    finding_delay_s: int
-    truth: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,83 +51,6 @@ class ReplayPlan:
     keep_series: bool = True
     kafka_url: str | None = None
     workers: int = 1
-
-
-@dataclass(slots=True)
-class Sending:
-    """Counts what goes onto the log, independently of what comes out at the other end."""
-
-    readings: int = 0
-    frames: int = 0
-    messages: int = 0
-
-    def count(self, sent: Sent) -> Sent:
-        self.messages += 1
-        if isinstance(sent.message, ArrivedFrame):
-            self.frames += 1
-            self.readings += sent.message.reading_count
-        return sent
-
-
-@dataclass(slots=True)
-class Pacing:
-    """Feeds the log, in chunks. With an inspector a chunk ends where a day closes: the day's tasks are visited, and the
-    findings enter the log at their own time, so that the run never overtakes its own findings. Without one, all is one chunk.
-    """
-
-    archive: Archive
-    store: StateStore
-    inspector: Inspector | None
-    sending: Sending = field(default_factory=Sending)
-    injected: list[Finding] = field(default_factory=list)
-    _waiting: list[Finding] = field(default_factory=list)
-    _next_day_close_s: int | None = None
-    _clock_s: int = 0
-
-    def chunks(self, messages: Iterator[Sent]) -> Iterator[Iterator[Sent]]:
-        """Each chunk must be handled, saved and its days closed before the next is asked for."""
-        over = False
-
-        def chunk() -> Iterator[Sent]:
-            nonlocal over
-            for sent in messages:
-                tick = sent.message
-                if isinstance(tick, Tick):
-                    for finding in self._due(tick):
-                        yield self.sending.count(Sent(finding.transformer_area, finding, tick.time_s))
-                yield self.sending.count(sent)
-                if isinstance(tick, Tick) and self._closes_a_day(tick):
-                    return
-            over = True
-
-        while not over:
-            yield chunk()
-            self._visit()
-
-    def _due(self, tick: Tick) -> list[Finding]:
-        due = [f for f in self._waiting if f.found_at_s <= tick.time_s]
-        self._waiting = [f for f in self._waiting if f.found_at_s > tick.time_s]
-        self.injected += due
-        return due
-
-    def _closes_a_day(self, tick: Tick) -> bool:
-        if self.inspector is None:
-            return False
-        calendar = self.archive.calendar
-        if self._next_day_close_s is None:
-            self._next_day_close_s = calendar.day_close(calendar.day_of(tick.time_s - 1))
-        self._clock_s = tick.time_s
-        return tick.time_s >= self._next_day_close_s
-
-    def _visit(self) -> None:
-        if self.inspector is None or self._next_day_close_s is None:
-            return
-        calendar = self.archive.calendar
-        while self._next_day_close_s <= self._clock_s:
-            close_s = self._next_day_close_s
-            self._waiting += self.inspector.work(self.store.tasks(only_open=True), close_s)
-            self._next_day_close_s = calendar.day_close(calendar.day_of(close_s))
-        self._waiting.sort(key=lambda f: (f.found_at_s, f.finding_id))
 
 
 def load_thresholds(path: Path | None) -> Thresholds:
@@ -158,8 +72,9 @@ def replay(plan: ReplayPlan, settings: Settings, advance: Advance) -> dict[str, 
     feed = Feed.open(plan.feed)
     thresholds = load_thresholds(plan.thresholds)
     check_thresholds(thresholds)
-    settings, inspector = run_settings(plan, settings), _inspector(plan, feed)
-    goes_on = begin_run(plan, feed)
+    settings = run_settings(plan, settings)
+    inspected = None if plan.inspection is None else inspected_feed(plan.inspection, feed)
+    goes_on = begin_run(plan, feed, inspected)
     store = open_store(settings)
     try:
         # workers that wait for a feed have taken their partitions, but handled nothing
@@ -168,10 +83,11 @@ def replay(plan: ReplayPlan, settings: Settings, advance: Advance) -> dict[str, 
                 f"{settings.database_url} already holds a run: give METERWATCH_DATABASE_URL a fresh database"
             )
         store.save_archive(feed.archive)
-        pacing = Pacing(feed.archive, store, inspector)
+        pacing = Pacing(feed.archive, store, None if inspected is None else inspected.department)
         started, cpu = time.monotonic(), cpu_seconds()
         drive = {"direct": drive_directly, "memory": drive_through_memory, "kafka": drive_through_kafka}[plan.through]
-        drive(Drive(plan, settings, feed, store, thresholds, pacing, advance))
+        source = feed if inspected is None else inspected.source
+        drive(Drive(plan, settings, feed, store, thresholds, pacing, advance, source))
         return finish_run(
             plan.out,
             store,
@@ -179,7 +95,8 @@ def replay(plan: ReplayPlan, settings: Settings, advance: Advance) -> dict[str, 
             wall_seconds=time.monotonic() - started,
             cpu_seconds=cpu_seconds() - cpu,
             notes=feed.notes(),
-            settings={"through": plan.through, "series": plan.keep_series},
+            settings={"through": plan.through, "series": plan.keep_series}
+            | ({} if inspected is None else inspected.told),
         )
     finally:
         store.close()
@@ -187,7 +104,7 @@ def replay(plan: ReplayPlan, settings: Settings, advance: Advance) -> dict[str, 
 
 @dataclass(frozen=True, slots=True)
 class Drive:
-    """What the three ways through the pipeline have in common."""
+    """What the three ways through the pipeline have in common. `source` gives the readings, `feed` itself unless it is lived."""
 
     plan: ReplayPlan
     settings: Settings
@@ -196,9 +113,10 @@ class Drive:
     thresholds: Thresholds
     pacing: Pacing
     advance: Advance
+    source: FeedSource | None = None
 
     def chunks(self) -> Iterator[Iterator[Sent]]:
-        return self.pacing.chunks(publication(self.feed))
+        return self.pacing.chunks(publication(self.source or self.feed))
 
     @property
     def rows(self) -> int:
@@ -281,9 +199,9 @@ def drive_through_kafka(drive: Drive) -> None:
     through_kafka(drive)
 
 
-def begin_run(plan: ReplayPlan, feed: Feed) -> bool:
+def begin_run(plan: ReplayPlan, feed: Feed, inspected: InspectedFeed | None = None) -> bool:
     """Write what the run is of. True where the same run was begun here before and cut short: it goes on."""
-    story = _story(plan, feed)
+    story = _story(plan, feed, inspected)
     if plan.out.exists() and any(p for p in plan.out.iterdir() if p.resolve() != plan.feed.resolve()):
         file = plan.out / RUN_FILE
         cut_short = file.is_file() and not (plan.out / run_folder.REPORT).exists()
@@ -298,7 +216,7 @@ def begin_run(plan: ReplayPlan, feed: Feed) -> bool:
     return False
 
 
-def _story(plan: ReplayPlan, feed: Feed) -> str:
+def _story(plan: ReplayPlan, feed: Feed, inspected: InspectedFeed | None) -> str:
     lines = [
         f"feed = {_toml(str(plan.feed.resolve()))}",
         f"name = {_toml(feed.archive.name)}",
@@ -306,22 +224,13 @@ def _story(plan: ReplayPlan, feed: Feed) -> str:
     ]
     if plan.thresholds is not None:
         lines.append(f"thresholds = {_toml(str(plan.thresholds.resolve()))}")
+    if inspected is not None:
+        lines += [f"{name} = {_toml(word)}" for name, word in inspected.told.items()]
     return "\n".join(lines) + "\n"
 
 
 def _toml(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _inspector(plan: ReplayPlan, feed: Feed) -> Inspector | None:
-    if plan.inspection is None:
-        return None
-    truth = feed.truth() if plan.inspection.truth is None else list(read_truth(plan.inspection.truth))
-    if not truth and not feed.has_truth and plan.inspection.truth is None:
-        raise SettingsError(f"--inspect needs the truth: {plan.feed} has no truth.csv; give --truth FILE")
-    return Inspector(
-        feed.archive, truth, per_day=plan.inspection.per_day, finding_delay_s=plan.inspection.finding_delay_s
-    )
 
 
 def finish_run(
@@ -341,6 +250,9 @@ def finish_run(
     run_folder.write_scores(out / run_folder.SCORES, _score_rows(store))
     if pacing.injected:
         run_folder.write_findings(out / run_folder.FINDINGS, pacing.injected)
+    if pacing.department is not None:
+        write_visits(out / VISITS_FILE, pacing.department.visits, pacing.clock_s)
+        write_interruptions(out / INTERRUPTIONS_FILE, pacing.department.interruptions)
     sending = pacing.sending
     found = run_folder.report(
         store.counters(),

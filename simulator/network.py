@@ -201,6 +201,7 @@ class Network:
             loss_kw=loss_kw,
             supplied_kw=drawn_kw + loss_kw,
             supplied_kvar=drawn_kvar + lost_kva.imag,
+            service_a=np.abs(found.service_a),
         )
 
 
@@ -235,7 +236,8 @@ class Solution:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Flow:
-    """What the network did: `conductor_v` (conductors, intervals); the rest per phase, (3, intervals).
+    """What the network did: `conductor_v` and `service_a`, the current in each service line, (conductors, intervals); the rest
+    per phase, (3, intervals).
 
     `supplied_kw` is what the transformer took in: all that was truly drawn, metered or not, plus `loss_kw`.
     """
@@ -245,6 +247,7 @@ class Flow:
     loss_kw: Rows
     supplied_kw: Rows
     supplied_kvar: Rows
+    service_a: Rows
 
 
 def _as_each_phase_sees(current_a: Phasors) -> Phasors:

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from metering.archive import Archive, Meter, Outage, WorkOrder
+from metering.errors import FeedError
 from metering.messages import MeterEvent
-from metering.times import LocalCalendar
+from metering.times import LocalCalendar, iso
 from simulator.area_day import AreaSimulation, Window
 from simulator.bookings import BookingChange, Bookings, MeterCodes, draw_bookings
 from simulator.climates import climate_of
@@ -95,6 +96,8 @@ class Province:
         self._number_of: dict[str, int] = {world.name: world.number for world in worlds}
         self._plan(span, drawing or _untold)
         self.archive = self._archive()
+        self.simulated_until_s = span.start_s
+        """Up to here windows are made or being made: nothing before it can be changed any more."""
 
     @property
     def first_day(self) -> date:
@@ -131,7 +134,12 @@ class Province:
         return self.events[known:]
 
     def interrupt(self, case: Case, from_s: int, until_s: int) -> None:
-        """The case is not there in that time: it was mended, or its owner lies low."""
+        """The case is not there in that time: it was mended, or its owner lies low. Raises `FeedError` for what is simulated already."""
+        if from_s < self.simulated_until_s:
+            raise FeedError(
+                f"{case.place.meter.meter_id}: {iso(from_s)} is simulated already; change a case from "
+                f"{iso(self.simulated_until_s)} on"
+            )
         simulation = self.simulations[self._number_of_place(case)]
         simulation.interrupt(simulation.cases.index(case), from_s, until_s)
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metering.times import IntervalGrid
-from simulator.area_day import REGISTER_STEP, STANDARD_COLUMNS, Window
+from simulator.area_day import REGISTER_STEP, STANDARD_COLUMNS, AreaWindow, Window
 from simulator.arrival_order import ArrivalOrder
 from simulator.province import Province
 from simulator.registers import RegisterCount
@@ -65,6 +65,8 @@ class ProvinceStream:
         self.unmetered_kwh: dict[tuple[int, int], float] = {}
         """(number of the case in `Province.cases`, day number) -> energy drawn and not shown."""
         self.extended: Callable[[], None] = lambda: None
+        self.lived: Callable[[int, Window, AreaWindow], None] = lambda _area, _window, _lived: None
+        """Told what truly happened in an area's window, from the thread that made it."""
         self._numbers: list[list[int]] = []
 
     @property
@@ -96,6 +98,7 @@ class ProvinceStream:
             window = next(windows, None)
             begun = None
             if window is not None:
+                self._province.simulated_until_s = int(window.start_s[-1]) + window.step_s
                 begun = window, [workers.submit(self._of_area, n, window) for n in range(len(self._province.worlds))]
             if made is not None:
                 yield made
@@ -114,6 +117,7 @@ class ProvinceStream:
     def _of_area(self, number: int, window: Window) -> _AreaPart:
         province = self._province
         lived = province.simulations[number].window(window)
+        self.lived(number, window, lived)
         columns = {k: v.T.copy() for k, v in lived.columns.items()}
         rng = np.random.default_rng([province.seed, 10, number, int(window.start_s[0])])
         arrivals = province.communications[number].window(window.start_s, window.step_s, rng)

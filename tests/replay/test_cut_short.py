@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from metering.errors import MeterwatchError
-from monitor.replay import Inspection, ReplayPlan, Through, replay
+from monitor.inspected import Inspection
+from monitor.replay import ReplayPlan, Through, replay
 from monitor.settings import load_settings
 from tests.replay.poisoned_feed import PoisonedFeed, poisoned_feed
 

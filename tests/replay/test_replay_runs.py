@@ -14,9 +14,10 @@ import pytest
 
 from metering.readings import SetAside
 from monitor.command_line import main
-from monitor.replay import SERIES_FILE, STATE_FILE, Inspection, ReplayPlan, replay
+from monitor.inspected import Inspection
+from monitor.replay import SERIES_FILE, STATE_FILE, ReplayPlan, replay
 from monitor.settings import load_settings
-from simulator.inspector import delay_s, visits_per_day
+from simulator.people.capacity import delay_s, visits_per_day
 from storage.duckdb_series import DuckDbTimeSeries
 from tests.replay.poisoned_feed import PoisonedFeed, poisoned_feed
 
