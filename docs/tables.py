@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from detectors.bank import ALL_DETECTORS, day_models
 from metering.catalogue import CATALOGUE
 from monitor.settings import PREFIX, Settings
+from simulator.life.life_table import life_table
 from streams.topics import topics_table
 
 HERE = Path(__file__).parent
@@ -101,6 +102,7 @@ BLOCKS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("add-a-detector.md", "detectors"): detectors,
     ("thresholds.md", "thresholds"): thresholds,
     ("glossary.md", "catalogue"): catalogue,
+    ("life.md", "life"): life_table,
 }
 
 

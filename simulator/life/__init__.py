@@ -169,7 +169,10 @@ def _over_long_holidays(
     for first, last in long_holidays(near):
         if not any(first - AROUND <= festival <= last + AROUND for festival in festivals):
             away = rng.random(len(homes)) < AT_HOLIDAYS
-            events += [HolidayAbsence.over(homes[at], (first, last), feed, rng) for at in np.flatnonzero(away)]
+            events += [
+                HolidayAbsence.over(Customer.at(customers, homes[at]), (first, last), feed, rng)
+                for at in np.flatnonzero(away)
+            ]
     return events
 
 

@@ -12,7 +12,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulator.hours import Active, Hours, Rows
-from simulator.life.event import Customer, FeedDays, LifeEvent, Range, between, by_class, percent, spread
+from simulator.life.event import (
+    Customer,
+    FeedDays,
+    LifeEvent,
+    Range,
+    between,
+    by_class,
+    new_salt,
+    percent,
+    spread,
+    what_stays_on_kw,
+)
 
 FOR_GOOD = 0.3
 LASTS_DAYS: Range = (7, 60)
@@ -21,7 +32,8 @@ LEAVES: Range = (0.03, 0.12)
 
 @dataclass(frozen=True)
 class Closure(LifeEvent):
-    leaves: float
+    left_kw: float
+    salt: int
 
     kind = "closure"
     per_year = by_class(commercial=0.08, industrial=0.04)
@@ -35,12 +47,14 @@ class Closure(LifeEvent):
     @classmethod
     def draw(cls, customer: Customer, when: float, feed: FeedDays, rng: np.random.Generator) -> tuple[LifeEvent, ...]:
         for_good, lasts = rng.random() < FOR_GOOD, between(rng, LASTS_DAYS)
-        ends_s = None if for_good else feed.at(when + lasts)
-        return (cls(customer.row, feed.at(when), ends_s, between(rng, LEAVES)),)
+        ends_s = None if for_good else feed.at(when + lasts, 8)
+        left_kw = between(rng, LEAVES) * customer.base_kw
+        return (cls(customer.row, feed.at(when, 20), ends_s, left_kw, new_salt(rng)),)
 
     @property
     def story(self) -> str:
-        return f"closed {'for good' if self.end_s is None else 'for a while'}, {self.leaves:.0%} of the use is left"
+        return f"closed {'for good' if self.end_s is None else 'for a while'}, {self.left_kw:.2f} kW is left"
 
-    def change_demand(self, demand_kw: Rows, hours: Hours, active: Active) -> None:  # noqa: ARG002 - at any hour
-        demand_kw[active] *= self.leaves
+    def change_demand(self, demand_kw: Rows, hours: Hours, active: Active) -> None:
+        left_kw = what_stays_on_kw(self.left_kw, hours, self.start_s, self.salt)
+        demand_kw[active] = np.minimum(demand_kw, left_kw)[active]

@@ -21,6 +21,8 @@ from simulator.hours import Active, Hours, Rows, spell_draw
 from simulator.world import Customers
 
 Range = tuple[float, float]
+#: How far what stays on in an empty place wavers from half hour to half hour.
+STAYS_ON: Range = (0.4, 1.6)
 #: What pages call the classes of customers.
 CLASS_WORDS: Mapping[CustomerClass, str] = {
     "residential": "homes",
@@ -108,6 +110,11 @@ class Customer:
     @property
     def contracted_kw(self) -> float:
         return self.meter.contracted_kw or 0.0
+
+    @property
+    def base_kw(self) -> float:
+        """What is drawn in the mean without heating, cooling and vehicles."""
+        return self.standby_kw + self.scale_kw
 
     @property
     def at_home(self) -> bool:
@@ -211,6 +218,12 @@ def half_hour_draw(hours: Hours, start_s: int, salt: int) -> Rows:
 def day_draw(hours: Hours, salt: int) -> Rows:
     """A number in [0, 1) for each local day."""
     return spell_draw(hours.local_day(), salt)
+
+
+def what_stays_on_kw(left_kw: float, hours: Hours, start_s: int, salt: int) -> Rows:
+    """What an empty place draws, (intervals,): a fridge or frost protection goes on and off around `left_kw`."""
+    low, high = STAYS_ON
+    return np.asarray(left_kw * (low + (high - low) * half_hour_draw(hours, start_s, salt)))
 
 
 def new_salt(rng: np.random.Generator) -> int:

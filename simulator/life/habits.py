@@ -10,7 +10,6 @@ from simulator.hours import Hours, Rows
 from simulator.load_profiles import (
     COMMERCIAL_HABITS,
     HABITS,
-    HOLIDAY,
     INDUSTRIAL_HABITS,
     RESIDENTIAL_HABITS,
     SHAPES,
@@ -38,11 +37,6 @@ class Habit:
     def highest(self) -> float:
         """The shape's highest value on a workday."""
         return float(SHAPES[self.number, 0].max())
-
-    @property
-    def on_holidays(self) -> float:
-        """The mean over a holiday, against a workday's mean."""
-        return float(SHAPES[self.number, HOLIDAY].mean())
 
     def others(self) -> tuple[int, ...]:
         """The numbers of the other habits of the same class of customer."""

@@ -15,7 +15,18 @@ import numpy as np
 
 from metering.times import DAY_S
 from simulator.hours import Active, Hours, Rows
-from simulator.life.event import Customer, FeedDays, LifeEvent, Range, between, by_class, percent, spread
+from simulator.life.event import (
+    Customer,
+    FeedDays,
+    LifeEvent,
+    Range,
+    between,
+    by_class,
+    new_salt,
+    percent,
+    spread,
+    what_stays_on_kw,
+)
 
 AT_HOLIDAYS = 0.15
 LONG_HOLIDAY_DAYS = 3
@@ -27,7 +38,8 @@ LEAVES: Range = (0.08, 0.2)
 
 @dataclass(frozen=True)
 class HolidayAbsence(LifeEvent):
-    leaves: float
+    left_kw: float
+    salt: int
 
     kind = "holiday_absence"
     per_year = by_class(residential=2.0)
@@ -38,28 +50,33 @@ class HolidayAbsence(LifeEvent):
 
     @classmethod
     def draw(cls, customer: Customer, when: float, feed: FeedDays, rng: np.random.Generator) -> tuple[LifeEvent, ...]:
-        weekend, lasts, leaves = rng.random() < WEEKEND, between(rng, TRIP_DAYS), between(rng, LEAVES)
+        weekend, lasts = rng.random() < WEEKEND, between(rng, TRIP_DAYS)
+        left_kw, salt = between(rng, LEAVES) * customer.base_kw, new_salt(rng)
         if weekend:
             friday = int(np.floor(when)) - (feed.day(when).weekday() - 4)
-            return (cls(customer.row, feed.at(friday, 18), feed.at(friday + 2, 20), leaves),)
+            return (cls(customer.row, feed.at(friday, 18), feed.at(friday + 2, 20), left_kw, salt),)
         start_s = feed.at(when, 8)
-        return (cls(customer.row, start_s, start_s + round(lasts * 24) * DAY_S // 24, leaves),)
+        return (cls(customer.row, start_s, start_s + round(lasts * 24) * DAY_S // 24, left_kw, salt),)
 
     @classmethod
-    def over(cls, row: int, holiday: tuple[date, date], feed: FeedDays, rng: np.random.Generator) -> HolidayAbsence:
+    def over(
+        cls, customer: Customer, holiday: tuple[date, date], feed: FeedDays, rng: np.random.Generator
+    ) -> HolidayAbsence:
         """Away over a long holiday, given by its first and last day."""
         leaves_on = holiday[0] - timedelta(days=int(rng.integers(0, LEAVES_EARLIER_DAYS + 1)))
         returns_on = holiday[1] + timedelta(days=int(rng.integers(0, RETURNS_LATER_DAYS + 1)))
         start_s, end_s = feed.calendar.day_start(leaves_on), feed.calendar.day_start(returns_on)
-        return cls(row, start_s + 10 * 3600, end_s + 17 * 3600, between(rng, LEAVES))
+        left_kw = between(rng, LEAVES) * customer.base_kw
+        return cls(customer.row, start_s + 10 * 3600, end_s + 17 * 3600, left_kw, new_salt(rng))
 
     @property
     def story(self) -> str:
         days = (0 if self.end_s is None else self.end_s - self.start_s) / DAY_S
-        return f"away for {days:.0f} days, {self.leaves:.0%} of the use is left"
+        return f"away for {days:.0f} days, {self.left_kw:.2f} kW is left"
 
-    def change_demand(self, demand_kw: Rows, hours: Hours, active: Active) -> None:  # noqa: ARG002 - at any hour
-        demand_kw[active] *= self.leaves
+    def change_demand(self, demand_kw: Rows, hours: Hours, active: Active) -> None:
+        left_kw = what_stays_on_kw(self.left_kw, hours, self.start_s, self.salt)
+        demand_kw[active] = np.minimum(demand_kw, left_kw)[active]
 
 
 def long_holidays(days_off: Collection[date]) -> list[tuple[date, date]]:

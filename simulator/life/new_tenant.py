@@ -14,7 +14,7 @@ import numpy as np
 from simulator.hours import Active, Hours, Rows
 from simulator.life.event import Customer, FeedDays, LifeEvent, Range, between, by_class, percent, spread
 from simulator.life.habits import Habit
-from simulator.life.vacancy import LEAVES, Vacancy
+from simulator.life.vacancy import Vacancy
 
 EMPTY_DAYS: Range = (3, 45)
 LEVEL_SPREAD = 0.5
@@ -41,12 +41,12 @@ class NewTenant(LifeEvent):
 
     @classmethod
     def draw(cls, customer: Customer, when: float, feed: FeedDays, rng: np.random.Generator) -> tuple[LifeEvent, ...]:
-        moved_in_s = feed.at(when + between(rng, EMPTY_DAYS))
+        moved_in_s = feed.at(when + between(rng, EMPTY_DAYS), 10)
         old = Habit(customer.habit, customer.shift_h)
         new = Habit(int(rng.choice(old.others())), round(customer.shift_h + between(rng, (-LATER_H, LATER_H)), 2))
         level = float(np.clip(np.exp(rng.normal(0, LEVEL_SPREAD)), *LEVEL))
         standby = customer.standby_kw / max(customer.scale_kw, 0.01)
-        empty = Vacancy(customer.row, feed.at(when), moved_in_s, between(rng, LEAVES))
+        empty = Vacancy.spanning(customer, feed.at(when, 11), moved_in_s, rng)
         return empty, cls(customer.row, moved_in_s, None, level, old, new, standby)
 
     @property

@@ -62,5 +62,8 @@ def draw_new_year(
             events += [NewYearReturn.around(int(row), day, feed, rng) for row in homes[draws < HOMES_FILL]]
         else:
             leaving = between(rng, HOMES_LEAVE)
-            events += [NewYearAbsence.of_home(int(row), day, feed, rng) for row in homes[draws < leaving]]
+            events += [
+                NewYearAbsence.of_home(Customer.at(customers, int(row)), day, feed, rng)
+                for row in homes[draws < leaving]
+            ]
     return events

@@ -25,6 +25,7 @@ from simulator.life.event import (
     new_salt,
     percent,
     spread,
+    what_stays_on_kw,
 )
 from simulator.life.renovated import Renovated
 
@@ -40,7 +41,7 @@ ANOTHER_LEVEL = 0.6
 
 @dataclass(frozen=True)
 class Renovation(LifeEvent):
-    leaves: float
+    left_kw: float
     tool_kw: float
     salt: int
 
@@ -57,15 +58,16 @@ class Renovation(LifeEvent):
 
     @classmethod
     def draw(cls, customer: Customer, when: float, feed: FeedDays, rng: np.random.Generator) -> tuple[LifeEvent, ...]:
-        ends_s = feed.at(when + 7 * between(rng, LASTS_WEEKS))
-        works = cls(customer.row, feed.at(when), ends_s, between(rng, LEAVES), between(rng, TOOL_KW), new_salt(rng))
+        ends_s = feed.at(when + 7 * between(rng, LASTS_WEEKS), 18)
+        left_kw = between(rng, LEAVES) * customer.base_kw
+        works = cls(customer.row, feed.at(when, 8), ends_s, left_kw, between(rng, TOOL_KW), new_salt(rng))
         if rng.random() >= ANOTHER_LEVEL:
             return (works,)
         return works, Renovated.after(customer.row, ends_s, rng)
 
     @property
     def story(self) -> str:
-        return f"renovated: {self.leaves:.0%} of the use is left, tools of {self.tool_kw:.1f} kW by day"
+        return f"renovated: {self.left_kw:.2f} kW is left, tools of {self.tool_kw:.1f} kW by day"
 
     def change_demand(self, demand_kw: Rows, hours: Hours, active: Active) -> None:
         there = day_draw(hours, self.salt) < WORKS_ON[hours.kind_of_day]
@@ -74,4 +76,5 @@ class Renovation(LifeEvent):
         # how far below its chance the draw fell is uniform again
         low, high = TOOL_LOAD
         tool_kw = np.where(runs, self.tool_kw * (low + (high - low) * draw / TOOL_RUNS), 0.0)
-        demand_kw[active] = (self.leaves * demand_kw + tool_kw)[active]
+        left_kw = what_stays_on_kw(self.left_kw, hours, self.start_s, self.salt + 2)
+        demand_kw[active] = (np.minimum(demand_kw, left_kw) + tool_kw)[active]

@@ -14,7 +14,17 @@ from datetime import date, timedelta
 import numpy as np
 
 from simulator.hours import Active, Hours, Rows
-from simulator.life.event import Customer, FeedDays, LifeEvent, Range, between, by_class, percent
+from simulator.life.event import (
+    Customer,
+    FeedDays,
+    LifeEvent,
+    Range,
+    between,
+    by_class,
+    new_salt,
+    percent,
+    what_stays_on_kw,
+)
 
 SUMMER = 0.7
 SUMMER_OPENS, SUMMER_CLOSES = (4, 15), (10, 10)
@@ -28,7 +38,8 @@ LEAVES: Range = (0.04, 0.1)
 class SeasonalBusiness(LifeEvent):
     """One closed season, from the first day of running down."""
 
-    leaves: float
+    left_kw: float
+    salt: int
 
     kind = "seasonal_business"
     standing = by_class(commercial=0.04)
@@ -40,20 +51,21 @@ class SeasonalBusiness(LifeEvent):
     @classmethod
     def draw_standing(cls, customer: Customer, feed: FeedDays, rng: np.random.Generator) -> tuple[LifeEvent, ...]:
         opens, closes = (SUMMER_OPENS, SUMMER_CLOSES) if rng.random() < SUMMER else (WINTER_OPENS, WINTER_CLOSES)
-        leaves = between(rng, LEAVES)
+        left_kw, salt = between(rng, LEAVES) * customer.base_kw, new_salt(rng)
         shifts = rng.integers(-EARLIER_OR_LATER_DAYS, EARLIER_OR_LATER_DAYS + 1, 2)
         return tuple(
-            cls(customer.row, feed.calendar.day_start(closed), feed.calendar.day_start(opened), leaves)
+            cls(customer.row, feed.calendar.day_start(closed), feed.calendar.day_start(opened), left_kw, salt)
             for closed, opened in _closed_seasons(feed, closes, opens, int(shifts[0]), int(shifts[1]))
         )
 
     @property
     def story(self) -> str:
-        return f"closed until the next season, {self.leaves:.0%} of the use is left"
+        return f"closed until the next season, {self.left_kw:.2f} kW is left"
 
     def change_demand(self, demand_kw: Rows, hours: Hours, active: Active) -> None:
-        gone = (1 - self.leaves) * hours.ramp(self.start_s, RUNS_DOWN_DAYS)
-        demand_kw[active] *= (1 - gone)[active]
+        gone = hours.ramp(self.start_s, RUNS_DOWN_DAYS)
+        left_kw = np.minimum(demand_kw, what_stays_on_kw(self.left_kw, hours, self.start_s, self.salt))
+        demand_kw[active] = (demand_kw + gone * (left_kw - demand_kw))[active]
 
 
 def _closed_seasons(

@@ -37,7 +37,7 @@ class ShiftChange(LifeEvent):
         old = Habit(customer.habit, customer.shift_h)
         new = Habit(int(rng.choice(old.others())), customer.shift_h)
         back, lasts = rng.random() < BACK, between(rng, LASTS_DAYS)
-        return (cls(customer.row, feed.at(when), feed.at(when + lasts) if back else None, old, new),)
+        return (cls(customer.row, feed.at(when, 6), feed.at(when + lasts, 6) if back else None, old, new),)
 
     @property
     def story(self) -> str:
