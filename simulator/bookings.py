@@ -162,7 +162,8 @@ class _Drawing:
 
     def _moment(self) -> int:
         """A working moment between the third and the last day but two, on the interval grid."""
-        day = self._first_day + timedelta(days=int(self._rng.integers(min(2, self._days - 1), max(self._days - 2, 1))))
+        first = min(2, self._days - 1)
+        day = self._first_day + timedelta(days=int(self._rng.integers(first, max(self._days - 2, first + 1))))
         moment_s = self._calendar.day_start(day) + 60 * int(self._rng.integers(540, 1020))
         return moment_s - (moment_s - self._calendar.day_start(day)) % self._step_s
 
