@@ -34,11 +34,22 @@ def days_from_new_year(day: date) -> int | None:
     >>> days_from_new_year(date(2026, 2, 20)), days_from_new_year(date(2026, 2, 10)), days_from_new_year(date(2026, 7, 1))
     (3, -7, None)
     """
-    since = (day - _new_year(day.year)).days
+    festival = new_year(day.year)
+    if festival is None:
+        return None
+    since = (day - festival).days
     return since if abs(since) <= LONGEST_BREAK_DAYS else None
 
 
-@lru_cache(maxsize=64)
-def _new_year(year: int) -> date:
-    named = holidays.country_holidays("CN", years=year, language="en_US")
-    return min(day for day, name in named.items() if "Spring Festival" in name and day.year == year)
+@lru_cache(maxsize=256)
+def new_year(year: int) -> date | None:
+    """Chinese New Year's Day of a year; None where the lunar calendar of `holidays` does not reach.
+
+    >>> new_year(2026), new_year(2027)
+    (datetime.date(2026, 2, 17), datetime.date(2027, 2, 6))
+    """
+    named = holidays.country_holidays("CN", years=year, observed=False, language="en_US")
+    # the eve and the days off that are moved to or from the festival bear other names or lie elsewhere
+    earliest, latest = date(year, 1, 21), date(year, 2, 21)
+    days = [d for d, name in named.items() if "Spring Festival" in name and earliest <= d <= latest]
+    return min(days, default=None)

@@ -8,36 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from functools import lru_cache
 
-import holidays
 import numpy as np
 
+from simulator.days import new_year
 from simulator.life.event import Customer, FeedDays, LifeEvent, between
 from simulator.life.new_year_absence import HOMES_LEAVE, NewYearAbsence
 from simulator.life.new_year_return import HOMES_FILL, NewYearReturn
 from simulator.world import Customers
 
+__all__ = ["draw_new_year", "new_year", "new_years_around"]
+
 AROUND_DAYS = 40
-#: The new moon between 21 January and 21 February.
-EARLIEST, LATEST = (1, 21), (2, 21)
-
-
-@lru_cache(maxsize=256)
-def new_year(year: int) -> date | None:
-    """The first day of the lunar year that begins in `year`; None where the calendar does not reach.
-
-    >>> new_year(2026), new_year(2027)
-    (datetime.date(2026, 2, 17), datetime.date(2027, 2, 6))
-    """
-    named = holidays.country_holidays("CN", years=year, observed=False, language="en_US")
-    # the eve and days off moved to or from the festival bear other names or lie elsewhere
-    days = [
-        d
-        for d, name in named.items()
-        if "Spring Festival" in name and date(year, *EARLIEST) <= d <= date(year, *LATEST)
-    ]
-    return min(days, default=None)
 
 
 def new_years_around(feed: FeedDays) -> tuple[date, ...]:

@@ -20,13 +20,12 @@ import pytest
 import simulator.life
 from metering.archive import CustomerClass
 from metering.times import DAY_S
-from simulator.days import public_holidays
+from simulator.days import new_year, public_holidays
 from simulator.life import KINDS, LASTING, PASSING, STAYING, LifeEvent, draw_life
 from simulator.life.closure import Closure
 from simulator.life.event import Customer
 from simulator.life.holiday_absence import HolidayAbsence
 from simulator.life.new_tenant import NewTenant
-from simulator.life.new_year import new_year
 from simulator.life.new_year_absence import NewYearAbsence
 from simulator.life.new_year_return import NewYearReturn
 from simulator.life.power_saving import PER_AREA_YEAR, PowerSaving
