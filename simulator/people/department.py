@@ -72,7 +72,9 @@ class InspectionDepartment:
         lived: LivedWorld | None = None,
         seed: int = 1,
     ) -> None:
-        self._archive = archive
+        self._at_point: dict[tuple[str, str], list[Meter]] = {}
+        for meter in archive.meters:
+            self._at_point.setdefault((meter.transformer_area, meter.service_point), []).append(meter)
         self._calendar = archive.calendar
         self._grid = IntervalGrid(archive.calendar, archive.interval_minutes)
         self._practice = practice
@@ -224,9 +226,8 @@ class InspectionDepartment:
 
     def _meter_of(self, task: InspectionTask, at_s: int) -> Meter:
         """The meter in service at the task's service point, else the last one there."""
-        area = self._archive.areas.get(task.transformer_area)
-        there = [m for m in area.meters if m.service_point == task.service_point] if area is not None else []
-        if not there:
+        there = self._at_point.get((task.transformer_area, task.service_point))
+        if there is None:
             raise LookupError(
                 f"task {task.task_id} names service point {task.service_point} of area {task.transformer_area}, which the "
                 "archive does not know"
