@@ -116,7 +116,6 @@ class AreaSimulation:
         self._source = rng.standard_normal(PHASE_COUNT)
         remembered = sorted({case.place.row + 1 for case in self.cases if case.remembers})
         self._meters = MeteringChain(world, MeterErrors() if errors is None else errors, rng, remembered)
-        self._ceiling_kw = world.customers.load.ceiling_kw.copy()
         self._contracted_kw = np.array([meter.contracted_kw or np.inf for meter in world.customers.meters])
         self._lag = np.sqrt(1 / world.customers.power_factor**2 - 1)[world.network.conductor_customer]
         self.add_life(life, ())
@@ -137,10 +136,6 @@ class AreaSimulation:
         life = tuple(life)
         self.life = (*self.life, *life)
         self._outages = (*self._outages, *outages)
-        # who moved in or charges a vehicle keeps to the contract: what goes beyond it for hours is a case and labelled
-        rows = np.array(sorted({event.row for event in life if event.lifts_ceiling}), dtype=np.intp)
-        known = np.isfinite(self._contracted_kw[rows])
-        self._ceiling_kw[rows] = np.where(known, self._contracted_kw[rows], self._ceiling_kw[rows])
 
     def window(self, window: Window) -> AreaWindow:
         world, network = self.world, self.world.network
@@ -304,9 +299,13 @@ class AreaSimulation:
         self, window: Window, living: Iterable[tuple[LifeEvent, Active, Hours]], rng: np.random.Generator
     ) -> Rows:
         demand_kw = self._demand.window_kw(window, rng)
+        ceiling_kw = np.repeat(self.world.customers.load.ceiling_kw[:, None], demand_kw.shape[1], axis=1)
         for event, active, hours in living:
             event.change_demand(demand_kw[event.row] if event.row >= 0 else demand_kw, hours, active)
-        return np.minimum(demand_kw, self._ceiling_kw[:, None])
+            # who moved in or charges a vehicle keeps to the contract: what goes beyond it for hours is a case and labelled
+            if event.lifts_ceiling and np.isfinite(self._contracted_kw[event.row]):
+                ceiling_kw[event.row, active] = self._contracted_kw[event.row]
+        return np.minimum(demand_kw, ceiling_kw)
 
     def _by_conductor(self, demand_kw: Rows, rng: np.random.Generator) -> Rows:
         """Demand split over phases: steady shares, wandering a little where there are three."""
