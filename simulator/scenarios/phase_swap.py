@@ -2,19 +2,21 @@
 
 In eight of ten cases two phases' voltages are exchanged, in the others all three are moved on by one. An element with
 the voltage of another phase measures U I cos(phi -/+ 120 degrees): at balanced load the sum of two exchanged phases and
-the right one is near zero, and one or two elements run backwards. Which phases: uniform. Half of the connections leave
-an opened terminal cover in the events.
+the right one is near zero, and one or two elements run backwards. The neutral's current is what it was. Which phases:
+uniform. Half of the connections leave an opened terminal cover in the events.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
 from metering.messages import MeterEvent
-from simulator.scenarios.case import Active, Case, Chance, Hours, Place, Registration
+from simulator.network import neutral_current_a
+from simulator.scenarios.case import Active, Case, Chance, Hours, Place, Registration, Rows
 
 EXCHANGED = ((1, 0, 2), (2, 1, 0), (0, 2, 1))
 MOVED_ON = ((1, 2, 0), (2, 0, 1))
@@ -63,6 +65,12 @@ class PhaseSwap(Case):
         registration.power_kw[:, active] = seen_kw[:, active]
         registration.reactive_kvar[:, active] = seen_kvar[:, active]
         registration.energy_kwh[:, active] = seen_kwh[:, active]
+
+    def report(self, reported: Mapping[str, Rows], hours: Hours, active: Active) -> None:  # noqa: ARG002 - at any hour
+        # the current circuits are where they were: a sign says how an element counts, not how the neutral's current flows
+        ratio = self.place.meter.ct_ratio or 1.0
+        flowing_a = np.abs([reported[name][active] for name in ("current_a_a", "current_b_a", "current_c_a")])
+        reported["neutral_current_a"][active] = np.round(neutral_current_a(flowing_a) / ratio, 3) * ratio
 
     def events(self) -> tuple[MeterEvent, ...]:
         return () if self.cover is None else (self.cover,)

@@ -29,7 +29,9 @@ class PowerReversed(Case):
 
     @property
     def story(self) -> str:
-        return f"the current of phase {'abc'[self.phase]} runs backwards through the meter"
+        meter = self.place.meter
+        phase = "abc"[self.phase] if meter.phases == 3 else meter.phase
+        return f"the current of phase {phase} runs backwards through the meter"
 
     def register(self, registration: Registration, hours: Hours, active: Active) -> None:  # noqa: ARG002 - without chance
         registration.scale(-1.0, self.phase, active)

@@ -13,6 +13,7 @@ from simulator.scenarios.ct_ratio_changed import CtRatioChanged
 from simulator.scenarios.ct_shorted import CtShorted
 from simulator.scenarios.phase_break import PhaseBreak
 from simulator.scenarios.phase_swap import PhaseSwap
+from simulator.scenarios.power_reversed import PowerReversed
 from simulator.scenarios.ratio_error import RatioError
 from simulator.scenarios.standard_ratios import PRIMARY_A
 from tests.unit.simulator.scenarios.small_area import AFTER, SETTLED, Lived, SmallArea
@@ -147,7 +148,15 @@ def test_exchanged_voltages_stand_in_each_others_columns_and_the_load_runs_on(ar
     assert np.array_equal(_of(case, lived, "voltage_a_v"), _of(case, honest, "voltage_a_v"))
     assert (_of(case, lived, "current_b_a", "current_c_a") < 0).any(axis=0).mean() > 0.9
     assert _of(case, lived, "energy_kwh").sum() < 0.4 * _of(case, honest, "energy_kwh").sum()
+    np.testing.assert_allclose(
+        _of(case, lived, "neutral_current_a"), _of(case, honest, "neutral_current_a"), atol=0.01, err_msg="as it was"
+    )
     assert np.array_equal(lived.supplied_kwh, honest.supplied_kwh)
+
+
+def test_a_reversed_single_phase_meter_is_told_by_the_phase_it_hangs_on(area: SmallArea) -> None:
+    at = area.place(PowerReversed, phases=1)
+    assert f"phase {at.meter.phase} " in PowerReversed(at, area.onset_s, None, phase=0).story
 
 
 def test_a_broken_phase_has_no_current_and_its_load_is_truly_off(area: SmallArea) -> None:
