@@ -6,14 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
+from detectors.day_curves import COLUMNS
 from metering.archive import Area, Meter
-from metering.evidence import AreaContext
+from metering.evidence import AreaContext, AreaCurves
 from metering.frame import ReadingFrame
 from metering.times import LocalCalendar
 
 #: Monday, 5 January 2026, 00:00 UTC.
 MONDAY_S = 1767571200
+
+#: The same day as a proleptic ordinal.
+MONDAY_ORDINAL = 739621
 
 Values = Sequence[float | None]
 
@@ -60,3 +65,22 @@ def frame(*, start_s: int = MONDAY_S, interval_minutes: int = 15, **columns: Val
     }
     count = len(next(iter(arrays.values())))
     return ReadingFrame("TA", start_s, interval_minutes, tuple(f"M{i}" for i in range(count)), arrays)
+
+
+def day(
+    energy_kwh: ArrayLike,
+    *,
+    number: int = 0,
+    register_kwh: Values | None = None,
+    event_strength: Values | None = None,
+    **hourly: ArrayLike,
+) -> AreaCurves:
+    """The local day `number` days after a Monday: energy by the hour, (24, meters), and whatever else is given likewise."""
+    energy = np.asarray(energy_kwh, dtype=np.float64)
+    curves: dict[str, NDArray[np.float64]] = {name: np.full(energy.shape, np.nan) for name in COLUMNS}
+    curves["energy_kwh"] = energy
+    curves |= {name: np.asarray(values, dtype=np.float64) for name, values in hourly.items()}
+    count = energy.shape[1]
+    register = np.full(count, np.nan) if register_kwh is None else np.array(register_kwh, dtype=np.float64)
+    events = np.zeros(count) if event_strength is None else np.array(event_strength, dtype=np.float64)
+    return AreaCurves("TA", MONDAY_ORDINAL + number, max(0, number % 7 - 4), curves, register, events)
