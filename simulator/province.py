@@ -15,7 +15,7 @@ from metering.errors import FeedError
 from metering.messages import MeterEvent
 from metering.times import LocalCalendar, iso
 from simulator.area_day import AreaSimulation, Window
-from simulator.bookings import BookingChange, Bookings, MeterCodes, draw_bookings
+from simulator.bookings import FOREVER_S, BookingChange, Bookings, MeterCodes, draw_bookings
 from simulator.climates import climate_of
 from simulator.communication import Communication, Reliability
 from simulator.life import LifeEvent, draw_life
@@ -118,7 +118,11 @@ class Province:
         return (self.end_s - self.calendar.day_start(self.first_day)) // (60 * self.recipe.interval_minutes)
 
     def extend(self) -> Sequence[MeterEvent]:
-        """Plan as many days again: new cases, benign life and outages in the same worlds. Returns the new events."""
+        """Plan as many days again: new cases, benign life and outages in the same worlds. Returns the new events.
+
+        The cases of the days before end in the new ones, one after another: they are found and mended, so that a province that is
+        lived on for years holds about as many as at first.
+        """
         known = len(self.events)
         block = self.days // self.recipe.days
         span = Span(
@@ -130,6 +134,10 @@ class Province:
         )
         self.days += self.recipe.days
         self.weather = self._weather()
+        rng = np.random.default_rng([self._seed, 21, block])
+        recent = self._cases_before(span)
+        for case, mended_s in zip(recent, rng.integers(span.start_s, span.end_s, len(recent)), strict=True):
+            self.interrupt(case, span.grid.floor(int(mended_s)), FOREVER_S)
         self._plan(span, _untold)
         return self.events[known:]
 
@@ -145,6 +153,10 @@ class Province:
 
     def _number_of_place(self, case: Case) -> int:
         return self._number_of[case.place.meter.transformer_area]
+
+    def _cases_before(self, span: Span) -> list[Case]:
+        """Cases of the days planned last; those of earlier ones are over."""
+        return [case for case in self.cases if case.start_s >= 2 * span.start_s - span.end_s]
 
     def _weather(self) -> Weather:
         return Weather(self._climate, self._seed, self.first_day, self.days, self.recipe.zone)
@@ -189,9 +201,9 @@ class Province:
             (number, event.row)
             for number, events in enumerate(life)
             for event in (*self.life[number], *events)
-            if event.conflicts
+            if event.conflicts and (event.end_s is None or event.end_s > span.start_s)
         }
-        occupied |= {(self._number_of_place(c), c.place.row) for c in self.cases} | self.bookings.touched
+        occupied |= {(self._number_of_place(c), c.place.row) for c in self._cases_before(span)} | self.bookings.touched
         cases = draw_cases(worlds, occupied, self._pack, span, self.recipe.share_of_cases, self._hard, seed)
         if self._pack.storm and block == 0:
             cases += case_in_the_storm(worlds, storm, occupied, span, seed)

@@ -46,7 +46,7 @@ class _AreaPart:
 class ProvinceStream:
     """The readings of a province, once. `unmetered_kwh[case number, day number]` grows as the windows go by.
 
-    `endless` plans as many days again whenever the days are over; `extended(events)` is then told the new meter events.
+    `endless` plans as many days again whenever the days are over; `extended` is then told, and the account begins anew.
     """
 
     def __init__(self, province: Province, *, endless: bool = False) -> None:
@@ -111,6 +111,7 @@ class ProvinceStream:
             last = window.day_number == province.days - 1 and window.start_s[-1] + window.step_s >= province.end_s
             if last and self._endless:
                 province.extend()
+                self.unmetered_kwh.clear()  # nobody could keep the account of a feed without end
                 self.extended()
             yield window
 
