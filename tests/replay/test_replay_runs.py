@@ -27,7 +27,7 @@ COMPARED = ("reading", "area_balance", "evidence", "alert", "task")
 
 @pytest.fixture(scope="module")
 def feed(tmp_path_factory: pytest.TempPathFactory) -> PoisonedFeed:
-    return poisoned_feed(tmp_path_factory.mktemp("feed"), areas=3, meters_per_area=8, days=5)
+    return poisoned_feed(tmp_path_factory.mktemp("feed"), areas=3, meters_per_area=14, days=6, seed=8)
 
 
 def run(plan: ReplayPlan) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def test_the_feed_exercises_what_is_compared(direct: Path) -> None:
     found = report(direct)
     assert found["alerts"] >= 4
     assert found["tasks"] >= 3
-    assert found["findings"] == 6
+    assert found["findings"] == 9
     assert any(task["finding"] for task in lines(direct, "tasks.jsonl"))
 
 
@@ -110,12 +110,12 @@ def test_poison_is_set_aside_by_its_reason_and_changes_nothing_else(
 
 
 def test_the_inspector_closes_tasks_with_what_is_true(feed: PoisonedFeed, tmp_path: Path) -> None:
-    inspection = Inspection(visits_per_day("20/week"), delay_s("12h"))
+    inspection = Inspection(visits_per_day("20/week"), delay_s("12h"), practice="perfect")
     found = run(ReplayPlan(feed.folder, tmp_path / "one", inspection=inspection, keep_series=False))
     closed = [task for task in lines(tmp_path / "one", "tasks.jsonl") if task["closed_at"] is not None]
     assert closed
     assert all(task["finding"] is not None and task["finding"]["found_at"] <= task["closed_at"] for task in closed)
-    assert found["findings"] > 6, "the visits' findings join those of the feed"
+    assert found["findings"] > 9, "the visits' findings join those of the feed"
     run(ReplayPlan(feed.folder, tmp_path / "two", "memory", inspection=inspection, keep_series=False))
     assert same_results(tmp_path / "one", tmp_path / "two")
 
@@ -172,7 +172,7 @@ def test_state_show_tells_pages_and_progress(direct: Path, meterwatch: Callable[
     shown = json.loads(said.out)
     assert shown["meters"] == 9
     assert shown["bytes"] == sum(shown["pages"].values()) > 0
-    assert shown["judged_until"].startswith("2026-01-05T")
+    assert shown["judged_until"].startswith("2026-01-06T")
     unknown = meterwatch("state", "show", "Z9", "--run", direct)
     assert unknown.code == 1
     assert "no area 'Z9'" in unknown.err
@@ -181,7 +181,7 @@ def test_state_show_tells_pages_and_progress(direct: Path, meterwatch: Callable[
 def test_evaluate_and_diff_read_the_folder(feed: PoisonedFeed, direct: Path, meterwatch: Callable[..., Said]) -> None:
     said = meterwatch("evaluate", direct, "--truth", feed.folder, "--json", "-")
     assert said.code == 0, said.err
-    assert json.loads(said.out)["meters"] == 27
+    assert json.loads(said.out)["meters"] == 45
     said = meterwatch("evaluate", direct, "--truth", feed.folder)
     assert said.code == 0, said.err
     assert "days to detection" in said.out
