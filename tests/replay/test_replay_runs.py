@@ -170,7 +170,7 @@ def test_state_show_tells_pages_and_progress(direct: Path, meterwatch: Callable[
     said = meterwatch("state", "show", "A0001", "--run", direct)
     assert said.code == 0, said.err
     shown = json.loads(said.out)
-    assert shown["meters"] == 9
+    assert shown["meters"] == 15
     assert shown["bytes"] == sum(shown["pages"].values()) > 0
     assert shown["judged_until"].startswith("2026-01-06T")
     unknown = meterwatch("state", "show", "Z9", "--run", direct)
