@@ -4,7 +4,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: setup demo test check system bench simbench lock clean
+.PHONY: setup demo test check system bench realism simbench lock clean
 
 setup: .venv/.installed
 
@@ -36,6 +36,9 @@ system: setup
 bench: setup
 	tests/system/install_servers.sh
 	$(BIN)/python -m benchmarks $(ARGS)
+
+realism: setup
+	$(BIN)/python -m simulator.realism $(ARGS)
 
 # Data of SimBench's grids and what reads them (pandapower): only `meterwatch import simbench` needs it.
 simbench: setup
