@@ -17,7 +17,6 @@ from monitor.command_line import main
 from monitor.inspected import Inspection
 from monitor.replay import SERIES_FILE, STATE_FILE, ReplayPlan, replay
 from monitor.settings import load_settings
-from simulator.feed import Feed
 from simulator.people.capacity import delay_s, visits_per_day
 from storage.duckdb_series import DuckDbTimeSeries
 from tests.replay.poisoned_feed import PoisonedFeed, poisoned_feed
@@ -166,7 +165,7 @@ def test_explain_names_what_is_wrong(direct: Path, meterwatch: Callable[..., Sai
     assert "2026-02-01T18:30:00Z" in said.err, "it shows what to write"
 
 
-def test_state_show_tells_pages_and_progress(feed: PoisonedFeed, direct: Path, meterwatch: Callable[..., Said]) -> None:
+def test_state_show_tells_pages_and_progress(direct: Path, meterwatch: Callable[..., Said]) -> None:
     assert (direct / STATE_FILE).exists()
     said = meterwatch("state", "show", "A0001", "--run", direct)
     assert said.code == 0, said.err
