@@ -56,7 +56,7 @@ NAMES_ZH: dict[str, str] = {
 }
 #: Two weeks before New Year's Day of 2026 are over on the ninth of February; August is the hottest the Yangtze has.
 NEW_YEAR_START, SUMMER_START, SUMMER_CLIMATE = date(2026, 1, 26), date(2026, 7, 13), "hot_summer_cold_winter"
-#: Of so many draws the one that changes the energy by a middling amount is shown.
+#: Of so many draws the one that changes the energy second most is shown: a small one would not be seen.
 DRAWS = 5
 SOON_DAYS = 6.0
 
@@ -90,7 +90,7 @@ def life_card(stage: Stage, kind: type[LifeEvent]) -> Card:
     drawn = list(_draws(kind, stage, stage.worlds[number], place.row))
     own = without.net_kwh[place.row + 1]
     change = [float(np.nansum(np.abs(lived.net_kwh[place.row + 1] - own))) for lived in lives]
-    chosen = int(np.argsort(change, kind="stable")[len(change) // 2])
+    chosen = int(np.argsort(change, kind="stable")[max(len(change) - 2, 0)])
     story = "; then ".join(event.story for event in drawn[chosen])
     return _card(
         kind.kind, definition_of(kind), story, stage, place.row, lives[chosen], without, drawn[chosen][0].start_s

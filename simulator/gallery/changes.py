@@ -51,7 +51,7 @@ def _voltages(with_it: Lived, without: Lived, row: int, after: slice) -> Iterato
         for column, title in VOLTAGES.items():
             mine, other = with_it.columns[column][meter], without.columns[column][meter]
             if np.isfinite(other).any():
-                whose = "" if row >= 0 else (" at the supply meter" if meter == 0 else " at the customer it moved most")
+                whose = "" if row >= 0 else (" at the supply meter" if meter == 0 else " where it moved most")
                 yield Change(title.replace(", V", f"{whose}, V"), mine, other, _mean_gap(mine[after], other[after]))
 
 
@@ -63,11 +63,12 @@ def changed_most(with_it: Lived, without: Lived, meter: int, after: slice) -> tu
     found = [*_columns(with_it, without, meter, after), *_derived(with_it, without, meter, after)]
     phase = most_changed_voltage(with_it, without, meter - 1, after).title.partition("phase ")[2][:1]
 
-    def order(change: Change) -> tuple[float, bool, bool, str]:
+    def order(change: Change) -> tuple[float, bool, bool, bool, str]:
         changed = change.amount >= LEAST_CHANGE
         return (
             -change.amount if changed else 0.0,
             change.by_day,
+            not change.title.endswith(", A"),
             not (change.title.endswith(f"phase {phase}, A") or change.title == "Line current, A"),
             change.title,
         )
@@ -90,7 +91,7 @@ def _derived(with_it: Lived, without: Lived, meter: int, after: slice) -> Iterat
     mine, other = _register_gap(with_it, meter), _register_gap(without, meter)
     kwh_a_day = max(float(np.nansum(without.columns["energy_kwh"][meter])) / (len(other) / PER_DAY), 0.5)
     yield Change(
-        "Register against energies since the first day, kWh",
+        "Register less the sum of energies, kWh",
         mine,
         other,
         _mean_gap(mine[after], other[after]) / kwh_a_day,

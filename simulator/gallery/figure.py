@@ -133,10 +133,10 @@ def _daily_energy(axes: Axes, scene: Scene) -> None:
     drawn = daily_sum(scene.drawn_kw * INTERVAL_H)
     if scene.row >= 0:
         axes.step(days, drawn, where="mid", color=DRAWN, linewidth=2.6, alpha=0.9)
-    axes.plot(days, daily_sum(scene.without.net_kwh[scene.meter]), color=WITHOUT, marker="o", markersize=2.2)
-    axes.plot(days, daily_sum(scene.with_it.net_kwh[scene.meter]), color=WITH, marker="o", markersize=2.2)
+    axes.plot(days, daily_sum(scene.without.net_kwh[scene.meter]), color=WITHOUT)
+    axes.plot(days, daily_sum(scene.with_it.net_kwh[scene.meter]), color=WITH)
     if scene.row < 0:
-        axes.plot(days, daily_sum(scene.sold_with_kwh), color=SOLD, marker="o", markersize=2.2)
+        axes.plot(days, daily_sum(scene.sold_with_kwh), color=SOLD)
     low, high = axes.get_ylim()
     axes.set_ylim(min(low, 0.0), high + 0.1 * (high - min(low, 0.0)))
     for nth, (day, word) in enumerate(scene.events[:4]):
@@ -158,8 +158,8 @@ def _daily_loss(axes: Axes, scene: Scene) -> None:
     axes.set_title("Line loss of the area, % of supplied")
     without = daily_loss(scene.without.net_kwh[0], scene.without.sold_kwh)
     with_it = daily_loss(scene.with_it.net_kwh[0], scene.sold_with_kwh)
-    axes.plot(days, without, color=WITHOUT, marker="o", markersize=2.2)
-    axes.plot(days, with_it, color=WITH, marker="o", markersize=2.2)
+    axes.plot(days, without, color=WITHOUT)
+    axes.plot(days, with_it, color=WITH)
     low, high = axes.get_ylim()
     middle = (low + high) / 2
     half = max((high - low) / 2, 0.6)
@@ -168,7 +168,7 @@ def _daily_loss(axes: Axes, scene: Scene) -> None:
 
 def _daily_voltage(axes: Axes, scene: Scene, voltage: Change) -> None:
     days = _day_axis(axes, scene)
-    axes.set_title(f"{voltage.title}: each day's range and mean")
+    axes.set_title(f"{voltage.title}: daily range, mean")
     for values, colour in ((voltage.without, WITHOUT), (voltage.with_it, WITH)):
         of_day = by_day(values)
         known = np.isfinite(of_day).any(axis=-1)
@@ -177,7 +177,7 @@ def _daily_voltage(axes: Axes, scene: Scene, voltage: Change) -> None:
         middle[known] = np.nanmean(of_day[known], axis=-1)
         high[known] = np.nanmax(of_day[known], axis=-1)
         axes.fill_between(days, low, high, color=colour, alpha=0.22, linewidth=0)
-        axes.plot(days, middle, color=colour, marker="o", markersize=2.0)
+        axes.plot(days, middle, color=colour)
 
 
 def _load(axes: Axes, scene: Scene, first_day: int, when: str) -> None:
@@ -185,7 +185,8 @@ def _load(axes: Axes, scene: Scene, first_day: int, when: str) -> None:
         axes.set_axis_off()
         return
     where, hours = _two_days(axes, first_day)
-    axes.set_title(f"Load {when}, kW: {_named(scene, first_day)}")
+    title = "Load" if scene.onset_day is None else f"Load {when}"
+    axes.set_title(f"{title}, kW: {_named(scene, first_day)}")
     if scene.row >= 0:
         drawn = scene.drawn_kw[where]
         axes.fill_between(hours, np.minimum(drawn, 0), np.maximum(drawn, 0), color=DRAWN, alpha=0.55, linewidth=0)
@@ -225,4 +226,4 @@ def _two_days(axes: Axes, first_day: int) -> tuple[slice, Rows]:
 
 def _named(scene: Scene, first_day: int) -> str:
     one, two = (scene.stage.start + timedelta(days=first_day + n) for n in (0, 1))
-    return f"{one:%a} {one.day} and {two:%a} {two.day} {two:%B}"
+    return f"{one:%a} {one.day}, {two:%a} {two.day} {two:%b}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from pathlib import Path
@@ -54,7 +55,7 @@ def _body(cards: Sequence[Card], families: Sequence[str]) -> Iterator[str]:
         "<h1>Gallery of scenarios and benign life</h1>\n"
         f'<p class="muted">{scenarios} labelled scenarios and {len(cards) - scenarios} kinds of benign life, each in an area of '
         f"{CUSTOMERS} customers over {DAYS} days, lived twice: with it from day {ONSET_DAY} on, and without it. "
-        "Shown is a typical one: of nine draws the one of middle severity, at the middle one of the places that suit. "
+        "Shown is a typical one: of nine draws the one of middle severity, at a place in the middle third, by demand, of those that suit. "
         "Everything else, weather, habits, noise, is the same in both.</p>"
     )
     swatches = (f'<span><i style="background:var(--{VARIABLES[c]})"></i>{escape(words)}</span>' for c, words in LEGEND)
@@ -80,10 +81,15 @@ def article(card: Card) -> str:
     return (
         f'<article id="{card.key}">\n<header><h3>{_words(card.key)}</h3>'
         f'<span>{code}{escape(card.name_en)} <span lang="zh-CN">{escape(card.name_zh)}</span></span></header>\n'
-        f"<p>{escape(card.definition)}</p>\n"
+        f"<p>{_code(card.definition)}</p>\n"
         f'<p class="story"><b>Here:</b> {escape(card.story)}.</p>\n<dl>{facts}</dl>\n'
         f'<div class="figure">{card.figure}</div>\n</article>'
     )
+
+
+def _code(text: str) -> str:
+    """Text in which `words` are code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _words(key: str) -> str:

@@ -153,6 +153,9 @@ def _move_card(
     columns = {name: values.copy() for name, values in left.columns.items()}
     for name, values in joined.columns.items():
         columns[name][here.row + 1, gone] = values[there.row + 1, gone]
+    # the same meter counts on
+    counted_kwh = np.nan_to_num(columns["energy_kwh"][here.row + 1]).cumsum()
+    columns["register_kwh"][here.row + 1] = columns["register_kwh"][here.row + 1, 0] + counted_kwh - counted_kwh[0]
     with_it = replace(left, columns=columns)
     booked_kwh = np.nansum(left.net_kwh[1:], axis=0)
     drawn_kw = np.where(gone, joined.drawn_by(there.row), left.drawn_by(here.row))
