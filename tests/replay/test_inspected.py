@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,24 @@ def test_explain_lives_the_run_through_again(lived: Path, feed: Feed) -> None:
     )
     judged = next(line for line in explain_reading(lived, meter_id, iso(at_s)) if line.startswith("judged:"))
     assert f"energy_kwh {energies_kwh(lived)[meter_id][at_s]:.4g}," in judged
+
+
+def test_a_second_finding_leaves_what_the_first_one_settled(lived: Path, feed: Feed, tmp_path: Path) -> None:
+    first = next(
+        v for v in visits(lived) if v["confirmed"] == "true" and v["found_at"] and v["meter_id"].startswith("M")
+    )
+    folder, later_s = tmp_path / "feed", parse_iso(first["found_at"]) + 3 * DAY_S
+    shutil.copytree(feed.folder, folder)
+    found = f"{first['meter_id']},{first['found_at']},true,{first['abnormality']},simulated inspector,seen"
+    upheld = f"{first['meter_id']},{iso(later_s)},false,,simulated re-check,appeal upheld"
+    header = "meter_id,found_at,confirmed,abnormality,found_by,note"
+    (folder / "findings.csv").write_text("\n".join([header, found, upheld]) + "\n")
+    report = run(ReplayPlan(folder, tmp_path / "run", keep_series=False))
+    assert report["findings"] == 2
+    task = next(t for t in lines(tmp_path / "run", TASKS) if t["id"] == first["task_id"])
+    assert (task["state"], task["finding"]["confirmed"]) == ("closed", True)
+    alerts = [a for a in lines(tmp_path / "run", ALERTS) if a["id"] in task["alert_ids"]]
+    assert {a["state"] for a in alerts} <= {"confirmed", "cleared"}
 
 
 # --- which feed, which people
