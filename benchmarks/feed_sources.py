@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -13,10 +13,12 @@ import numpy as np
 from benchmarks.plan import SEED, Plan
 from benchmarks.report import count, table
 from metering.errors import FeedError
+from simulator.bursts import BurstTimes, in_bursts
 from simulator.feed import Feed
 from simulator.import_csv import CsvImport, import_csv
 from simulator.import_nem12 import import_nem12
-from simulator.publication import publication
+from simulator.living import LivingFeed
+from simulator.publication import Sent, publication
 from simulator.recipe import Recipe
 from simulator.simulate import simulate
 
@@ -40,7 +42,9 @@ def run(plan: Plan) -> list[str]:
             simulate(made, Recipe(areas=areas, meters_per_area=plan.meters_per_area, days=days, seed=SEED)).readings
         ),
     )
-    row("read a feed as messages", lambda: read(plan.feed()))
+    row("read a feed as messages", lambda: readings_of(publication(Feed.open(plan.feed()))))
+    row("the same, in bursts", lambda: readings_of(in_bursts(publication(Feed.open(plan.feed())), BurstTimes(900))))
+    row("live through the simulated feed as messages", lambda: readings_of(publication(LivingFeed(Feed.open(made)))))
     meters = 10 if plan.quick else 100
     long_csv, nem12 = write_csv(plan.folder / "long.csv", meters), write_nem12(plan.folder / "bench.nem12.csv", meters)
     row("import csv", lambda: import_long(long_csv, plan.folder / "from-csv"))
@@ -63,8 +67,8 @@ DAYS = 7
 FIRST_DAY = date(2026, 1, 1)
 
 
-def read(folder: Path) -> int:
-    return sum(getattr(sent.message, "reading_count", 0) for sent in publication(Feed.open(folder)))
+def readings_of(messages: Iterable[Sent]) -> int:
+    return sum(getattr(sent.message, "reading_count", 0) for sent in messages)
 
 
 def write_csv(path: Path, meters: int) -> Path:
