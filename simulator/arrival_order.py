@@ -39,9 +39,8 @@ class ArrivalOrder:
     ) -> None:
         """A window: meter codes, columns and delays (intervals, rows) as `communication.Arrivals` tells; NaN energy is no reading.
 
-        A delay counts in whole intervals: what is back within its own is on time.
+        What comes before the next interval's end is in time, though it stands behind what was not delayed at all.
         """
-        delay_s = np.where(delay_s > 0, delay_s // self._step_s * self._step_s, delay_s)
         measured = ~np.isnan(columns["energy_kwh"])
         arrives = measured & (delay_s >= 0)
         again = arrives & (repeat_delay_s >= 0)
@@ -52,7 +51,7 @@ class ArrivalOrder:
                 first[name] = np.where(factored, np.round(columns[name] * wrong_factor, 4), columns[name])
                 wrong |= factored & (np.nan_to_num(first[name]) != np.nan_to_num(columns[name]))
         self.lost += int((measured & (delay_s < 0)).sum())
-        self.late += int((arrives & (delay_s > 0)).sum())
+        self.late += int((arrives & (delay_s >= self._step_s)).sum())
         self.repeated += int((again & ~wrong).sum())
         self.corrected += int(wrong.sum())
         self._put(start_s, codes, first, arrives, delay_s, again=False)

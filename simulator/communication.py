@@ -49,7 +49,7 @@ NO_TROUBLE = Reliability(0, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0, (0, 0))
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Arrivals:
-    """For one area and window, (meters, intervals): `delay_s` is 0 on time, above 0 late, below 0 never.
+    """For one area and window, (meters, intervals): `delay_s` is 0 on time, above 0 so much after the interval's end, below 0 never.
 
     `repeat_delay_s` of 0 (within the same interval) or more: the reading comes again so much later; below 0: it does not.
     `wrong_factor` other than 1: what comes first is wrong by this factor, and what comes again is right.
@@ -154,7 +154,7 @@ class Communication:
         downs = [(self._down_from_s, self._down_until_s, self._down_loses)]
         downs += [(from_s, back_s, False) for from_s, back_s in self._restarts if back_s > start_s[0]]
         for from_s, until_s, loses_it in sorted(downs):
-            _hold_back(arrivals, start_s + step_s, from_s, until_s, step_s, loses_it=loses_it)
+            _hold_back(arrivals, start_s + step_s, from_s, until_s, loses_it=loses_it)
 
 
 def _until_again_s(count: int, rng: np.random.Generator) -> Seconds:
@@ -162,20 +162,15 @@ def _until_again_s(count: int, rng: np.random.Generator) -> Seconds:
     return np.asarray(np.clip(rng.integers(-32, 17, count), 0, None) * 900, dtype=np.int64)
 
 
-def _hold_back(arrivals: Arrivals, end_s: Seconds, from_s: int, until_s: int, step_s: int, *, loses_it: bool) -> None:
+def _hold_back(arrivals: Arrivals, end_s: Seconds, from_s: int, until_s: int, *, loses_it: bool) -> None:
     """What would have been uploaded while the concentrator was down comes when it is back, once; or never.
 
-    A reading is uploaded when its interval is over (`end_s`), or so much later as it is late. What comes back within the interval
-    in which it was due is on time.
+    A reading is uploaded when its interval is over (`end_s`), or so much later as it is late.
     """
-    moment_s = end_s[None, :] + np.maximum(arrivals.delay_s, 0) // step_s * step_s
+    moment_s = end_s[None, :] + np.maximum(arrivals.delay_s, 0)
     held = (moment_s > from_s) & (moment_s <= until_s) & (arrivals.delay_s >= 0)
     if not held.any():
         return
-    if loses_it:
-        arrivals.delay_s[held] = -1
-    else:
-        back_s = (until_s - end_s + step_s) // step_s * step_s
-        arrivals.delay_s[held] = np.broadcast_to(back_s, held.shape)[held]
+    arrivals.delay_s[held] = -1 if loses_it else np.broadcast_to(until_s - end_s, held.shape)[held]
     arrivals.repeat_delay_s[held] = -1
     arrivals.wrong_factor[held] = 1.0
