@@ -4,7 +4,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: setup demo test check system bench realism simbench lock clean
+.PHONY: setup demo test check system bench realism gallery simbench lock clean
 
 setup: .venv/.installed
 
@@ -39,6 +39,11 @@ bench: setup
 
 realism: setup
 	$(BIN)/python -m simulator.realism $(ARGS)
+
+# All scenarios and benign life on one page, and a picture of each pack.
+gallery: setup
+	$(BIN)/python -m simulator.gallery build/gallery/index.html
+	$(BIN)/python -m simulator.gallery packs
 
 # Data of SimBench's grids and what reads them (pandapower): only `meterwatch import simbench` needs it.
 simbench: setup

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 TEXT, MUTED, LINE, SURFACE = "#15202b", "#55636f", "#d8dfe6", "#fffffe"
 WITH, WITHOUT, DRAWN, SOLD, ONSET = "#0f62a3", "#97a3ae", "#e3a94f", "#17704a", "#b3261a"
 SERIES = ("#0f62a3", "#b3261a", "#17704a", "#8a5cc2", "#a86a00", "#00838f", "#b0418a", "#6b7682", "#5b7f1c", "#a0522d")
+PNG_COLOURS = 256
 #: Colours that a page may set otherwise, for the dark.
 VARIABLES = {
     TEXT: "text",
@@ -68,8 +69,15 @@ def svg(name: str, size_in: tuple[float, float], draw: Callable[[Figure], None],
 
 
 def png(path: Path, size_in: tuple[float, float], draw: Callable[[Figure], None], dpi: int = 100) -> None:
-    """Write one figure as a picture with a white ground; no date and no program's name in it."""
-    _drawn(path.stem, size_in, draw, path, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
+    """Write one figure as a picture of 256 colours on white; no date and no program's name in it."""
+    from PIL import Image
+
+    whole = io.BytesIO()
+    _drawn(path.stem, size_in, draw, whole, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
+    with Image.open(whole) as picture:
+        picture.convert("RGB").quantize(PNG_COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+            path, optimize=True
+        )
 
 
 def _drawn(name: str, size_in: tuple[float, float], draw: Callable[[Figure], None], to: Any, **save: Any) -> None:
