@@ -263,7 +263,7 @@ def test_after_a_long_outage_everything_runs_at_once_for_a_while() -> None:
         province = prepare(areas=1, meters_per_area=40, days=1, seed=8, packs=("clean",))
         simulation = AreaSimulation(province.worlds[0], seed=8, outages=() if outage is None else (outage,))
         columns = [simulation.window(window).columns["energy_kwh"] for window in province.windows()]
-        return np.nansum(np.concatenate(columns, axis=1)[1:], axis=0)
+        return np.asarray(np.nansum(np.concatenate(columns, axis=1)[1:], axis=0))
 
     day_s = prepare(areas=1, meters_per_area=40, days=1, seed=8, packs=("clean",)).archive.calendar.day_start(
         date(2026, 1, 1)

@@ -10,7 +10,8 @@ import pytest
 from metering.archive import Archive
 from simulator.area_day import AreaWindow, Window
 from simulator.network import NOMINAL_V, Network, neutral_current_a, transformer_for
-from simulator.simulate import Province, prepare
+from simulator.province import Province
+from simulator.simulate import prepare
 from simulator.world import build_area
 
 HOURS = 0.25
