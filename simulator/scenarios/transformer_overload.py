@@ -60,9 +60,9 @@ class TransformerOverload(Case):
         )
 
     def change_area_demand(self, demand_kw: Rows, contracted_kw: Rows, hours: Hours, active: Active) -> None:
-        since_h = (hours.local_hour - self.from_hour) % 24
+        since_h = (hours.local_hour - self.from_hour + 6) % 24 - 6
         # an hour and a half to come and as much to go, around the spell
-        lifted = np.clip(np.minimum(since_h + 1.5 - 24 * (since_h > 22), self.spell_h + 1.5 - since_h) / 1.5, 0, 1)
+        lifted = np.clip(np.minimum(since_h + 1.5, self.spell_h + 1.5 - since_h) / 1.5, 0, 1)
         day = hours.local_day(turns_at=12)
         overloaded = (spell_draw(day, self.salt) < self.days_share) & active
         # from the onset at its rating, and beyond it as people get used to it

@@ -168,6 +168,8 @@ def test_an_overloaded_transformer_carries_more_than_its_rating_while_every_cont
     assert loading[:, 74:82].mean(axis=1) == pytest.approx(1.2, abs=0.1)
     assert np.all(loading[:, 73:83] > 1.0), "for hours on every evening"
     assert np.all(loading[:, :60] < 1.0)
+    rising = loading[:, 65:73].mean(axis=0)
+    assert np.all(np.diff(rising[1:]) > 0), "over an hour and a half before it, not at once"
     contracted_kw = np.array([meter.contracted_kw for meter in area.province.worlds[0].customers.meters])
     shown_kw, was_kw = 4 * lived.columns["energy_kwh"][1:], 4 * honest.columns["energy_kwh"][1:]
     beyond = shown_kw > np.maximum(0.92 * contracted_kw[:, None], 1.03 * was_kw + 0.1)
