@@ -14,7 +14,8 @@ from benchmarks.plan import Child, Plan, child
 from benchmarks.report import count, percent, process_table, split_table, table, what_bounds
 from benchmarks.stage_clock import cpu_ticks, ticks_per_second
 from metering.ports import Role
-from monitor.replay import Drive, Pacing, ReplayPlan
+from monitor.pacing import Pacing
+from monitor.replay import Drive, ReplayPlan
 from monitor.settings import Settings
 from monitor.stores import open_store
 from monitor.through_log import Waiting, Workers, environment
