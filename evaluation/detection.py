@@ -17,6 +17,8 @@ from metering.times import DAY_S
 from metering.truth import TruthCase
 
 WITHIN_DAYS = (1, 10, 30)
+#: Faults of a whole area that its customers' meters feel.
+AREA_FAULT_FAMILY = "electrical"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +98,26 @@ class Detection:
         return round(float(np.mean(rates)), 4) if rates else None
 
 
-def detect(alerts: Sequence[RaisedAlert], answers: Answers, span: Span, first_findings: Mapping[str, int]) -> Detection:
+def detect(
+    alerts: Sequence[RaisedAlert],
+    answers: Answers,
+    span: Span,
+    first_findings: Mapping[str, int],
+    area_of_supply: Mapping[str, str] | None = None,
+) -> Detection:
     """Judge every case that lasts into the span.
 
     A case is detected by an alert that names its meter (for a supply meter: its area), is raised between the case's
     start and one day after its end, is not over before the span begins, and is raised before the meter's first finding.
-    Alerts of data quality and communication detect only cases of these families.
+    Alerts of data quality and communication detect only cases of these families. An electrical fault of a whole area (a
+    lost neutral) shows at its customers' meters: their electrical alerts detect it too; `area_of_supply` says whose they are.
     """
     by_meter: dict[str, list[RaisedAlert]] = defaultdict(list)
+    electrical: dict[str, list[RaisedAlert]] = defaultdict(list)
     for alert in alerts:
         by_meter[alert.meter_id].append(alert)
+        if alert.family == AREA_FAULT_FAMILY and not alert.of_area:
+            electrical[alert.transformer_area].append(alert)
     outcomes, taught = [], []
     for case in answers.cases:
         if case.start_s >= span.end_s or (case.end_s is not None and case.end_s <= span.start_s):
@@ -114,7 +126,12 @@ def detect(alerts: Sequence[RaisedAlert], answers: Answers, span: Span, first_fi
         if taught_s is not None and taught_s <= max(case.start_s, span.start_s):
             taught.append(case)
             continue
-        hits = tuple(a for a in by_meter.get(case.meter_id, ()) if _names(a, case, span, taught_s))
+        about = list(by_meter.get(case.meter_id, ()))
+        area = (area_of_supply or {}).get(case.meter_id)
+        if area is not None and family_of(case.abnormality) == AREA_FAULT_FAMILY:
+            about += electrical.get(area, ())
+            about.sort(key=lambda a: (a.raised_s, a.abnormality, a.alert_id))
+        hits = tuple(a for a in about if _names(a, case, span, taught_s))
         outcomes.append(CaseOutcome(case, answers.facts_of(case), hits))
     return Detection(tuple(outcomes), tuple(taught))
 

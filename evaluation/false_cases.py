@@ -6,7 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from evaluation.answers import Answers, BenignLife, is_information
+from evaluation.answers import Answers, BenignLife, family_of, is_information
+from evaluation.detection import AREA_FAULT_FAMILY
 from evaluation.run_rows import RaisedAlert, supply_meters
 from evaluation.span import Span
 from metering.archive import Archive
@@ -21,6 +22,8 @@ NEAR_NOTHING = "nothing"
 NEAR_A_CASE = "case_in_the_area"
 #: An alert on an abnormal meter before its onset or after its end: no detection, and by the truth no false case either.
 OUTSIDE_THE_CASE = "outside_the_case"
+#: An electrical alert at a customer whose whole area has an electrical fault: it speaks of that.
+AREA_FAULT = "area_fault"
 #: Life that an alert of the family `archive` is right about.
 ARCHIVE_LIFE = frozenset({"archive_error", "topology_change"})
 
@@ -62,7 +65,8 @@ def find_false_cases(alerts: Sequence[RaisedAlert], answers: Answers, archive: A
     """Alerts within the span on meters without any case in the truth; repeats within seven days of the last are one.
 
     Alerts of data quality and communication count neither way, nor do those of the family `archive` on a meter whose
-    life holds an archive error or a topology change. A finding changes nothing here: what comes after it counts too.
+    life holds an archive error or a topology change, nor electrical alerts at customers of an area that has an electrical
+    fault as a whole. A finding changes nothing here: what comes after it counts too.
     """
     cases: dict[str, list[TruthCase]] = defaultdict(list)
     for case in answers.cases:
@@ -85,6 +89,9 @@ def find_false_cases(alerts: Sequence[RaisedAlert], answers: Answers, archive: A
         if is_information(alert.family):
             neither_way[alert.family] += 1
             continue
+        if alert.family == AREA_FAULT_FAMILY and _felt(alert, cases.get(supply_of.get(alert.transformer_area, ""), ())):
+            neither_way[AREA_FAULT] += 1
+            continue
         own = life.get(alert.meter_id, [])
         if alert.family == "archive" and any(event.kind in ARCHIVE_LIFE for event in own):
             neither_way["archive"] += 1
@@ -103,6 +110,13 @@ def find_false_cases(alerts: Sequence[RaisedAlert], answers: Answers, archive: A
 def _around(lasting: BenignLife | TruthCase, at_s: int, margin_s: int) -> bool:
     """Whether `at_s` lies from the start of a case or of a piece of life to so long after its end."""
     return lasting.start_s <= at_s and (lasting.end_s is None or at_s < lasting.end_s + margin_s)
+
+
+def _felt(alert: RaisedAlert, of_area: Sequence[TruthCase]) -> bool:
+    """Whether the alert speaks of an electrical fault of its whole area."""
+    return any(
+        family_of(case.abnormality) == AREA_FAULT_FAMILY and _around(case, alert.raised_s, DAY_S) for case in of_area
+    )
 
 
 def _case_in_area(alert: RaisedAlert, answers: Answers, archive: Archive) -> bool:

@@ -15,7 +15,7 @@ from evaluation.false_cases import FalseCases, find_false_cases
 from evaluation.inspections import Inspections, count_inspections
 from evaluation.ranking import PRECISION_AT, Ranking, average_precision, rank_meters
 from evaluation.run_folder import ALERTS, TASKS
-from evaluation.run_rows import DailyRisk, RaisedAlert, Visit, alerts_of, daily_risk, visits_of
+from evaluation.run_rows import DailyRisk, RaisedAlert, Visit, alerts_of, daily_risk, supply_meters, visits_of
 from evaluation.span import WARM_UP_DAYS, Span, first_findings, span_of
 from evaluation.value import Value, value_found
 from metering.archive import Archive
@@ -184,7 +184,8 @@ def score_run(
     """Score a run against its answers. `first_day` is the feed's first local day; without it, the first that was scored."""
     span = span_of(archive, run.scores.days, run.alerts, answers.cases, first_day=first_day, warm_up_days=warm_up_days)
     taught = first_findings([*run.visits, *run.findings])
-    detection = detect(run.alerts, answers, span, taught)
+    areas = {supply: area for area, supply in supply_meters(archive).items()}
+    detection = detect(run.alerts, answers, span, taught, areas)
     return Score(
         span=span,
         detection=detection,

@@ -37,6 +37,17 @@ def test_an_areas_own_alert_detects_the_case_of_its_supply_meter() -> None:
     assert not detected(alerts(alert_row(None, 41, "high_loss", "line_loss")), case("M1", 40))
 
 
+def test_an_electrical_fault_of_a_whole_area_is_detected_at_its_customers_meters() -> None:
+    def by(kind: str, family: str, of_area: str = "neutral_lost") -> bool:
+        raised = alerts(alert_row("M3", 41, kind, family))
+        found = detect(raised, Answers([case("S1", 40, of_area)]), judged(), {}, {"S1": "A1"})
+        return found.outcomes[0].detected
+
+    assert by("overvoltage", "electrical")
+    assert not by("bypass", "theft"), "an alert of another family speaks of something else"
+    assert not by("overvoltage", "electrical", "high_loss"), "and a loss is no electrical fault"
+
+
 def test_a_case_of_the_warm_up_needs_an_alert_that_still_stands_when_judging_begins() -> None:
     assert detected(alerts(alert_row("M1", 12)), case("M1", 10))
     assert detected(alerts(alert_row("M1", 12, cleared=29)), case("M1", 10))

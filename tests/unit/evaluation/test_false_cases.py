@@ -52,6 +52,15 @@ def test_an_abnormal_meter_has_no_false_case() -> None:
     assert (found.cases, found.neither_way) == ((), {"outside_the_case": 1})
 
 
+def test_a_customers_electrical_alert_speaks_of_its_areas_fault() -> None:
+    rows = alert_row("M5", 41, "overvoltage", "electrical"), alert_row("M6", 41, "bypass", "theft")
+    found = false_cases(*rows, cases=[case("S1", 40, "neutral_lost", end=50)])
+    assert [false.alert.meter_id for false in found.cases] == ["M6"]
+    assert found.neither_way == {"area_fault": 1}
+    late = false_cases(alert_row("M5", 52, "overvoltage", "electrical"), cases=[case("S1", 40, "neutral_lost", end=50)])
+    assert len(late.cases) == 1
+
+
 def test_an_archive_alert_is_right_where_life_made_the_archive_wrong() -> None:
     life = [
         lived("M5", "archive_error", 0, None),
