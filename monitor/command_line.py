@@ -120,8 +120,8 @@ def simulate(
         climate=climate,
         shapes="" if shapes is None else str(shapes),
     )
-    with stages("drawing the province", "simulating") as (drawing, living):
-        summary = simulate_feed(out, recipe, drawing=drawing, progress=living)
+    with stages("drawing the province", "simulating", "writing the exercise") as (drawing, living, exercising):
+        summary = simulate_feed(out, recipe, drawing=drawing, progress=living, exercising=exercising)
     print(f"{out}: {summary}")
 
 

@@ -14,6 +14,7 @@ from simulator.feed_writer import FeedWriter
 from simulator.province import Province
 from simulator.recipe import Recipe
 from simulator.stream import ProvinceStream
+from simulator.training import TRAINING_FILES, write_training
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +57,13 @@ def simulate(
     *,
     progress: Callable[[int, int], None] | None = None,
     drawing: Callable[[int, int], None] | None = None,
+    exercising: Callable[[int, int], None] | None = None,
     overwrite: bool = False,
 ) -> SimulationSummary:
     """Write a feed of simulated meters with its truth into the folder `out`; the same recipe gives the same bytes.
 
     `drawing(areas drawn, areas)` is called while the province is being drawn, `progress(intervals done, intervals)` while it is
-    lived through. Raises `FeedError` where `out` holds a feed already.
+    lived through, `exercising(service points drawn, all)` while a training pack's pages are written. Raises `FeedError` where `out` holds a feed already.
     """
     province = Province(recipe, drawing=drawing)
     stream = ProvinceStream(province)
@@ -77,6 +79,10 @@ def simulate(
         feed.write_truth(sorted((c.truth for c in province.cases), key=lambda t: (t.start_s, t.meter_id)))
         write_answers(feed, province, stream)
         feed.write_text("simulation.toml", recipe.text())
+    for name in TRAINING_FILES:  # of a feed that stood here before
+        (out / name).unlink(missing_ok=True)
+    if recipe.pack.one_of_each:
+        write_training(out, province, progress=exercising)
     return SimulationSummary(
         folder=out,
         areas=recipe.areas,

@@ -61,10 +61,17 @@ def _settings(name: str) -> dict[str, Any]:
     }
 
 
-def svg(name: str, size_in: tuple[float, float], draw: Callable[[Figure], None], label: str) -> str:
-    """The SVG element of one figure; `name` keeps its ids apart from those of others, `label` says what it shows."""
+def svg(
+    name: str, size_in: tuple[float, float], draw: Callable[[Figure], None], label: str, *, spaced: bool = True
+) -> str:
+    """The SVG element of one figure; `name` keeps its ids apart from those of others, `label` says what it shows.
+
+    `spaced`: panels find their own places; without it `draw` places them, which is quicker.
+    """
     text = io.StringIO()
-    _drawn(name, size_in, draw, text, format="svg", metadata={"Date": None, "Creator": None, "Format": None})
+    _drawn(
+        name, size_in, draw, text, spaced=spaced, format="svg", metadata={"Date": None, "Creator": None, "Format": None}
+    )
     return _for_page(text.getvalue(), label)
 
 
@@ -80,7 +87,15 @@ def png(path: Path, size_in: tuple[float, float], draw: Callable[[Figure], None]
         )
 
 
-def _drawn(name: str, size_in: tuple[float, float], draw: Callable[[Figure], None], to: Any, **save: Any) -> None:
+def _drawn(
+    name: str,
+    size_in: tuple[float, float],
+    draw: Callable[[Figure], None],
+    to: Any,
+    *,
+    spaced: bool = True,
+    **save: Any,
+) -> None:
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -89,7 +104,7 @@ def _drawn(name: str, size_in: tuple[float, float], draw: Callable[[Figure], Non
     with mpl.rc_context():
         mpl.rcdefaults()  # a person's own matplotlibrc does not enter
         mpl.rcParams.update(settings)
-        figure = Figure(figsize=size_in, layout="constrained")
+        figure = Figure(figsize=size_in, layout="constrained" if spaced else None)
         FigureCanvasAgg(figure)
         if save["format"] == "svg":
             figure.patch.set_visible(False)
