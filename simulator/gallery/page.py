@@ -9,7 +9,7 @@ from pathlib import Path
 
 from metering.catalogue import FAMILIES
 from simulator.gallery.cards import BENIGN, Card
-from simulator.gallery.stage import CUSTOMERS, DAYS, ONSET_DAY
+from simulator.gallery.stage import CUSTOMERS, DAYS
 from simulator.gallery.svg import DRAWN, ONSET, SOLD, VARIABLES, WITH, WITHOUT
 
 STYLE = Path(__file__).with_name("page.css")
@@ -54,8 +54,9 @@ def _body(cards: Sequence[Card], families: Sequence[str]) -> Iterator[str]:
     yield (
         "<h1>Gallery of scenarios and benign life</h1>\n"
         f'<p class="muted">{scenarios} labelled scenarios and {len(cards) - scenarios} kinds of benign life, each in an area of '
-        f"{CUSTOMERS} customers over {DAYS} days, lived twice: with it from day {ONSET_DAY} on, and without it. "
-        "Shown is a typical one: of nine draws the one of middle severity, at a place in the middle third, by demand, of those that suit. "
+        f"{CUSTOMERS} customers over {DAYS} days, lived twice: with it from the third week on, and without it. "
+        "Shown is a typical one: of nine draws the one of middle severity (of benign life one that can be seen), at a place in the middle third, by demand, of those "
+        "that suit. "
         "Everything else, weather, habits, noise, is the same in both.</p>"
     )
     swatches = (f'<span><i style="background:var(--{VARIABLES[c]})"></i>{escape(words)}</span>' for c, words in LEGEND)
@@ -71,7 +72,7 @@ def _body(cards: Sequence[Card], families: Sequence[str]) -> Iterator[str]:
 def _navigation(cards: Iterable[Card], families: Iterable[str]) -> Iterator[str]:
     cards = list(cards)
     for family in families:
-        own = "".join(f'<a href="#{c.key}">{_words(c.key)}</a>' for c in cards if c.family == family)
+        own = " ".join(f'<a href="#{c.key}">{_words(c.key)}</a>' for c in cards if c.family == family)
         yield f'<b><a href="#family-{family}">{FAMILY_NAMES[family][0]}</a></b><span>{own}</span>'
 
 
