@@ -27,6 +27,8 @@ class Pack:
     hard: bool = False
     storm: bool = False
     one_of_each: bool = False
+    exodus: float = 1.0
+    """How many times more homes than usual are left, or fill up, at Chinese New Year."""
 
 
 #: Shares among the labelled customers. Thefts are commoner than faults; each kind is often enough that a feed of 4,000 meters
@@ -111,8 +113,9 @@ PACKS: Mapping[str, Pack] = {
         storm=True,
     ),
     "new-year": Pack(
-        "Chinese New Year: towns empty, works stand still, villages fill up; nobody steals.",
+        "Chinese New Year: towns empty twice as much as usual, works stand still, villages fill up; nobody steals.",
         spurious_events_per_1000_meter_weeks=0.3,
+        exodus=2.0,
     ),
     "training": Pack(
         "One or two cases of every kind, with an exercise and its answer sheet, for new inspectors.",
@@ -153,6 +156,7 @@ def choose_packs(names: Sequence[str]) -> Pack:
             hard=chosen.hard or other.hard,
             storm=chosen.storm or other.storm,
             one_of_each=chosen.one_of_each or other.one_of_each,
+            exodus=max(chosen.exodus, other.exodus),
         )
     return chosen
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
+from numpy.typing import NDArray
 
 from metering.archive import Outage, WorkOrder
 from metering.messages import MeterEvent
 from metering.times import DAY_S, IntervalGrid, LocalCalendar
+from simulator.equipment import PUMP_RUNS
 from simulator.packs import Pack
 from simulator.scenarios import SCENARIOS
 from simulator.scenarios.case import Case, Chance, Place
@@ -110,13 +112,20 @@ def area_place(world: World, mean_c: float = 0.0) -> Place:
 def _places(worlds: Sequence[World], occupied: frozenset[tuple[int, int]]) -> list[Place]:
     places = []
     for world in worlds:
-        mean_kw = world.customers.load.mean_kw(0.0)
+        mean_kw = _lasting_kw(world)
         places += [
             Place(meter, row, world.network, float(mean_kw[row]))
             for row, meter in enumerate(world.customers.meters)
             if (world.number, row) not in occupied
         ]
     return places
+
+
+def _lasting_kw(world: World) -> NDArray[np.float64]:
+    """What each customer draws in any season: a case at a field whose pump rests could not be told from none."""
+    load = world.customers.load
+    seasons_kw = np.minimum(load.mean_kw(0.0), load.mean_kw(17.0))
+    return np.asarray(seasons_kw - PUMP_RUNS * load.equipment.pump_kw)
 
 
 def _areas_with_a_case(

@@ -187,6 +187,7 @@ class Province:
                     self._holidays,
                     rng,
                     new_year=self._climate.country == "CN",
+                    exodus=self._pack.exodus,
                     before=self.life[w.number] if block else None,
                 )
             )

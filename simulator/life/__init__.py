@@ -84,19 +84,20 @@ def draw_life(
     rng: np.random.Generator,
     *,
     new_year: bool = True,
+    exodus: float = 1.0,
     before: Sequence[LifeEvent] | None = None,
 ) -> tuple[LifeEvent, ...]:
     """The benign life of one area over some days, by customer and time; what concerns the whole area comes last.
 
     Kinds come at their rates per year, so that half as many days hold half as many; what began before the first day and still
-    lasts is there from the start. `new_year` says whether people keep Chinese New Year. Where the days follow others in the
+    lasts is there from the start. `new_year` says whether people keep Chinese New Year, `exodus` how many more homes than usual move for it. Where the days follow others in the
     same area, `before` is the life drawn for those: nothing is drawn twice, and what was drawn goes on.
     """
     feed = FeedDays(calendar, first_day, days, follow=before is not None)
     going_on = [e for e in before or () if e.end_s is None or e.end_s > feed.start_s]
     lasting = _lasting(customers, {e.row for e in going_on if isinstance(e, STAYING)}, feed, rng)
     festivals = new_years_around(feed) if new_year else ()
-    passing = draw_new_year(customers, festivals, feed, rng)
+    passing = draw_new_year(customers, festivals, feed, rng, exodus)
     passing += _over_long_holidays(customers, days_off, festivals, feed, rng)
     for kind in PASSING:
         passing += _passing(kind, customers, feed, rng)

@@ -20,6 +20,8 @@ from simulator.world import Customers
 __all__ = ["draw_new_year", "new_year", "new_years_around"]
 
 AROUND_DAYS = 40
+#: The most of an area's homes that an exodus empties or fills.
+MOST_HOMES = 0.8
 
 
 def new_years_around(feed: FeedDays) -> tuple[date, ...]:
@@ -30,9 +32,9 @@ def new_years_around(feed: FeedDays) -> tuple[date, ...]:
 
 
 def draw_new_year(
-    customers: Customers, festivals: Sequence[date], feed: FeedDays, rng: np.random.Generator
+    customers: Customers, festivals: Sequence[date], feed: FeedDays, rng: np.random.Generator, exodus: float = 1.0
 ) -> list[LifeEvent]:
-    """Who is away, closed or visited around each New Year's Day of `festivals`."""
+    """Who is away, closed or visited around each New Year's Day of `festivals`; `exodus` times as many homes as usual, up to 0.8."""
     village = any(meter.customer_class == "agricultural" for meter in customers.meters)
     closing = np.flatnonzero(customers.load.closed_before > 0)
     homes = np.flatnonzero([meter.customer_class == "residential" for meter in customers.meters])
@@ -41,9 +43,12 @@ def draw_new_year(
         events += [NewYearAbsence.of_business(Customer.at(customers, int(row)), day, feed, rng) for row in closing]
         draws = rng.random(len(homes))
         if village:
-            events += [NewYearReturn.around(int(row), day, feed, rng) for row in homes[draws < HOMES_FILL]]
+            events += [
+                NewYearReturn.around(int(row), day, feed, rng)
+                for row in homes[draws < min(exodus * HOMES_FILL, MOST_HOMES)]
+            ]
         else:
-            leaving = between(rng, HOMES_LEAVE)
+            leaving = min(exodus * between(rng, HOMES_LEAVE), MOST_HOMES)
             events += [
                 NewYearAbsence.of_home(Customer.at(customers, int(row)), day, feed, rng)
                 for row in homes[draws < leaving]

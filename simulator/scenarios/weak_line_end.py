@@ -1,8 +1,8 @@
 """Undervoltage: the end of a line was patched with a conductor that is too thin, and its voltage sinks whenever people cook.
 
-All three phases of one of a line's segments, with at least 12 conductors behind it, get as much resistance as takes 10
-to 18 V (hard: 10 to 13 V), Beta(2, 1.5) between them, at a winter's mean load, at most 0.6 ohm; at the evening's peak
-about three times that. The meters are right. One in five is rebuilt after two to six weeks. Truth names the supply
+All three phases of one of a line's segments, with at least 12 conductors behind it, get as much resistance as takes 6
+to 11 V (hard: 6 to 8 V), Beta(2, 1.5) between them, at a winter's mean load, at most 0.6 ohm; at the evening's peak
+three to six times that. The meters are right. One in five is rebuilt after two to six weeks. Truth names the supply
 meter.
 """
 
@@ -35,12 +35,12 @@ class WeakLineEnd(Case):
     def draw(cls, place: Place, start_s: int, chance: Chance) -> Self:
         outer = _outer(place)
         segment = outer[chance.one_of(len(outer))]
-        ohm = min(chance.severity(10, 18) / mean_current_a(place, segment), MOST_OHM)
+        ohm = min(chance.severity(6, 11) / mean_current_a(place, segment), MOST_OHM)
         return cls(place, start_s, chance.end_s(start_s, 0.2), ohm, segment)
 
     @property
     def severity(self) -> float:
-        return min(self.ohm * mean_current_a(self.place, self.segment) / 18, 1.0)
+        return min(self.ohm * mean_current_a(self.place, self.segment) / 11, 1.0)
 
     @property
     def story(self) -> str:

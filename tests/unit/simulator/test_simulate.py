@@ -290,6 +290,14 @@ def test_a_storm_takes_most_areas_and_brings_them_back_in_steps() -> None:
     assert dark.start_s < case.start_s <= dark.start_s + 2 * 3600
 
 
+def test_in_the_pack_new_year_about_twice_as_many_homes_are_left_as_usual() -> None:
+    def left(pack: str) -> int:
+        province = prepare(areas=12, meters_per_area=60, days=60, seed=3, packs=(pack,))
+        return sum(event.kind == "new_year_absence" for events in province.life for event in events)
+
+    assert 1.5 < left("new-year") / left("clean") < 2.2
+
+
 def test_covers_opened_by_work_lie_within_their_work_order() -> None:
     province = prepare(areas=4, meters_per_area=100, days=60, seed=8, packs=("clean",))
     opened = [event for event in province.events if event.code in ("cover_open", "terminal_cover_open")]
