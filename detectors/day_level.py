@@ -101,7 +101,7 @@ class DayLevel:
     ...     level.learn(day(kwh, number=number), np.ones(6, bool))
     >>> figures = level.describe(day(kwh, number=40))
     >>> [round(float(figures[name][0]), 2) for name in ("log_level", "fall_cusum", "fall_kwh")], level.suspected().tolist()
-    ([-0.55, 18.48, 3.78], [True, False, False, False, False, False])
+    ([-0.6, 19.33, 4.3], [True, False, False, False, False, False])
     """
 
     name = "day_level"
@@ -206,7 +206,9 @@ class DayLevel:
         scale = days["scale"]
         magnitude = _SD_OVER_MAGNITUDE * np.minimum(np.abs(deviation), _MOST_DEVIATION)
         keep(scale, moved(scale, magnitude, 0.05, usual_day))
-        rate = learning_rate(days["learnt"], p.early_rate, p.late_rate, 28)
+        # the more a level is in doubt the less it is learnt, so that a case has not become usual by the time it is suspected
+        doubt = np.maximum(days["fall_cusum"] / p.suspected_fall, days["rise_cusum"] / p.suspected_rise)
+        rate = learning_rate(days["learnt"], p.early_rate, p.late_rate, 28) * np.clip(1 - doubt, 0, 1)
         keep(days["usual_kwh"], moved(days["usual_kwh"], today, rate, usual_day))
         count_up(days["learnt"], usual_day)
         self._pages.touch("days")

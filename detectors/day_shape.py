@@ -31,9 +31,9 @@ from metering.evidence import AreaContext, AreaCurves
 _F16, _F32 = np.float16, np.float32
 _NIGHT_HOURS = [23, 0, 1, 2, 3, 4]
 #: Shifts of a clock that are looked for, and for each of them which hour then stands at which.
-_LAGS_H = np.arange(-8, 9)
+_LAGS_H = np.arange(-9, 10)
 _SHIFTED = (np.arange(HOURS)[None, :] - _LAGS_H[:, None]) % HOURS
-_NO_SHIFT = 8
+_NO_SHIFT = 9
 #: An hour counts as unused below this share of its usual energy, if that is enough to miss.
 _UNUSED_BELOW = 0.05
 _MISSED_FROM_KWH = 0.05
@@ -53,7 +53,7 @@ _FIGURES = Figures(
     {
         "likeness": Figure("correlation of the recent (some four days) with the usual curve of the day", -1, 1),
         "likeness_reversed": Figure("how much more the recent curve is like the usual one when it is reversed", -2, 2),
-        "lag_h": Figure("hours by which the recent curve comes later than the usual one, where it is most like it", -8, 8),
+        "lag_h": Figure("hours by which the recent curve comes later than the usual one, where it is most like it", -9, 9),
         "lag_gain": Figure("how much more like the usual curve the recent one is at that lag", 0, 2),
         "night_shift": Figure("log of recent over usual at night (23 to 5 h) less that by day", -8, 8),
         "night_level": Figure("log of recent over usual energy from 23 to 5 h, less the class's median of it", -8, 8),
