@@ -28,6 +28,7 @@ _FARTHEST_FADES = 0.97
 _FIGURES = Figures(
     {
         "log_level": Figure("log of recent (some three days) over usual daily energy, less the class's movement", -8, 8),
+        "slow_level": Figure("log of recent energy over that of a memory of some three months, less the class's movement", -8, 8),
         "class_movement": Figure("median of log(recent over usual) in the meter's class: weather, season, holidays", -8, 8),
         "fall_cusum": Figure("accumulated days below usual, in robust sigma beyond the slack", 0, 60),
         "rise_cusum": Figure("accumulated days above usual, in robust sigma beyond the slack", 0, 60),
@@ -60,6 +61,14 @@ class DayLevelParams:
         low=0.002,
         high=0.5,
         source="prototype",
+    )
+    longstanding_rate: float = parameter(
+        0.012,
+        meaning="weight of a day in the longstanding level, once a plain mean has come down to it",
+        unit="1/d",
+        low=0.004,
+        high=0.2,
+        source="replay: a slow ramp must not become usual",
     )
     slack: float = parameter(
         0.7, meaning="daily deviation that costs nothing", unit="robust sigma", low=0.1, high=3, source="CUSUM k"
@@ -117,6 +126,7 @@ class DayLevel:
         layout = {
             "days": {
                 "usual_kwh": unknown,
+                "longstanding_kwh": unknown,
                 "recent_kwh": unknown,
                 "before_1": unknown,
                 "before_2": unknown,
@@ -164,11 +174,13 @@ class DayLevel:
         judged = deviation == deviation
         fall = np.where(judged, np.clip(days["fall_cusum"] - score - p.slack, 0, 60), days["fall_cusum"])
         rise = np.where(judged, np.clip(days["rise_cusum"] + score - p.slack, 0, 60), days["rise_cusum"])
+        slow_level, _ = self._less_the_class(recent, np.where(known, days["longstanding_kwh"], np.nan))
         lowest = np.fmin(_FARTHEST_FADES * days["lowest"].astype(np.float64), level)
         highest = np.fmax(_FARTHEST_FADES * days["highest"].astype(np.float64), level)
         last_three = np.stack([deviation, days["before_1"], days["before_2"]])
         return {
             "log_level": level,
+            "slow_level": slow_level,
             "class_movement": movement,
             "fall_cusum": fall,
             "rise_cusum": rise,
@@ -210,6 +222,8 @@ class DayLevel:
         doubt = np.maximum(days["fall_cusum"] / p.suspected_fall, days["rise_cusum"] / p.suspected_rise)
         rate = learning_rate(days["learnt"], p.early_rate, p.late_rate, 28) * np.clip(1 - doubt, 0, 1)
         keep(days["usual_kwh"], moved(days["usual_kwh"], today, rate, usual_day))
+        rate = np.maximum(p.longstanding_rate, 1.0 / (days["learnt"] + 1.0))
+        keep(days["longstanding_kwh"], moved(days["longstanding_kwh"], today, rate, usual_day))
         count_up(days["learnt"], usual_day)
         self._pages.touch("days")
 

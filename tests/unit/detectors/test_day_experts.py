@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from detectors.day_blocks import DayBlocks
 from detectors.day_contract import DayContract
 from detectors.day_events import DayEvents
 from detectors.day_features import FEATURES
@@ -23,6 +24,7 @@ EXPERTS: dict[str, Callable[[AreaContext], DayExpert]] = {
     "day_level": DayLevel,
     "day_shape": DayShape,
     "day_contract": DayContract,
+    "day_blocks": DayBlocks,
     "day_events": DayEvents,
     "day_registers": DayRegisters,
 }
@@ -201,6 +203,7 @@ def test_untrusted_days_do_not_become_usual(name: str) -> None:
         said[trusted] = expert.describe(told[59])
     usual = {
         "day_level": "log_usual", "day_shape": "likeness", "day_contract": "growth_over_contract", "day_registers": "register_gap_change",
+        "day_blocks": "lowest_beside_day",
     }  # fmt: skip
     if name == "day_events":
         _same(said[True], said[False])  # what was reported is no habit
@@ -225,6 +228,8 @@ def test_any_interval_length(name: str, interval_minutes: int) -> None:
         np.testing.assert_allclose(np.exp(figures["log_usual"][0]) - 0.1, 0.8 * 9.9, rtol=1e-3)
     elif name == "day_shape":
         assert known == (set(figures) if interval_minutes <= 60 else {"weekend_change"})
+    elif name == "day_blocks":
+        assert known == (set(figures) if interval_minutes <= 60 else set())
     elif name == "day_contract":
         assert {"load_over_contract", "growth_over_contract", "missing_hours", "residential"} <= known
         assert ("over_contract" in known) == (interval_minutes <= 60)

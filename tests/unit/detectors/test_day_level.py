@@ -67,6 +67,20 @@ def test_use_that_comes_back_is_regained_and_use_that_ends_subsides() -> None:
     assert row(said[39], 1)["subsided"] > 0.6
 
 
+def test_a_slow_ramp_is_seen_by_the_longer_memory() -> None:
+    """A quarter is lost over ninety days, slowly enough never to be suspected: the usual level follows, the longstanding one less."""
+
+    def ramp(day: Day) -> None:
+        if day.number >= 30:
+            day.kwh[:, 0] *= 1 - 0.25 * (day.number - 30) / 90
+
+    level = DayLevel(homes())
+    figures = row(live(level, days(120, ramp))[-1], 0)
+    assert not level.suspected().any()
+    assert figures["slow_level"] < figures["log_level"] - 0.04
+    assert figures["slow_level"] < -0.15
+
+
 def test_suspected_days_are_not_learnt_even_when_they_are_trusted() -> None:
     def bypass(day: Day) -> None:
         if day.number >= 30:
