@@ -118,18 +118,19 @@ class DayRegisters:
         read = np.isfinite(day.register_kwh) & self._customer
         compared = read & np.isfinite(days["register_kwh"])
         step, fell = _step(days["register_kwh"], day.register_kwh, since_kwh)
+        moved_on = compared & ~fell
         gap, gap_kwh = _gap(step, since_kwh, coverage_days / passed_days)
         per_day = step / passed_days
         ran = np.log((np.maximum(per_day, 0.0) + _LEAST_KWH) / (days["usual_step_kwh"] + _LEAST_KWH))
         stood = np.where(since_kwh > _LEAST_KWH, (np.abs(step) < _RESOLUTION_KWH).astype(np.float64), np.nan)
         return {
-            "gap": moved(days["gap"], gap, rate, compared),
-            "gap_kwh": moved(days["gap_kwh"], gap_kwh / passed_days, rate, compared),
-            "ran": moved(days["ran"], ran, rate, compared),
+            "gap": moved(days["gap"], gap, rate, moved_on),
+            "gap_kwh": moved(days["gap_kwh"], gap_kwh / passed_days, rate, moved_on),
+            "ran": moved(days["ran"], ran, rate, moved_on),
             "stood": moved(days["stood"], stood, rate, compared),
             "fell": np.maximum(_FADES * days["fell"], np.where(compared & fell, 1.0, 0.0)),
-            "today_gap": np.where(compared, gap, np.nan),
-            "today_step_kwh": np.where(compared & ~fell, per_day, np.nan),
+            "today_gap": np.where(moved_on, gap, np.nan),
+            "today_step_kwh": np.where(moved_on, per_day, np.nan),
             "since_kwh": since_kwh,
             "measured_days": coverage_days,
             "passed_days": passed_days,
