@@ -38,7 +38,7 @@ bench: setup
 	$(BIN)/python -m benchmarks $(ARGS)
 
 realism: setup
-	$(BIN)/python -m simulator.realism $(ARGS)
+	$(BIN)/python -m simulator.world.realism $(ARGS)
 
 # All scenarios and benign life on one page, and a picture of each pack.
 gallery: setup

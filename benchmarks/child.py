@@ -119,8 +119,8 @@ def hold(database_url: str, feed_folder: Path, *, traced: bool) -> dict[str, Any
     resident bytes with nothing under way, and the bytes of the saved pages; `traced` (slow) also counts the bytes that
     Python and NumPy objects asked for."""
     from operations.judge_stage import JudgeStage
-    from simulator.feed import Feed
-    from simulator.publication import publication
+    from simulator.feeds.feed import Feed
+    from simulator.feeds.publication import publication
     from storage.sql import SqlStore
 
     store = SqlStore(database_url)

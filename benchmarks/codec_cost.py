@@ -9,8 +9,8 @@ from itertools import islice
 from benchmarks.plan import Plan
 from benchmarks.report import count, table
 from metering.messages import ArrivedFrame
-from simulator.feed import Feed
-from simulator.publication import publication
+from simulator.feeds.feed import Feed
+from simulator.feeds.publication import publication
 from streams.codecs import Codec, decode, encode
 
 FRAMES = 100

@@ -13,12 +13,12 @@ import numpy as np
 from benchmarks.plan import SEED, Plan
 from benchmarks.report import count, table
 from metering.errors import FeedError
-from simulator.bursts import BurstTimes, in_bursts
-from simulator.feed import Feed
-from simulator.import_csv import CsvImport, import_csv
-from simulator.import_nem12 import import_nem12
-from simulator.living import LivingFeed
-from simulator.publication import Sent, publication
+from simulator.feeds.bursts import BurstTimes, in_bursts
+from simulator.feeds.feed import Feed
+from simulator.feeds.living import LivingFeed
+from simulator.feeds.publication import Sent, publication
+from simulator.imports.import_csv import CsvImport, import_csv
+from simulator.imports.import_nem12 import import_nem12
 from simulator.recipe import Recipe
 from simulator.simulate import simulate
 

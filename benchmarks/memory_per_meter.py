@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks.plan import Plan, child
 from benchmarks.report import count, mebibytes, table
 from metering.archive import Archive
-from simulator.feed import Feed
+from simulator.feeds.feed import Feed
 from storage.sql import SqlStore
 
 

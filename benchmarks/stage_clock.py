@@ -63,7 +63,7 @@ def stage_points() -> tuple[StagePoint, ...]:
     kinds = [kind for kind, _ in ALL_DETECTORS]
     detectors = [f"{kind.__module__}:{kind.__qualname__}" for kind in kinds]
     return (
-        StagePoint("simulator.publication:publication", "read feed", "begin", iterates=True),
+        StagePoint("simulator.feeds.publication:publication", "read feed", "begin", iterates=True),
         StagePoint("streams.publisher:KafkaPublisher.flush", "encode frames", "end"),
         StagePoint("streams.codecs:encode", "encode frames"),
         StagePoint("streams.codecs:decode", "decode", "begin"),

@@ -19,7 +19,7 @@ from monitor.replay import Drive, ReplayPlan
 from monitor.settings import Settings
 from monitor.stores import open_store
 from monitor.through_log import Waiting, Workers, environment
-from simulator.feed import Feed
+from simulator.feeds.feed import Feed
 from streams.topics import AREAS, ensure_topics
 from tests.system.servers import InfluxServer, KafkaServer, PostgresServer, Server
 

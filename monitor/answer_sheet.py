@@ -8,7 +8,7 @@ from pathlib import Path
 
 from evaluation.answers import Answers, BenignLife, CaseFacts, CaseKey
 from metering.errors import MeterwatchError
-from simulator.feed_tables import Row, read_rows, read_truth
+from simulator.feeds.feed_tables import Row, read_rows, read_truth
 
 TRUTH, CASES, UNMETERED, LIFE = "truth.csv", "cases.csv", "unmetered.csv", "life.csv"
 

@@ -132,7 +132,7 @@ def import_simbench_command(
 ) -> None:
     """A SimBench low-voltage grid: a year of 15-minute profiles (needs the extra `simbench`)."""
     from monitor.progress import progress
-    from simulator.import_simbench import import_simbench
+    from simulator.imports.import_simbench import import_simbench
 
     with progress("importing") as advance:
         summary = import_simbench(source, out, advance)
@@ -145,7 +145,7 @@ def import_nem12_command(
     out: OutOption,
 ) -> None:
     """Australian NEM12 files, one feed per interval length; files that are refused are named with line and reason."""
-    from simulator.import_nem12 import import_nem12
+    from simulator.imports.import_nem12 import import_nem12
 
     summary = import_nem12(sources, out)
     print(summary.text())
@@ -167,7 +167,7 @@ def import_csv_command(
     area: Annotated[str, typer.Option(help="transformer area of meters whose area the source does not name")] = "A1",
 ) -> None:
     """A CSV in long format, by a mapping of its columns."""
-    from simulator.import_csv import CsvImport, import_csv, mapping_of
+    from simulator.imports.import_csv import CsvImport, import_csv, mapping_of
 
     given: dict[str, Any] = {"interval_minutes": interval_minutes, "timezone": timezone, "unit": unit, "area": area}
     how = CsvImport(**given | mapping_of(mapping or [], mapping_file))

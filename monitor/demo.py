@@ -32,7 +32,7 @@ from monitor.through_log import MEMORY_PARTITIONS, feed_memory
 from monitor.upkeep import Upkeep, UpkeepThread
 from monitor.wire import from_relay
 from monitor.worker import make_app, stages
-from simulator.feed import Feed
+from simulator.feeds.feed import Feed
 from simulator.recipe import Recipe
 from simulator.simulate import simulate
 from streams.embedded import EmbeddedRun

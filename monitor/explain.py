@@ -28,9 +28,9 @@ from monitor.replay import RUN_FILE, load_thresholds
 from monitor.scoring import feed_of
 from operations.area import AreaInProgress
 from operations.judge_stage import JudgeStage
-from simulator.feed_tables import read_findings
+from simulator.feeds.feed_tables import read_findings
+from simulator.feeds.publication import FeedSource, publication
 from simulator.people.cases import INTERRUPTIONS_FILE
-from simulator.publication import FeedSource, publication
 from storage.memory import MemoryStore
 
 

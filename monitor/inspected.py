@@ -10,13 +10,13 @@ from typing import Any
 from metering.errors import FeedError, SettingsError
 from metering.truth import TruthCase
 from monitor.answer_sheet import CASES, read_answers
-from simulator.feed import Feed
-from simulator.feed_tables import read_truth
-from simulator.living import LivingFeed
+from simulator.feeds.feed import Feed
+from simulator.feeds.feed_tables import read_truth
+from simulator.feeds.living import LivingFeed
+from simulator.feeds.publication import FeedSource
 from simulator.people.cases import KnownCase, read_interruptions
 from simulator.people.department import InspectionDepartment
 from simulator.people.practice import PRACTICES, PracticeName
-from simulator.publication import FeedSource
 from simulator.recipe import RECIPE_FILE, Recipe
 
 

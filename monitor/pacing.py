@@ -9,8 +9,8 @@ from metering.archive import Archive
 from metering.inspection import InspectionTask
 from metering.messages import ArrivedFrame, Finding, Tick
 from metering.ports import StateStore
+from simulator.feeds.publication import Sent
 from simulator.people.department import InspectionDepartment
-from simulator.publication import Sent
 
 
 @dataclass(slots=True)

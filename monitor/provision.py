@@ -16,7 +16,7 @@ from metering.errors import MeterwatchError
 from monitor.replay import load_thresholds
 from monitor.settings import Settings
 from monitor.stores import influx_token, open_series, open_store
-from simulator.feed import Feed
+from simulator.feeds.feed import Feed
 from storage.influx_series import ensure_bucket
 from streams.topics import AREAS, ensure_topics
 

@@ -14,11 +14,11 @@ from types import FrameType
 from metering.errors import FeedError, SettingsError
 from monitor.progress import Advance, progress
 from monitor.settings import Settings
-from simulator.bursts import BurstTimes, in_bursts
-from simulator.feed import Feed
-from simulator.living import LivingFeed
-from simulator.publication import FeedSource, publication
-from simulator.publication import Sent as SentOfFeed
+from simulator.feeds.bursts import BurstTimes, in_bursts
+from simulator.feeds.feed import Feed
+from simulator.feeds.living import LivingFeed
+from simulator.feeds.publication import FeedSource, publication
+from simulator.feeds.publication import Sent as SentOfFeed
 from simulator.recipe import Recipe
 from streams.publisher import KafkaPublisher, Pace, Published, Sent, Speed
 from streams.topics import AREAS, ensure_topics

@@ -28,10 +28,10 @@ from operations.area import Thresholds
 from operations.close_day import unpack_scores
 from operations.judge_stage import JudgeStage
 from operations.stage import Stage
-from simulator.feed import Feed
+from simulator.feeds.feed import Feed
+from simulator.feeds.publication import FeedSource, Sent, publication
 from simulator.people.cases import INTERRUPTIONS_FILE, write_interruptions
 from simulator.people.visit import VISITS_FILE, write_visits
-from simulator.publication import FeedSource, Sent, publication
 from storage.sql import SqlStore
 
 Through = Literal["direct", "memory", "kafka"]

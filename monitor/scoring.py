@@ -17,8 +17,8 @@ from metering.errors import MeterwatchError
 from monitor.answer_sheet import read_answers, truth_file
 from monitor.progress import Advance
 from monitor.replay import RUN_FILE
-from simulator.feed import UNREADABLE_TIME, Feed
-from simulator.feed_tables import read_findings
+from simulator.feeds.feed import UNREADABLE_TIME, Feed
+from simulator.feeds.feed_tables import read_findings
 
 #: The feed begins where most of its first rows lie, so that one meter with a wrong clock does not say when.
 FIRST_ROWS = 32

@@ -19,7 +19,7 @@ from monitor.settings import PREFIX, Settings
 from monitor.stores import open_series
 from monitor.upkeep import Upkeep
 from monitor.worker import WorkerRole, make_app, stages
-from simulator.publication import Sent
+from simulator.feeds.publication import Sent
 from streams.embedded import EmbeddedRun
 from streams.publisher import KafkaPublisher
 from streams.topics import AREAS, ensure_topics

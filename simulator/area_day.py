@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metering.archive import Outage
-from simulator import load_profiles as profiles
-from simulator.demand import AreaDemand
 from simulator.hours import Active, Hours, Rows
 from simulator.life import LifeEvent
 from simulator.metering_chain import REGISTER_STEP, STANDARD_COLUMNS, MeterErrors, MeteringChain
-from simulator.network import NOMINAL_V, PHASE_COUNT, Flow
 from simulator.scenarios.case import Case
-from simulator.world import World
+from simulator.world import load_profiles as profiles
+from simulator.world.demand import AreaDemand
+from simulator.world.network import NOMINAL_V, PHASE_COUNT, Flow
+from simulator.world.world import World
 
 __all__ = ["REGISTER_STEP", "STANDARD_COLUMNS", "AreaSimulation", "AreaWindow", "Window"]
 

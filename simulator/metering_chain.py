@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.hours import Hours, Rows
-from simulator.network import PHASE_COUNT, Flow, neutral_current_a
 from simulator.scenarios.case import Registration
-from simulator.world import World
+from simulator.world.network import PHASE_COUNT, Flow, neutral_current_a
+from simulator.world.world import World
 
 STANDARD_COLUMNS = (
     "energy_kwh",

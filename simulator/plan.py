@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from metering.archive import Outage, WorkOrder
 from metering.messages import MeterEvent
 from metering.times import DAY_S, IntervalGrid, LocalCalendar
-from simulator.equipment import PUMP_RUNS
 from simulator.packs import Pack
 from simulator.scenarios import SCENARIOS
 from simulator.scenarios.case import Case, Chance, Place
-from simulator.world import World
+from simulator.world.equipment import PUMP_RUNS
+from simulator.world.world import World
 
 OUTAGES_PER_AREA_DAY = 1 / 60
 WORKS_PER_METER_DAY = 1 / 1500

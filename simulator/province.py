@@ -15,8 +15,6 @@ from metering.errors import FeedError
 from metering.messages import MeterEvent
 from metering.times import LocalCalendar, iso
 from simulator.area_day import AreaSimulation, Window
-from simulator.bookings import FOREVER_S, BookingChange, Bookings, MeterCodes, draw_bookings
-from simulator.climates import climate_of
 from simulator.communication import Communication, Reliability
 from simulator.life import LifeEvent, draw_life
 from simulator.metering_chain import HARD_ERRORS, MeterErrors
@@ -31,10 +29,12 @@ from simulator.plan import (
     spurious_events,
 )
 from simulator.recipe import Recipe
-from simulator.resampled_shapes import ResampledShapes
 from simulator.scenarios.case import Case
-from simulator.weather import Weather
-from simulator.world import World, build_area, kind_of_day, public_holidays, tariffs
+from simulator.world.bookings import FOREVER_S, BookingChange, Bookings, MeterCodes, draw_bookings
+from simulator.world.climates import climate_of
+from simulator.world.resampled_shapes import ResampledShapes
+from simulator.world.weather import Weather
+from simulator.world.world import World, build_area, kind_of_day, public_holidays, tariffs
 
 #: A day is simulated in several windows where it holds more readings than this, so that memory does not grow with the feed.
 READINGS_PER_WINDOW = 2_000_000

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from metering.errors import FeedError
-from simulator.climates import CLIMATES, climate_of
 from simulator.packs import PACKS, Pack, choose_packs
+from simulator.world.climates import CLIMATES, climate_of
 
 RECIPE_FILE = "simulation.toml"
 #: Raised whenever the same recipe would give other readings.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator.communication import Reliability
-from simulator.feed_writer import FeedWriter
+from simulator.feeds.feed_writer import FeedWriter
 from simulator.province import Province
 from simulator.recipe import Recipe
 from simulator.stream import ProvinceStream

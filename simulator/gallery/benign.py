@@ -21,7 +21,7 @@ from simulator.life.new_year_return import NewYearReturn
 from simulator.life.power_saving import PowerSaving
 from simulator.life.renovated import Renovated
 from simulator.life.seasonal_business import SeasonalBusiness
-from simulator.world import World
+from simulator.world.world import World
 
 NAMES_ZH: dict[str, str] = {
     "vacancy": "房屋空置",

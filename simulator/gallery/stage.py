@@ -19,7 +19,7 @@ from simulator.province import Province
 from simulator.recipe import Recipe
 from simulator.registers import RegisterCount
 from simulator.scenarios.case import Case, Place
-from simulator.world import World
+from simulator.world.world import World
 
 Rows = NDArray[np.float64]
 Active = NDArray[np.bool_]

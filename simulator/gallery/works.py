@@ -9,7 +9,12 @@ import numpy as np
 
 from metering.archive import Outage
 from simulator.area_day import AreaSimulation
-from simulator.bookings import (
+from simulator.gallery.benign import NAMES_ZH
+from simulator.gallery.cards import BENIGN, Card, place_facts
+from simulator.gallery.figure import Scene, figure_of
+from simulator.gallery.stage import INTERVAL_H, INTERVAL_MINUTES, SEED, Lived, Rows, Stage
+from simulator.plan import OUTAGES_PER_AREA_DAY, STORM_AREAS_SHARE, Span, draw_outages, draw_storm
+from simulator.world.bookings import (
     EXCHANGES_PER_METER_YEAR,
     MISBOOKED_SHARE,
     MOVES_PER_AREA_YEAR,
@@ -18,12 +23,7 @@ from simulator.bookings import (
     Stay,
     draw_bookings,
 )
-from simulator.gallery.benign import NAMES_ZH
-from simulator.gallery.cards import BENIGN, Card, place_facts
-from simulator.gallery.figure import Scene, figure_of
-from simulator.gallery.stage import INTERVAL_H, INTERVAL_MINUTES, SEED, Lived, Rows, Stage
-from simulator.plan import OUTAGES_PER_AREA_DAY, STORM_AREAS_SHARE, Span, draw_outages, draw_storm
-from simulator.world import World
+from simulator.world.world import World
 
 OUTAGE = (
     f"Outage: the whole area is without supply for 10 minutes to 4 hours, mostly short, at any hour. {OUTAGES_PER_AREA_DAY:.3f} outages "

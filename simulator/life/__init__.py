@@ -41,7 +41,7 @@ from simulator.life.shift_change import ShiftChange
 from simulator.life.solar import Solar
 from simulator.life.vacancy import Vacancy
 from simulator.life.working_from_home import WorkingFromHome
-from simulator.world import Customers
+from simulator.world.world import Customers
 
 __all__ = ["KINDS", "LASTING", "PASSING", "LifeEvent", "draw_life"]
 

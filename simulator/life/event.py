@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from metering.archive import CustomerClass, Meter
 from metering.times import LocalCalendar
 from simulator.hours import Active, Hours, Rows, spell_draw
-from simulator.world import Customers
+from simulator.world.world import Customers
 
 Range = tuple[float, float]
 #: How far what stays on in an empty place wavers from half hour to half hour.

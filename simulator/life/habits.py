@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulator.hours import Hours, Rows
-from simulator.load_profiles import (
+from simulator.world.load_profiles import (
     COMMERCIAL_HABITS,
     HABITS,
     INDUSTRIAL_HABITS,

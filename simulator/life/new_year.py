@@ -11,11 +11,11 @@ from datetime import date
 
 import numpy as np
 
-from simulator.days import new_year
 from simulator.life.event import Customer, FeedDays, LifeEvent, between
 from simulator.life.new_year_absence import HOMES_LEAVE, NewYearAbsence
 from simulator.life.new_year_return import HOMES_FILL, NewYearReturn
-from simulator.world import Customers
+from simulator.world.days import new_year
+from simulator.world.world import Customers
 
 __all__ = ["draw_new_year", "new_year", "new_years_around"]
 

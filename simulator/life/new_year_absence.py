@@ -1,7 +1,7 @@
 """New Year absence: people from elsewhere go home for Chinese New Year, and what they work at stands still.
 
 In town 10 to 35 % of an area's homes are left from 2 to 9 days before New Year's Day until 5 to 16 days after it, about the Lantern Festival.
-Which shops, works and building sites close, and when, is drawn with the customer (`simulator.class_loads`): 2 to 10 days before
+Which shops, works and building sites close, and when, is drawn with the customer (`simulator.world.class_loads`): 2 to 10 days before
 until 4 to 17 days after it. 6 to 18 % of the use without heating is left. From afar it is a wave of stopped registers and bypasses.
 """
 
@@ -13,7 +13,6 @@ from datetime import date, timedelta
 import numpy as np
 
 from metering.times import DAY_S
-from simulator.class_loads import CLASS_LOADS
 from simulator.hours import Active, Hours, Rows
 from simulator.life.event import (
     CLASS_WORDS,
@@ -27,6 +26,7 @@ from simulator.life.event import (
     spread,
     what_stays_on_kw,
 )
+from simulator.world.class_loads import CLASS_LOADS
 
 HOMES_LEAVE: Range = (0.10, 0.35)
 BEFORE_DAYS: Range = (2, 9)

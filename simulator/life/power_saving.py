@@ -12,7 +12,7 @@ import numpy as np
 
 from simulator.hours import Active, Hours, Rows
 from simulator.life.event import FeedDays, LifeEvent, Range, between, percent, spread
-from simulator.world import Customers
+from simulator.world.world import Customers
 
 PER_AREA_YEAR = 0.25
 LASTS_WEEKS: Range = (2, 6)

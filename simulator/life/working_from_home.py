@@ -25,7 +25,7 @@ from simulator.life.event import (
     percent,
     spread,
 )
-from simulator.load_profiles import WORKDAY
+from simulator.world.load_profiles import WORKDAY
 
 LASTS_DAYS: Range = (30, 360)
 AT_HOME_ON: Range = (0.4, 1.0)

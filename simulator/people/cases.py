@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 from metering.errors import FeedError
 from metering.times import iso
 from metering.truth import TruthCase
-from simulator.feed_tables import read_rows, write_rows
+from simulator.feeds.feed_tables import read_rows, write_rows
 from simulator.people.site import SiteReading
 
 INTERRUPTIONS_FILE = "interruptions.csv"

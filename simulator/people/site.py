@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.area_day import AreaWindow, Window
-from simulator.network import Network
 from simulator.people.crew import FIRST_VISIT_HOUR, LAST_VISIT_HOUR
+from simulator.world.network import Network
 
 #: With less load than this (kW) through the connection a reference meter's comparison says nothing.
 LEAST_LOAD_KW = 0.02

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from metering.times import iso
-from simulator.feed_tables import write_rows
+from simulator.feeds.feed_tables import write_rows
 from simulator.people.cases import KnownCase
 from simulator.people.site import SiteReading
 

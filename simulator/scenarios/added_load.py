@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from simulator.hours import Hours, Rows, spell_draw
-from simulator.load_profiles import HABITS, SHAPES, SLOTS
+from simulator.world.load_profiles import HABITS, SHAPES, SLOTS
 
 #: The main switch is not meant to fall, so what is added stays a little below the contract.
 UP_TO_CONTRACT = 0.97

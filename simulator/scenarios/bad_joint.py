@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from simulator.network import PHASE_COUNT
 from simulator.scenarios.case import Active, Case, Chance, Hours, Place, Rows
 from simulator.scenarios.line_section import mean_current_a
+from simulator.world.network import PHASE_COUNT
 
 LEAST_OHM, MOST_OHM = 0.02, 0.25
 

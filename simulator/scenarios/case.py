@@ -17,7 +17,7 @@ from metering.archive import Meter, Outage
 from metering.messages import MeterEvent
 from metering.truth import TruthCase
 from simulator.hours import Active, Hours, Rows, spell_draw
-from simulator.network import Network
+from simulator.world.network import Network
 
 __all__ = ["Active", "Case", "Chance", "Hours", "Place", "Registration", "Rows", "spell_draw"]
 

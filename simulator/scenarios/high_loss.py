@@ -11,8 +11,8 @@ from typing import Self
 
 import numpy as np
 
-from simulator.network import PHASE_COUNT
 from simulator.scenarios.case import Active, Case, Chance, Hours, Place, Rows
+from simulator.world.network import PHASE_COUNT
 
 
 @dataclass(frozen=True)

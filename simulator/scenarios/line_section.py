@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from simulator.hours import Active
-from simulator.network import NOMINAL_V, PHASE_COUNT, Network
 from simulator.scenarios.case import Place
+from simulator.world.network import NOMINAL_V, PHASE_COUNT, Network
 
 
 def conductors_behind(network: Network, segment: int) -> Active:

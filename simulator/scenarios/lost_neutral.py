@@ -13,9 +13,9 @@ from typing import Self
 
 import numpy as np
 
-from simulator.network import NOMINAL_V, PHASE_COUNT
 from simulator.scenarios.case import Active, Case, Chance, Hours, Place, Rows, spell_draw
 from simulator.scenarios.line_section import conductors_behind, segments_with
+from simulator.world.network import NOMINAL_V, PHASE_COUNT
 
 SPELL_H = 3
 LOWEST_V, HIGHEST_V = 140.0, 330.0

@@ -15,8 +15,8 @@ from typing import Self
 import numpy as np
 
 from metering.messages import MeterEvent
-from simulator.network import neutral_current_a
 from simulator.scenarios.case import Active, Case, Chance, Hours, Place, Registration, Rows
+from simulator.world.network import neutral_current_a
 
 EXCHANGED = ((1, 0, 2), (2, 1, 0), (0, 2, 1))
 MOVED_ON = ((1, 2, 0), (2, 0, 1))

@@ -13,9 +13,9 @@ from typing import Self
 
 import numpy as np
 
-from simulator.load_profiles import RESIDENTIAL_HABITS
 from simulator.scenarios.added_load import on_top, shape
 from simulator.scenarios.case import Active, Case, Chance, Hours, Place, Rows, spell_draw
+from simulator.world.load_profiles import RESIDENTIAL_HABITS
 
 KINDS = ("neighbours",) * 4 + ("stalls",) * 3 + ("charging",) * 3
 HOUSEHOLD_KW, STALL_KW, SLOT_H = 0.3, 0.6, 2

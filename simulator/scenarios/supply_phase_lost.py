@@ -13,9 +13,9 @@ from typing import Self
 
 import numpy as np
 
-from simulator.network import neutral_current_a
 from simulator.scenarios.case import Active, Case, Chance, Hours, Place, Rows, spell_draw
 from simulator.scenarios.supply_reading import ENERGIES
+from simulator.world.network import neutral_current_a
 
 SPELL_H = 8
 

@@ -13,8 +13,8 @@ from typing import Self
 
 import numpy as np
 
-from simulator.network import PHASE_COUNT
 from simulator.scenarios.case import Active, Case, Chance, Hours, Place, Rows
+from simulator.world.network import PHASE_COUNT
 
 COLD_C, MILD_C = -5.0, 15.0
 HOT_WATER_SHARE = 0.35

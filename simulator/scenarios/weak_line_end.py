@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from simulator.network import PHASE_COUNT
 from simulator.scenarios.case import Active, Case, Chance, Hours, Place, Rows
 from simulator.scenarios.line_section import conductors_behind, mean_current_a, segments_with
+from simulator.world.network import PHASE_COUNT
 
 MOST_OHM = 0.6
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from metering.times import DAY_S
-from simulator.bookings import BookingChange
-from simulator.feed import Feed
+from simulator.feeds.feed import Feed
 from simulator.province import Province
 from simulator.training.figure import Seen, answer_figure, figures_of, weather_figure
 from simulator.training.page import answers_page, exercise_page
 from simulator.training.points import Point, choose_points
 from simulator.training.recorded import Recorded, Rows, read_back
+from simulator.world.bookings import BookingChange
 
 EXERCISE, ANSWERS = "exercise.html", "answers.html"
 TRAINING_FILES = (EXERCISE, ANSWERS)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from metering.times import DAY_S
-from simulator.bookings import BookingChange
 from simulator.gallery.svg import DRAWN, MUTED, ONSET, SERIES, SOLD, TEXT, WITH, WITHOUT, svg
 from simulator.province import Province
 from simulator.training.points import Point
 from simulator.training.recorded import VOLTAGES, Recorded, Rows
+from simulator.world.bookings import BookingChange
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,9 +9,9 @@ import numpy as np
 
 from metering.archive import Meter
 from metering.times import DAY_S
-from simulator.bookings import BookingChange
 from simulator.province import Province
 from simulator.scenarios.case import Case
+from simulator.world.bookings import BookingChange
 
 CUSTOMER_CASES, AREA_CASES, LOOK_ALIKES, ORDINARY = 22, 3, 13, 2
 STREAM = 41

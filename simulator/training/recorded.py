@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metering.archive import Meter
-from simulator.feed import Feed
+from simulator.feeds.feed import Feed
 from simulator.province import Province
 from simulator.training.points import Point
 

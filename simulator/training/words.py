@@ -10,8 +10,8 @@ from pathlib import Path
 
 from metering.catalogue import CATALOGUE
 from simulator.gallery.benign import NAMES_ZH
-from simulator.prices import TARIFF_OF_CLASS
 from simulator.training.points import NOTHING, ORDINARY_KIND, WORK_ORDER
+from simulator.world.prices import TARIFF_OF_CLASS
 
 HINTS = Path(__file__).with_name("hints.toml")
 HINT_KEYS = ("told_en", "told_zh", "against_en", "against_zh")

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from metering.readings import SetAside
 from metering.times import DAY_S, iso, parse_iso
-from simulator.feed import Feed
+from simulator.feeds.feed import Feed
 from simulator.recipe import Recipe
 from simulator.simulate import simulate
 

@@ -19,7 +19,7 @@ from monitor.explain import explain_reading
 from monitor.inspected import Inspection
 from monitor.replay import SERIES_FILE, ReplayPlan, replay
 from monitor.settings import load_settings
-from simulator.feed import Feed
+from simulator.feeds.feed import Feed
 from simulator.people.capacity import delay_s, visits_per_day
 from simulator.people.cases import INTERRUPTIONS_FILE, Interruption, read_interruptions
 from simulator.people.visit import VISITS_FILE

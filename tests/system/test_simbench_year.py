@@ -13,8 +13,8 @@ import pytest
 
 from metering.errors import FeedError
 from metering.times import parse_iso
-from simulator.feed import Feed
-from simulator.import_simbench import import_simbench
+from simulator.feeds.feed import Feed
+from simulator.imports.import_simbench import import_simbench
 
 CODE = "1-LV-semiurb4--0-no_sw"
 INTERVALS = 366 * 96

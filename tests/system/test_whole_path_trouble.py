@@ -14,8 +14,8 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from metering.messages import ArrivedFrame
-from simulator.feed import Feed
-from simulator.publication import publication
+from simulator.feeds.feed import Feed
+from simulator.feeds.publication import publication
 from storage.sql import SqlStore
 from streams.codecs import encode
 from streams.partitioning import partition_of

@@ -19,8 +19,8 @@ from metering.points import Measurement
 from metering.ports import Role, SeriesRow, TimeSeries
 from metering.times import DAY_S
 from monitor.replay import SERIES_FILE
-from simulator.feed import Feed
-from simulator.publication import publication
+from simulator.feeds.feed import Feed
+from simulator.feeds.publication import publication
 from storage.duckdb_series import DuckDbTimeSeries
 from storage.influx_series import InfluxTimeSeries
 from storage.sql import SqlStore

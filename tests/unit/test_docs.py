@@ -19,7 +19,7 @@ from metering.points import SCHEMA
 from metering.readings import READING_COLUMNS, SetAside
 from monitor.command_line import app
 from monitor.settings import PREFIX, Settings
-from simulator.feed_tables import METER_COLUMNS
+from simulator.feeds.feed_tables import METER_COLUMNS
 from streams.topics import TOPICS
 
 ROOT = Path(__file__).parents[2]

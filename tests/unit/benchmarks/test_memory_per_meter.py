@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks.child import hold
 from benchmarks.memory_per_meter import narrowed
-from simulator.feed import Feed
+from simulator.feeds.feed import Feed
 from simulator.recipe import Recipe
 from simulator.simulate import simulate
 from storage.sql import SqlStore

@@ -15,8 +15,8 @@ from metering.messages import ArrivedFrame, Tick
 from metering.times import DAY_S
 from monitor.publish import Playing, counted, publish_feed, stopped_by_signal
 from monitor.settings import Settings
-from simulator.feed import Feed
-from simulator.publication import Sent, publication
+from simulator.feeds.feed import Feed
+from simulator.feeds.publication import Sent, publication
 from simulator.recipe import Recipe
 from simulator.simulate import simulate
 from streams.memory_transport import MemoryBroker

@@ -18,10 +18,10 @@ from metering.times import DAY_S
 from simulator.area_day import AreaSimulation
 from simulator.arrival_order import ArrivalOrder
 from simulator.communication import Reliability
-from simulator.feed import Feed
+from simulator.feeds.feed import Feed
+from simulator.feeds.publication import publication
 from simulator.life import LifeEvent
 from simulator.packs import MIXED_WEIGHTS, PACKS
-from simulator.publication import publication
 from simulator.recipe import Recipe
 from simulator.scenarios import SCENARIOS
 from simulator.simulate import SimulationSummary, prepare, simulate
@@ -217,7 +217,7 @@ def test_large_days_are_made_in_parts(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 
 def test_memory_does_not_grow_with_the_days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("simulator.feed_writer.ROW_GROUP_ROWS", 10_000)  # so that the buffer is full within days
+    monkeypatch.setattr("simulator.feeds.feed_writer.ROW_GROUP_ROWS", 10_000)  # so that the buffer is full within days
 
     def peak_bytes(days: int) -> int:
         tracemalloc.start()

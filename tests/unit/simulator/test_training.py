@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from metering.catalogue import CATALOGUE
-from simulator.feed import Feed
+from simulator.feeds.feed import Feed
 from simulator.life import KINDS
 from simulator.province import Province
 from simulator.recipe import Recipe

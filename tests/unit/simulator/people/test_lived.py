@@ -13,12 +13,12 @@ from metering.errors import FeedError
 from metering.messages import ArrivedFrame, MeterEvent, MeterEvents, Tick
 from metering.times import DAY_S
 from metering.truth import TruthCase
-from simulator.feed import Feed
-from simulator.living import LivingFeed
+from simulator.feeds.feed import Feed
+from simulator.feeds.living import LivingFeed
+from simulator.feeds.publication import publication
 from simulator.people.cases import Interruption, read_interruptions, write_interruptions
 from simulator.people.site import SiteReading
 from simulator.province import Province
-from simulator.publication import publication
 from simulator.recipe import Recipe
 from simulator.scenarios.case import Case
 from simulator.simulate import simulate

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from simulator.area_day import AreaSimulation
 from simulator.hours import Hours
-from simulator.network import NOMINAL_V, PHASE_COUNT
 from simulator.scenarios.bad_joint import BadJoint
 from simulator.scenarios.case import Case
 from simulator.scenarios.concentrator_loss import ConcentratorLoss
@@ -22,6 +21,7 @@ from simulator.scenarios.supply_meter_low import SupplyMeterLow
 from simulator.scenarios.supply_phase_lost import SupplyPhaseLost
 from simulator.scenarios.transformer_overload import TransformerOverload
 from simulator.scenarios.weak_line_end import WeakLineEnd
+from simulator.world.network import NOMINAL_V, PHASE_COUNT
 from tests.unit.simulator.scenarios.small_area import AFTER, PER_DAY, SETTLED, Lived, SmallArea
 
 Rows = NDArray[np.float64]

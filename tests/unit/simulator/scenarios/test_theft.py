@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from simulator.network import PHASE_COUNT
 from simulator.scenarios.altered import AlteredReadings
 from simulator.scenarios.case import Case, Hours, Place
 from simulator.scenarios.cover_opened import CoverOpened
@@ -26,6 +25,7 @@ from simulator.scenarios.shunt import Shunt
 from simulator.scenarios.split_current import SplitCurrent
 from simulator.scenarios.tap_before_meter import TapBeforeMeter
 from simulator.scenarios.terminal_cover_opened import TerminalCoverOpened
+from simulator.world.network import PHASE_COUNT
 from tests.unit.simulator.scenarios.small_area import AFTER, PER_DAY, SETTLED, Lived, SmallArea
 
 Rows = NDArray[np.float64]

@@ -1,0 +1,1 @@
+"""Feed folders: read, written, put in order for the log, lived through."""

@@ -1,0 +1,1 @@
+"""Real data made into feeds: NEM12, CSV, SimBench."""

@@ -1,0 +1,1 @@
+"""The metered world: climates, settlements, customers, their loads, the network between them."""
