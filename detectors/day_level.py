@@ -19,6 +19,8 @@ _F32 = np.float32
 #: So much is added before a logarithm is taken, so that an empty home's few watts do not look like a multiple.
 _STANDBY_KWH = 0.3
 _LEAST_SCALE = 0.12
+#: For so many learnt days the usual level is found rather than kept.
+_EARLY_DAYS = 28
 _MOST_DEVIATION = 0.9
 #: A normal deviation's standard deviation over its mean magnitude.
 _SD_OVER_MAGNITUDE = 1.25
@@ -218,9 +220,10 @@ class DayLevel:
         scale = days["scale"]
         magnitude = _SD_OVER_MAGNITUDE * np.minimum(np.abs(deviation), _MOST_DEVIATION)
         keep(scale, moved(scale, magnitude, 0.05, usual_day))
-        # the more a level is in doubt the less it is learnt, so that a case has not become usual by the time it is suspected
-        doubt = np.maximum(days["fall_cusum"] / p.suspected_fall, days["rise_cusum"] / p.suspected_rise)
-        rate = learning_rate(days["learnt"], p.early_rate, p.late_rate, 28) * np.clip(1 - doubt, 0, 1)
+        # A fall in doubt is learnt the less, so that it has not become usual by the time it is suspected; not in the first weeks,
+        # when it may be the usual level that is wrong, and no rise: an empty home seems to rise while its class falls.
+        doubt = np.where(days["learnt"] < _EARLY_DAYS, 0.0, days["fall_cusum"] / p.suspected_fall)
+        rate = learning_rate(days["learnt"], p.early_rate, p.late_rate, _EARLY_DAYS) * np.clip(1 - doubt, 0, 1)
         keep(days["usual_kwh"], moved(days["usual_kwh"], today, rate, usual_day))
         rate = np.maximum(p.longstanding_rate, 1.0 / (days["learnt"] + 1.0))
         keep(days["longstanding_kwh"], moved(days["longstanding_kwh"], today, rate, usual_day))

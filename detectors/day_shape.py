@@ -34,6 +34,8 @@ _NIGHT_HOURS = [23, 0, 1, 2, 3, 4]
 _LAGS_H = np.arange(-9, 10)
 _SHIFTED = (np.arange(HOURS)[None, :] - _LAGS_H[:, None]) % HOURS
 _NO_SHIFT = 9
+#: A lag that makes a curve more alike by less is chance.
+_LEAST_LAG_GAIN = 0.03
 #: An hour counts as unused below this share of its usual energy, if that is enough to miss.
 _UNUSED_BELOW = 0.05
 _MISSED_FROM_KWH = 0.05
@@ -53,7 +55,7 @@ _FIGURES = Figures(
     {
         "likeness": Figure("correlation of the recent (some four days) with the usual curve of the day", -1, 1),
         "likeness_reversed": Figure("how much more the recent curve is like the usual one when it is reversed", -2, 2),
-        "lag_h": Figure("hours by which the recent curve comes later than the usual one, where it is most like it", -9, 9),
+        "lag_h": Figure("hours by which the recent curve comes later than the usual one, where it is most like it; 0 where that makes little difference", -9, 9),
         "lag_gain": Figure("how much more like the usual curve the recent one is at that lag", 0, 2),
         "night_shift": Figure("log of recent over usual at night (23 to 5 h) less that by day", -8, 8),
         "night_level": Figure("log of recent over usual energy from 23 to 5 h, less the class's median of it", -8, 8),
@@ -190,11 +192,13 @@ class DayShape:
         usual_night_kwh, usual_day_kwh = _night_and_day(usual)
         night = np.log((night_kwh + 0.1) / (usual_night_kwh + 0.1))
         daytime = np.log((day_kwh + 0.1) / (usual_day_kwh + 0.1))
+        gain = lagged.max(axis=0) - alike
+        late = np.where(gain >= _LEAST_LAG_GAIN, _LAGS_H[best].astype(np.float64), 0.0)
         return {
             "likeness": alike,
             "likeness_reversed": likeness(recent_shape[::-1], usual_shape) - alike,
-            "lag_h": np.where(alike == alike, _LAGS_H[best].astype(np.float64), np.nan),
-            "lag_gain": lagged.max(axis=0) - alike,
+            "lag_h": np.where(alike == alike, late, np.nan),
+            "lag_gain": gain,
             "night_shift": night - daytime,
             "night_level": night - self._peers.median(night),
             "daytime_level": daytime - self._peers.median(daytime),
