@@ -1,0 +1,84 @@
+"""The day experts of one area, together: what they say of a closed day, and how they learn it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.day_blocks import DayBlocks
+from detectors.day_contract import DayContract
+from detectors.day_events import DayEvents
+from detectors.day_level import DayLevel
+from detectors.day_registers import DayRegisters
+from detectors.day_shape import DayShape
+from metering.catalogue import CATALOGUE
+from metering.evidence import AreaContext, AreaCurves, DayExpert
+
+#: What a single meter's power-off says where its area has power.
+_POWER_OFF_ALONE = 0.5
+
+
+class DayBank:
+    """All day experts of an area. `figures` are by name, (meters,), NaN = not known."""
+
+    name = "day_bank"
+
+    def __init__(self, context: AreaContext) -> None:
+        self._level = DayLevel(context)
+        others: tuple[DayExpert, ...] = (
+            DayShape(context),
+            DayBlocks(context),
+            DayContract(context),
+            DayEvents(context),
+            DayRegisters(context),
+        )
+        self._others = others
+
+    @property
+    def experts(self) -> tuple[DayExpert, ...]:
+        return (self._level, *self._others)
+
+    @property
+    def features(self) -> dict[str, str]:
+        """Every figure's name and meaning."""
+        return {name: meaning for expert in self.experts for name, meaning in expert.features.items()}
+
+    def figures(self, day: AreaCurves) -> dict[str, NDArray[np.float64]]:
+        found: dict[str, NDArray[np.float64]] = {}
+        for expert in self.experts:
+            found |= expert.describe(day)
+        return found
+
+    def learn(self, day: AreaCurves, distrusted: NDArray[np.bool_] | None = None) -> None:
+        """Take the day in. Rows whose level the day itself puts in doubt, or that are `distrusted`, do not change what is usual."""
+        trusted = np.ones(len(day.event_strength), dtype=np.bool_) if distrusted is None else ~distrusted
+        self._level.learn(day, trusted)
+        trusted = trusted & ~self._level.suspected()
+        for expert in self._others:
+            expert.learn(day, trusted)
+
+    def dump(self) -> dict[str, bytes]:
+        return {f"{e.name}/{page}": content for e in self.experts for page, content in e.dump().items()}
+
+    def dump_dirty(self) -> dict[str, bytes]:
+        return {f"{e.name}/{page}": content for e in self.experts for page, content in e.dump_dirty().items()}
+
+    def load(self, pages: Mapping[str, bytes]) -> None:
+        for expert in self.experts:
+            own = {p.removeprefix(f"{expert.name}/"): c for p, c in pages.items() if p.startswith(f"{expert.name}/")}
+            if own:
+                expert.load(own)
+
+
+def event_says(code: str) -> float:
+    """How much a meter's own event outside a work order says of a case, 0..1.
+
+    >>> event_says("cover_open"), event_says("power_on")
+    (0.9, 0.0)
+    """
+    if code == "power_off":
+        return _POWER_OFF_ALONE
+    kind = CATALOGUE.get(code)
+    return kind.weight if kind is not None and kind.level == "event" else 0.0
