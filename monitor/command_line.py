@@ -80,7 +80,7 @@ def simulate(
     interval_minutes: Annotated[int, typer.Option(help="metering interval: 1 to 60 that divide an hour")] = 15,
     prevalence: Annotated[
         float | None,
-        typer.Option(help="share of customers with an abnormality; default: the pack's own, 0.08 in mixed"),
+        typer.Option(help="share of customers with an abnormality, 0 to 0.5; default: the pack's own, 0.08 in mixed"),
     ] = None,
     hard: Annotated[
         bool,
@@ -186,7 +186,10 @@ def replay(
     inspect: Annotated[str | None, typer.Option(help="simulated inspections, e.g. 20/week")] = None,
     finding_delay: Annotated[str, typer.Option(help="from visit to finding, e.g. 7d or 12h")] = "7d",
     truth: Annotated[
-        Path | None, typer.Option(help="truth for the simulated inspector; default: the feed's own")
+        Path | None,
+        typer.Option(
+            help="truth.csv for the simulated inspector, or a feed folder that holds one; default: the feed's own"
+        ),
     ] = None,
     inspector: Annotated[
         Literal["perfect", "human"] | None,

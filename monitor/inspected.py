@@ -9,7 +9,7 @@ from typing import Any
 
 from metering.errors import FeedError, SettingsError
 from metering.truth import TruthCase
-from monitor.answer_sheet import CASES, read_answers
+from monitor.answer_sheet import CASES, read_answers, truth_file
 from simulator.feeds.feed import Feed
 from simulator.feeds.feed_tables import read_truth
 from simulator.feeds.living import LivingFeed
@@ -57,7 +57,7 @@ class InspectedFeed:
 
 def inspected_feed(inspection: Inspection, feed: Feed) -> InspectedFeed:
     """The feed, lived through if it is the simulator's own, its truth the one given and its readings as they were written."""
-    truth = feed.truth() if inspection.truth is None else list(read_truth(inspection.truth))
+    truth = feed.truth() if inspection.truth is None else list(read_truth(truth_file(inspection.truth)))
     if not truth and not feed.has_truth and inspection.truth is None:
         raise SettingsError(f"--inspect needs the truth: {feed.folder} has no truth.csv; give --truth FILE")
     living, why_read = _living(inspection, feed, truth)

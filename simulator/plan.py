@@ -15,6 +15,7 @@ from metering.times import DAY_S, IntervalGrid, LocalCalendar
 from simulator.packs import Pack
 from simulator.scenarios import SCENARIOS
 from simulator.scenarios.case import Case, Chance, Place
+from simulator.world.bookings import Bookings
 from simulator.world.equipment import PUMP_RUNS
 from simulator.world.world import World
 
@@ -221,7 +222,7 @@ def case_in_the_storm(
 
 
 def draw_works(
-    worlds: Sequence[World], outages: Sequence[Sequence[Outage]], span: Span, seed: int
+    worlds: Sequence[World], bookings: Bookings, outages: Sequence[Sequence[Outage]], span: Span, seed: int
 ) -> tuple[tuple[WorkOrder, ...], list[MeterEvent]]:
     """Work orders, and the covers opened under them; planned outages carry a work order of the whole area."""
     works: list[WorkOrder] = []
@@ -234,20 +235,26 @@ def draw_works(
             if o.planned
         ]
         for _ in range(int(rng.poisson(WORKS_PER_METER_DAY * len(world.customers) * span.days))):
-            meter = world.customers.meters[int(rng.integers(len(world.customers)))]
+            row = int(rng.integers(len(world.customers)))
             day_s = span.calendar.day_start(span.first_day + timedelta(days=int(rng.integers(span.days))))
             begins_s = day_s + 60 * int(rng.integers(510, 1020))
             ends_s = begins_s + 60 * int(rng.integers(45, 180))
             kind = ("meter_check", "terminal_repair", "module_change")[int(rng.integers(3))]
-            works.append(WorkOrder(kind, begins_s, ends_s, meter_id=meter.meter_id))
+            opened: tuple[int, str] | None = None
             if rng.random() < 0.7:
                 code = "cover_open" if rng.random() < 0.4 else "terminal_cover_open"
-                events.append(MeterEvent(meter.meter_id, begins_s + 60 * int(rng.integers(5, 40)), code))
+                opened = begins_s + 60 * int(rng.integers(5, 40)), code
+            meter_id = bookings.standing(world.number, row, begins_s)
+            if meter_id is None:
+                continue
+            works.append(WorkOrder(kind, begins_s, ends_s, meter_id=meter_id))
+            if opened is not None and meter_id == bookings.standing(world.number, row, opened[0]):
+                events.append(MeterEvent(meter_id, *opened))
     return tuple(works), events
 
 
 def outage_events(
-    worlds: Sequence[World], outages: Sequence[Sequence[Outage]], span: Span, seed: int
+    worlds: Sequence[World], bookings: Bookings, outages: Sequence[Sequence[Outage]], span: Span, seed: int
 ) -> list[MeterEvent]:
     """Power off and on from a quarter of the meters of an area in outage, and from its terminal."""
     events: list[MeterEvent] = []
@@ -256,14 +263,16 @@ def outage_events(
         for outage in of_area:
             reports = rng.random(len(world.meters)) < 0.25
             reports[0] = True  # the terminal at the transformer has a battery of its own
-            for meter in (m for m, does in zip(world.meters, reports, strict=True) if does):
-                events.append(MeterEvent(meter.meter_id, outage.start_s, "power_off"))
-                if outage.end_s < span.end_s:
-                    events.append(MeterEvent(meter.meter_id, outage.end_s, "power_on"))
+            moments = [(outage.start_s, "power_off")]
+            moments += [(outage.end_s, "power_on")] if outage.end_s < span.end_s else []
+            for moment_s, code in moments:
+                rows = (place - 1 for place in np.flatnonzero(reports).tolist() if place)
+                there = (world.supply.meter_id, *(bookings.standing(world.number, row, moment_s) for row in rows))
+                events += [MeterEvent(meter_id, moment_s, code) for meter_id in there if meter_id is not None]
     return events
 
 
-def spurious_events(worlds: Sequence[World], pack: Pack, span: Span, seed: int) -> list[MeterEvent]:
+def spurious_events(worlds: Sequence[World], bookings: Bookings, pack: Pack, span: Span, seed: int) -> list[MeterEvent]:
     """What a meter reports for no reason, at any hour and without a work order."""
     events: list[MeterEvent] = []
     weeks = span.days / 7
@@ -271,8 +280,10 @@ def spurious_events(worlds: Sequence[World], pack: Pack, span: Span, seed: int) 
         rng = np.random.default_rng([seed, 17, world.number, span.block])
         rate = pack.spurious_events_per_1000_meter_weeks * len(world.customers) / 1000 * weeks
         for _ in range(int(rng.poisson(rate))):
-            meter = world.customers.meters[int(rng.integers(len(world.customers)))]
+            row = int(rng.integers(len(world.customers)))
             code = SPURIOUS_CODES[int(rng.integers(len(SPURIOUS_CODES)))]
             moment_s = int(rng.integers(span.start_s, span.end_s)) // 60 * 60
-            events.append(MeterEvent(meter.meter_id, moment_s, code))
+            meter_id = bookings.standing(world.number, row, moment_s)
+            if meter_id is not None:
+                events.append(MeterEvent(meter_id, moment_s, code))
     return events

@@ -207,6 +207,7 @@ class Province:
         occupied |= {(self._number_of_place(c), c.place.row) for c in self._cases_before(span)} | self.bookings.touched
         cases = draw_cases(worlds, occupied, self._pack, span, self.recipe.share_of_cases, self._hard, seed)
         if self._pack.storm and block == 0:
+            occupied |= {(self._number_of_place(case), case.place.row) for case in cases}
             cases += case_in_the_storm(worlds, storm, occupied, span, seed)
         own: dict[int, list[Case]] = {}
         for case in cases:
@@ -219,11 +220,11 @@ class Province:
         outages = tuple(
             (*usual, *(o for c in own.get(number, ()) for o in c.outages())) for number, usual in enumerate(outages)
         )
-        works, work_events = draw_works(worlds, outages, span, seed)
+        works, work_events = draw_works(worlds, self.bookings, outages, span, seed)
         events = [
             *work_events,
-            *outage_events(worlds, outages, span, seed),
-            *spurious_events(worlds, self._pack, span, seed),
+            *outage_events(worlds, self.bookings, outages, span, seed),
+            *spurious_events(worlds, self.bookings, self._pack, span, seed),
         ]
         events += [event for case in cases for event in case.events()]
         self.events += sorted(events, key=lambda e: (e.event_time_s, e.meter_id, e.code))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal, Self
+from zoneinfo import ZoneInfo
 
 from metering.errors import FeedError
 from simulator.packs import PACKS, Pack, choose_packs
@@ -18,6 +19,8 @@ RECIPE_FILE = "simulation.toml"
 SIMULATOR_VERSION = 2
 Registers = Literal["none", "daily", "every"]
 LARGEST_AREA = 2_000
+#: First and last day of a feed: life before it lies after 1970, and calendars reach so far.
+EARLIEST, LATEST = date(1971, 1, 1), date(2199, 12, 31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,15 @@ class Recipe:
             )
         if self.seed < 0:
             raise FeedError(f"seed = {self.seed}: give a whole number from 0")
+        if not EARLIEST <= self.start <= LATEST or self.days > (LATEST - self.start).days + 1:
+            raise FeedError(f"start = {self.start}, days = {self.days}: give days from {EARLIEST} to {LATEST}")
+        if self.timezone:
+            try:
+                ZoneInfo(self.timezone)
+            except (KeyError, ValueError, OSError) as error:  # an unknown name, a path, a folder of the database
+                raise FeedError(
+                    f"timezone = {self.timezone!r} is not known; give an IANA name such as Asia/Shanghai or UTC"
+                ) from error
         if self.registers not in ("none", "daily", "every"):
             raise FeedError(f"registers = {self.registers!r}: choose none, daily or every")
         share = choose_packs(self.packs).prevalence if self.prevalence is None else self.prevalence
@@ -122,9 +134,23 @@ class Recipe:
             if isinstance(given["meters_per_area"], list):
                 given["meters_per_area"] = tuple(given["meters_per_area"])
             given["packs"] = tuple(given["packs"])
+            _check_types(given)
             return cls(**given)
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
             raise FeedError(f"{path}: {error}; it is written by `simulate`: make the feed again") from error
+
+
+def _check_types(given: dict[str, Any]) -> None:
+    """Raises `TypeError` where a value is of another kind than the recipe's own, or a key is unknown or missing."""
+    own = {item.name: item.default for item in fields(Recipe)} | {"prevalence": 0.0}
+    if unlike := sorted(set(own) ^ set(given)):
+        raise TypeError(f"{', '.join(unlike)}: unknown or missing")
+    for name, value in given.items():
+        kinds = (
+            (int, tuple) if name == "meters_per_area" else (int, float) if name == "prevalence" else (type(own[name]),)
+        )
+        if type(value) not in kinds:
+            raise TypeError(f"{name} = {value!r} is of another kind than {own[name]!r}")
 
 
 def area_sizes(text: str) -> int | tuple[int, int]:

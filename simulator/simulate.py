@@ -107,14 +107,19 @@ def write_answers(feed: FeedWriter, province: Province, stream: ProvinceStream) 
     in_order = sorted(
         range(len(province.cases)), key=lambda n: (province.cases[n].start_s, province.cases[n].place.meter.meter_id)
     )
-    feed.write_cases((province.cases[n], round(totals.get(n, 0.0), 3)) for n in in_order)
+    feed.write_cases((province.cases[n], _written(totals.get(n, 0.0))) for n in in_order)
     days = sorted(stream.unmetered_kwh, key=lambda key: (key[1], province.cases[key[0]].place.meter.meter_id, key[0]))
     feed.write_unmetered(
         (
             province.cases[n].place.meter.meter_id,
             province.first_day + timedelta(days=day),
-            round(stream.unmetered_kwh[n, day], 3),
+            _written(stream.unmetered_kwh[n, day]),
         )
         for n, day in days
     )
     feed.write_life((c.meter_id, c.kind, c.start_s, c.end_s) for c in province.changes())
+
+
+def _written(kwh: float) -> float:
+    """To the watt hour, and never -0.0."""
+    return round(kwh, 3) + 0.0

@@ -56,7 +56,7 @@ class FeedWriter:
 
     Everything goes into a hidden folder beside `folder` first and is moved in when the block ends well, feed.toml last: after
     an exception or a crash there is no folder that looks like a feed. Readings are buffered by row groups, so memory does
-    not grow with the feed. Raises `FeedError` if `folder` holds a feed already and `overwrite` is False.
+    not grow with the feed. Raises `FeedError` if `folder` holds anything already and `overwrite` is False.
 
     `reading_columns` fixes the columns of the readings; without it the first call that writes readings does.
     """
@@ -86,6 +86,8 @@ class FeedWriter:
             raise FeedError(f"{self.folder} is a file; a feed is a folder: choose another name")
         if not self._overwrite and holds_feed(self.folder):
             raise FeedError(f"{self.folder} holds a feed already; choose another folder")
+        if not self._overwrite and self.folder.is_dir() and any(self.folder.iterdir()):
+            raise FeedError(f"{self.folder} is not empty; choose a new folder or an empty one")
         shutil.rmtree(self._partial, ignore_errors=True)
         self._partial.mkdir(parents=True)
         archive = self.archive

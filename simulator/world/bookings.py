@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import date, timedelta
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -67,6 +68,18 @@ class Bookings:
             plain[stay.area, stay.row] += 1
         changed = {c.meter_id for c in self.changes}
         return frozenset((s.area, s.row) for s in self.stays if plain[s.area, s.row] > 1 or s.meter.meter_id in changed)
+
+    def standing(self, area: int, row: int, moment_s: int) -> str | None:
+        """The meter that stands at a customer's row at that moment; None while the customer hangs elsewhere."""
+        here = (stay for stay in self._by_row[area, row] if stay.from_s <= moment_s < stay.until_s)
+        return next((stay.meter.meter_id for stay in here), None)
+
+    @cached_property
+    def _by_row(self) -> Mapping[tuple[int, int], Sequence[Stay]]:
+        found: dict[tuple[int, int], list[Stay]] = {}
+        for stay in self.stays:
+            found.setdefault((stay.area, stay.row), []).append(stay)
+        return found
 
     def archive_meters(self, worlds: Sequence[World]) -> tuple[Meter, ...]:
         """The rows of meters.csv: each area's supply meter, then its customers' meters in order of row and time."""

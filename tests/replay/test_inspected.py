@@ -189,6 +189,7 @@ def test_a_feed_that_was_changed_is_read_and_says_why(tmp_path: Path) -> None:
     ("given", "inspector", "why"),
     [
         ({"truth": "truth.csv"}, "perfect", None),
+        ({"truth": "."}, "perfect", None),
         ({"truth": "truth.csv", "practice": "human"}, "human", None),
         ({"practice": "perfect"}, "perfect", None),
         ({"static": True}, "human", "asked for by --static"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import tracemalloc
 from collections import Counter
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -137,6 +139,12 @@ def test_customers_without_a_case_are_untouched() -> None:
             assert np.array_equal(energy, same, equal_nan=True)
 
 
+def test_no_energy_is_written_as_minus_zero(tmp_path: Path) -> None:
+    simulate(tmp_path, Recipe(areas=3, meters_per_area=40, days=10, seed=7, interval_minutes=60, packs=("training",)))
+    for name in ("cases.csv", "unmetered.csv"):
+        assert not re.search(r",-0\.0(,|$)", (tmp_path / name).read_text(), re.MULTILINE), name
+
+
 def test_the_clean_pack_holds_nothing_abnormal(tmp_path: Path) -> None:
     summary = small(tmp_path / "clean", packs=("clean",))
     feed = Feed.open(summary.folder)
@@ -162,17 +170,57 @@ def test_an_unknown_pack_names_those_there_are(tmp_path: Path) -> None:
         {"interval_minutes": 1440},
         {"prevalence": 1.5},
         {"seed": -1},
+        {"start": date(1970, 1, 1)},
+        {"start": date(9999, 12, 30)},
+        {"start": date(2199, 12, 31), "days": 2},
+        {"timezone": "Mars/Phobos"},
+        {"timezone": "../../etc/passwd"},
     ],
 )
-def test_numbers_out_of_range_are_refused(wrong: dict[str, float], tmp_path: Path) -> None:
+def test_what_is_out_of_range_is_refused(wrong: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(FeedError, match=r"give|makes"):
-        simulate(tmp_path / "feed", Recipe(**wrong))  # type: ignore[arg-type]
+        simulate(tmp_path / "feed", Recipe(**wrong))
+
+
+@pytest.mark.parametrize(("start", "days"), [(date(1971, 1, 1), 3), (date(2199, 12, 30), 2)])
+def test_the_first_and_the_last_days_there_are_can_be_simulated(start: date, days: int, tmp_path: Path) -> None:
+    assert simulate(tmp_path / "feed", Recipe(areas=2, meters_per_area=10, days=days, start=start)).readings > 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        'start = "soon"',
+        'areas = "two"',
+        "hard = 1",
+        "seed = 1.5",
+        "prevalence = true",
+        "sead = 1",
+        "registers = 5",
+        None,
+    ],
+)
+def test_a_recipe_that_was_edited_is_refused_with_its_name(wrong: str | None, tmp_path: Path) -> None:
+    lines = Recipe(days=3).text().splitlines()
+    key = "days" if wrong is None else wrong.partition(" ")[0]
+    kept = [line for line in lines if not line.startswith(f"{key} =")]
+    (tmp_path / "simulation.toml").write_text("\n".join([*kept, wrong or ""]))
+    with pytest.raises(FeedError, match=rf"simulation.toml: .*{key}.*make the feed again"):
+        Recipe.read(tmp_path)
 
 
 def test_a_feed_is_never_overwritten_by_accident(tmp_path: Path) -> None:
     simulate(tmp_path / "feed", Recipe(areas=1, meters_per_area=5, days=1))
     with pytest.raises(FeedError, match="holds a feed already"):
         simulate(tmp_path / "feed", Recipe(areas=1, meters_per_area=5, days=1))
+
+
+def test_a_folder_that_holds_anything_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "feed").mkdir()
+    (tmp_path / "feed" / "notes.txt").write_text("mine")
+    with pytest.raises(FeedError, match="not empty"):
+        simulate(tmp_path / "feed", Recipe(areas=1, meters_per_area=5, days=1))
+    assert [path.name for path in (tmp_path / "feed").iterdir()] == ["notes.txt"]
 
 
 def test_progress_counts_what_is_drawn_and_then_intervals(tmp_path: Path) -> None:
@@ -296,6 +344,26 @@ def test_in_the_pack_new_year_about_twice_as_many_homes_are_left_as_usual() -> N
         return sum(event.kind == "new_year_absence" for events in province.life for event in events)
 
     assert 1.5 < left("new-year") / left("clean") < 2.2
+
+
+def test_the_storms_own_case_stands_at_a_meter_without_another() -> None:
+    for seed in range(6):
+        cases = prepare(areas=2, meters_per_area=15, days=6, seed=seed, packs=("storm", "training")).cases
+        assert max(Counter(case.place.meter.meter_id for case in cases).values()) == 1
+
+
+def test_only_the_meter_that_stands_there_reports_and_is_worked_on() -> None:
+    """After an exchange it is the new meter."""
+    province = prepare(areas=4, meters_per_area=40, days=365, seed=2, packs=("training",))
+    stays: dict[str, list[tuple[int, int]]] = {}
+    for meter in province.archive.meters:
+        stays.setdefault(meter.meter_id, []).append((meter.valid_from_s or 0, meter.valid_to_s or 2**62))
+    assert len(stays) > len({m.service_point for m in province.archive.meters})
+    for event in province.events:
+        assert any(begins <= event.event_time_s < ends for begins, ends in stays[event.meter_id]), event
+    for work in province.archive.works:
+        if work.meter_id is not None and work.kind != "meter_exchange":
+            assert any(begins <= work.start_s < ends for begins, ends in stays[work.meter_id]), work
 
 
 def test_covers_opened_by_work_lie_within_their_work_order() -> None:
