@@ -7,12 +7,15 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.day_balance import DayBalance
 from detectors.day_blocks import DayBlocks
+from detectors.day_circuits import DayCircuits
 from detectors.day_contract import DayContract
 from detectors.day_events import DayEvents
 from detectors.day_level import DayLevel
 from detectors.day_registers import DayRegisters
 from detectors.day_shape import DayShape
+from detectors.day_voltage import DayVoltage
 from metering.catalogue import CATALOGUE
 from metering.evidence import AreaContext, AreaCurves, DayExpert
 
@@ -33,6 +36,9 @@ class DayBank:
             DayContract(context),
             DayEvents(context),
             DayRegisters(context),
+            DayCircuits(context),
+            DayVoltage(context),
+            DayBalance(context),
         )
         self._others = others
 

@@ -93,6 +93,18 @@ def keep(memory: NDArray[Any], value: F64) -> None:
     np.copyto(memory, fits, casting="same_kind")
 
 
+def mean_of_known(values: F64) -> F64:
+    """Mean along the first axis of what is known, NaN where nothing is.
+
+    >>> mean_of_known(np.array([[1.0, np.nan], [2.0, np.nan]])).tolist()
+    [1.5, nan]
+    """
+    known = values == values
+    count = known.sum(axis=0)
+    mean = np.where(known, values, 0.0).sum(axis=0) / np.maximum(count, 1)
+    return np.where(count > 0, mean, np.nan)
+
+
 def learning_rate(learnt: NDArray[Any], early: float, late: float, early_days: float) -> F64:
     """A plain mean at first, then `early` up to so many learnt days, then `late`; (meters,).
 

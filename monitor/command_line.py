@@ -117,8 +117,8 @@ def simulate(
         timezone=timezone,
         registers=registers,
         hard=hard,
-        climate=climate,
-        shapes="" if shapes is None else str(shapes),
+        climate=str(Path(climate).resolve()) if Path(climate).is_file() else climate,
+        shapes="" if shapes is None else str(shapes.resolve()),
     )
     with stages("drawing the province", "simulating", "writing the exercise") as (drawing, living, exercising):
         summary = simulate_feed(out, recipe, drawing=drawing, progress=living, exercising=exercising)

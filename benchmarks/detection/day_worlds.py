@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from detectors.day_bank import DayBank, event_says
 from detectors.day_curves import DayCurves
 from metering.archive import Archive
-from metering.evidence import AreaContext
+from metering.evidence import AreaContext, AreaCurves
 from metering.frame import ReadingFrame
 from metering.times import DAY_S
 from simulator.area_day import Window
@@ -59,11 +59,23 @@ def world_figures(recipe: Recipe, columns: Sequence[str] | None = None, *, suppl
     return WorldFigures(names, np.stack(days), tuple(meter_ids), _truth(world.province, meter_ids))
 
 
+def curves_of(recipe: Recipe) -> tuple[AreaContext, list[AreaCurves]]:
+    """The first area of a province: what it is, and its days by the hour."""
+    world = _World(recipe, (*STANDARD_COLUMNS, "register_kwh"), supply=True)
+    area = next(iter(world.areas.values()))
+    curves: list[AreaCurves] = []
+    for window in world.province.windows():
+        world.add(window)
+        if window.start_s[-1] + window.step_s == world.province.calendar.day_end(window.day):
+            curves += world.close_curves(window)[:1]
+    return area.context, curves
+
+
 class _Area:
     def __init__(self, archive: Archive, name: str) -> None:
         self.area = archive.areas[name]
-        context = AreaContext(self.area, archive.interval_minutes, archive.calendar, archive.holidays)
-        self.curves, self.bank = DayCurves(context), DayBank(context)
+        self.context = AreaContext(self.area, archive.interval_minutes, archive.calendar, archive.holidays)
+        self.curves, self.bank = DayCurves(self.context), DayBank(self.context)
 
 
 class _World:
@@ -114,13 +126,17 @@ class _World:
                 frame = ReadingFrame(name, start_s, self._archive.interval_minutes, area.area.meter_ids, columns)
                 area.curves.add(frame)
 
-    def close_day(self, window: Window) -> list[dict[str, Grid]]:
+    def close_curves(self, window: Window) -> list[AreaCurves]:
+        """The day that ends with this window, area by area."""
         for name, row, says in self._events.get(window.day_number, ()):
             self.areas[name].curves.tell(row, says)
         sunday = window.day.weekday() == 6 or window.kind_of_day == HOLIDAY
+        day_type = 2 if sunday else int(window.day.weekday() == 5)
+        return [area.curves.close(window.day.toordinal(), day_type) for area in self.areas.values()]
+
+    def close_day(self, window: Window) -> list[dict[str, Grid]]:
         found = []
-        for area in self.areas.values():
-            closed = area.curves.close(window.day.toordinal(), 2 if sunday else int(window.day.weekday() == 5))
+        for area, closed in zip(self.areas.values(), self.close_curves(window), strict=True):
             found.append(area.bank.figures(closed))
             area.bank.learn(closed)
         return found
