@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.day_memory import F64, HOURS, DayEnergy, Figure, Figures, count_up, keep, mean_of_known, moved
-from detectors.normal_equations import coefficients, learnt, packed_size, shares_beside_others
+from detectors.loss_blocks import Follows, LossBlocks
+from detectors.normal_equations import coefficients, learnt, packed_size
 from detectors.pages import Slab, StatePages
 from detectors.parameters import check_ranges, parameter
 from detectors.wiring import Index, Wiring
@@ -30,14 +31,10 @@ _MOST_UNMEASURED = 0.1
 _UNMEASURED_ERROR = 0.3
 _FEWEST_HOURS = 12
 _LEAST_KW = 0.02
-#: Of the usual variance of a phase's loss, so much is believed to be noise at least.
-_LEAST_NOISE_SHARE = 0.1
 _MOST_SIGMA, _LEARNT_SIGMA = 5.0, 2.5
 #: How far the phase's common movement against its usual curve is followed.
 _LEAST_MOVEMENT, _MOST_MOVEMENT = 0.4, 2.5
 _SETTLING_DAYS = 5
-#: Days over which a meter's falls are held against the loss's rises.
-_CHANGES_KEPT = 0.9
 
 _FIGURES = Figures(
     {
@@ -50,7 +47,6 @@ _FIGURES = Figures(
         "balance_missed_alone_share": Figure("kWh of unexplained loss per kWh missed, of the meter by itself", -3, 3),
         "balance_own_alone_z": Figure("how surely the unexplained loss follows the meter's own energy, by itself, in standard errors", -60, 60),
         "balance_unseen_z": Figure("how surely the unexplained loss follows what the meter's voltage says nobody saw, in standard errors", -60, 60),
-        "balance_falls_z": Figure("how surely the loss rose on the days on which the meter's use fell, over some ten days, in standard errors", -20, 20),
         "area_loss_rise_kwh": Figure("kWh a day of the area's loss beyond its forecast from the load, recently", -1e5, 1e5),
         "area_loss_rise_z": Figure("the same in standard deviations of the area's days", -60, 60),
         "area_loss_share": Figure("loss over supplied energy, recently", -1, 1),
@@ -94,8 +90,6 @@ _ALONE = (
     "e_e",
     "hours",
 )
-#: The same over recent days' changes: by how much more was missed, and lost, than the day before.
-_CHANGES = ("fall_rise", "fall_fall", "rise_rise", "days")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,88 +116,17 @@ class _Balance:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Follows:
-    """What blocks of meters remember of what the loss follows, and what that says: kWh per kWh and in standard errors, (meters,)."""
-
-    squares: F64
-    products: F64
-    hours: F64
-    share: F64
-    sure: F64
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class _Seen:
     """A day's balance, and what is remembered with it taken in."""
 
     balance: _Balance
     counted: NDArray[np.bool_]
     """(3,): phases with hours enough."""
-    by_day: _Follows
-    by_hour: _Follows
+    by_day: Follows
+    by_hour: Follows
     alone: F64
-    changes: F64
     recent: dict[str, F64]
     today: dict[str, F64]
-
-
-class _Blocks:
-    """Meters of a phase, some of them together, whose parts in the loss are told apart by least squares."""
-
-    def __init__(self, wiring: Wiring, most: int, *, by_line: bool) -> None:
-        self._rows, group, self._place = wiring.blocks(most, by_line=by_line)
-        self._phase = group // wiring.lines.count if by_line else group
-        self._meters = len(wiring.line)
-
-    def layout(self, name: str) -> dict[str, Slab]:
-        blocks, terms = self._rows.shape
-        return {
-            f"{name}_squares": Slab((packed_size(terms), blocks), _F32),
-            f"{name}_products": Slab((terms, blocks), _F32),
-            f"{name}_hours": Slab((2, blocks), _F32),
-        }
-
-    def follows(
-        self,
-        pages: Mapping[str, NDArray[Any]],
-        name: str,
-        regressors: F64,
-        e: F64,
-        weight: F64,
-        kept: F64,
-        variance: F64,
-        ridge: float,
-    ) -> _Follows:
-        """With a day taken in; `regressors` (24, 3, meters), `e` the weighted loss and `weight` (24, 3), `kept` and `variance` (3,)."""
-        phase = self._phase
-        kept = kept[phase]
-        squares, products = kept * pages[f"{name}_squares"], kept * pages[f"{name}_products"]
-        inside = np.where(self._rows >= 0, 1.0, 0.0)
-        of_blocks = regressors[:, phase[:, None], self._rows] * (weight[:, phase, None] * inside)
-        learnt(squares, products, of_blocks, e[:, phase], np.ones(len(phase)))
-        added = np.stack([(weight * weight).sum(axis=0), (e * e).sum(axis=0)])
-        hours = kept * pages[f"{name}_hours"] + added[:, phase]
-        if not self._rows.size:
-            unknown = np.full(self._meters, np.nan)
-            return _Follows(squares, products, hours, unknown, unknown)
-        shares, sure = shares_beside_others(
-            squares, products, *hours, least=_LEAST_KW, ridge=ridge, least_noise=_LEAST_NOISE_SHARE * variance[phase]
-        )
-        return _Follows(squares, products, hours, *self._surest(shares, sure))
-
-    def _surest(self, shares: F64, sure: F64) -> tuple[F64, F64]:
-        """(share, standard errors), (meters,), on the phase on which it is surest; NaN for a meter in no block."""
-        by_phase = np.where(self._place >= 0, sure.ravel()[self._place], -np.inf)
-        best, rows = by_phase.argmax(axis=0), np.arange(self._meters)
-        surest = by_phase[best, rows]
-        known = np.isfinite(surest)
-        share = shares.ravel()[self._place[best, rows]]
-        return np.where(known, share, np.nan), np.where(known, surest, np.nan)
-
-    def keep(self, pages: Mapping[str, NDArray[Any]], name: str, follows: _Follows) -> None:
-        keep(pages[f"{name}_squares"], follows.squares)
-        keep(pages[f"{name}_products"], follows.products)
-        keep(pages[f"{name}_hours"], follows.hours)
 
 
 class DayBalance:
@@ -215,8 +138,20 @@ class DayBalance:
     energy and nothing is lost, a bypass's is. Meters of very large areas stand in blocks of at most sixty. Figures are NaN
     where the area has no supply meter, for supply meters, and in the first three weeks.
 
-    `unseen_kwh` gives what each meter's voltage says nobody saw, by the hour (`DayVoltage.unseen_kwh`): two witnesses that agree.
+    `unseen_kwh` gives what each meter's voltage says nobody saw, by the hour (`DayVoltage.unseen_kwh`): two witnesses that agree. It is
+    asked as it was before the day was learnt, so let this expert learn first.
     Reference: Yip, Wong, Hew, Gan, Phan, Tan (2017), Detection of energy theft and defective smart meters using linear regression.
+
+    >>> from detectors.examples import context, day
+    >>> balance, rng = DayBalance(context(meters=6, supply=True)), np.random.default_rng(1)
+    >>> for number in range(45):
+    ...     kwh = rng.uniform(0.2, 1.0, (24, 6))
+    ...     kwh[:, 5] = kwh[:, :5].sum(axis=1) + 0.2
+    ...     kwh[:, 0] *= 0.4 if number >= 35 else 1.0
+    ...     balance.learn(day(kwh, number=number), np.arange(6) >= (number >= 35))
+    >>> figures = balance.describe(day(kwh, number=45))
+    >>> figures["balance_fallen_z"].round(-1).tolist()[:2], figures["area_loss_rise_kwh"].round(1).tolist()[:2]
+    ([40.0, -10.0], [8.7, 8.7])
     """
 
     name = "day_balance"
@@ -235,8 +170,8 @@ class DayBalance:
         self._on = self._wiring.share > 0
         self._supply = context.area.supply_rows
         self._hours_a_day = HOURS * 60 // min(max(context.interval_minutes, 60), 1440)
-        self._by_day = _Blocks(self._wiring, _BLOCK, by_line=False)
-        self._by_hour = _Blocks(self._wiring, _LINE_BLOCK, by_line=True)
+        self._by_day = LossBlocks(self._wiring, _BLOCK, by_line=False)
+        self._by_hour = LossBlocks(self._wiring, _LINE_BLOCK, by_line=True)
         count, phases = len(context.area), (len(PHASES),)
         layout = {
             "area": {
@@ -247,7 +182,6 @@ class DayBalance:
                 "recent_share": Slab((1,), _F32, np.nan),
                 "recent_area_kwh": Slab((1,), _F32, np.nan),
                 "daily_kwh": Slab((1,), _F32, np.nan),
-                "before_kwh": Slab(phases, _F32, np.nan),
                 "days": Slab(phases, np.uint8),
             },
             "meters": {
@@ -255,8 +189,6 @@ class DayBalance:
                 **self._by_hour.layout("by_hour"),
                 "usual_kwh": Slab((HOURS, count), _F16, np.nan),
                 "alone": Slab((len(_ALONE), count), _F32),
-                "changes": Slab((len(_CHANGES), count), _F32),
-                "before_missed_kwh": Slab((count,), _F32, np.nan),
                 "usual_z": Slab((count,), _F32, np.nan),
                 "learnt": Slab((count,), np.uint8),
             },
@@ -303,20 +235,18 @@ class DayBalance:
         return np.asarray((self._on <= said[:, None]).all(axis=0))
 
     def _by_themselves(self, seen: _Seen) -> dict[str, F64]:
-        s = dict(zip(_ALONE, seen.alone, strict=True)) | dict(zip(_CHANGES, seen.changes, strict=True))
+        s = dict(zip(_ALONE, seen.alone, strict=True))
         noise = s["e_e"] / np.maximum(s["hours"], 1.0)
 
         def sure(product: str, square: str) -> F64:
             return np.asarray(s[product] / np.sqrt(s[square] * noise + 1e-9))
 
-        falls = s["fall_rise"] / np.sqrt(s["fall_fall"] * s["rise_rise"] + 1e-9)
         return {
             "balance_fallen_alone_z": sure("fallen_e", "fallen_fallen"),
             "balance_missed_alone_z": sure("missed_e", "missed_missed"),
             "balance_missed_alone_share": s["missed_e"] / (s["missed_missed"] + 1.0),
             "balance_own_alone_z": sure("own_e", "own_own"),
             "balance_unseen_z": sure("unseen_e", "unseen_unseen") if self._unseen_kwh else np.full(len(noise), np.nan),
-            "balance_falls_z": falls * np.sqrt(s["days"]),
         }
 
     def _seen(self, day: AreaCurves) -> _Seen:
@@ -422,9 +352,8 @@ class DayBalance:
             name: moved(area[f"recent_{name}"], value, rate, np.ones(len(value), dtype=np.bool_))
             for name, value in today.items()
         }
-        today["missed_kwh"], changes = self._changes(balance, rise_kwh)
         alone = self._alone(balance, day, e, weight, settled)
-        return _Seen(balance, counted, by_day, by_hour, alone, changes, recent, today)
+        return _Seen(balance, counted, by_day, by_hour, alone, recent, today)
 
     def _alone(self, balance: _Balance, day: AreaCurves, e: F64, weight: F64, settled: NDArray[np.bool_]) -> F64:
         """Each meter's own sums with the loss of its phases, (sums, meters)."""
@@ -451,16 +380,6 @@ class DayBalance:
         kept = np.where(settled @ self._on > 0, self._params.kept_per_day, 1.0)
         return np.asarray(kept * self._meters["alone"] + added)
 
-    def _changes(self, balance: _Balance, rise_kwh: F64) -> tuple[F64, F64]:
-        """(kWh that each meter missed today, sums of the days' changes), against the day before."""
-        missed_kwh = balance.missed.sum(axis=(0, 1))
-        fall = missed_kwh - self._meters["before_missed_kwh"]
-        rise = np.where(self._on, (rise_kwh - self._area["before_kwh"])[:, None], 0.0).sum(axis=0)
-        both = (fall == fall) & (rise == rise)
-        fall, rise = np.where(both, fall, 0.0), np.where(both, rise, 0.0)
-        added = np.stack([fall * rise, fall * fall, rise * rise, both])
-        return missed_kwh, np.where(both, _CHANGES_KEPT, 1.0) * self._meters["changes"] + added
-
     # --- learning
 
     def learn(self, day: AreaCurves, trusted: NDArray[np.bool_]) -> None:
@@ -471,12 +390,9 @@ class DayBalance:
         self._learn_forecast(seen)
         for name, value in seen.recent.items():
             keep(area[f"recent_{name}"], value)
-        keep(area["before_kwh"], seen.today["rise_kwh"])
         self._by_day.keep(meters, "by_day", seen.by_day)
         self._by_hour.keep(meters, "by_hour", seen.by_hour)
         keep(meters["alone"], seen.alone)
-        keep(meters["changes"], seen.changes)
-        keep(meters["before_missed_kwh"], seen.today["missed_kwh"])
         count_up(area["days"], seen.counted)
         self._looked_at = None
         self._pages.touch("area")

@@ -30,6 +30,7 @@ class DayBank:
 
     def __init__(self, context: AreaContext) -> None:
         self._level = DayLevel(context)
+        voltage = DayVoltage(context)
         others: tuple[DayExpert, ...] = (
             DayShape(context),
             DayBlocks(context),
@@ -37,8 +38,9 @@ class DayBank:
             DayEvents(context),
             DayRegisters(context),
             DayCircuits(context),
-            DayVoltage(context),
-            DayBalance(context),
+            # learns before the voltage does, which it asks
+            DayBalance(context, unseen_kwh=voltage.unseen_kwh),
+            voltage,
         )
         self._others = others
 

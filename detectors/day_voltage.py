@@ -11,28 +11,17 @@ from numpy.typing import NDArray
 
 from detectors.day_memory import F64, HOURS, DayEnergy, Figure, Figures, count_up, keep, mean_of_known, moved
 from detectors.line_followers import LineFollowers, LinesSeen
-from detectors.normal_equations import coefficients, learnt, packed_size
 from detectors.pages import Slab, StatePages
 from detectors.parameters import check_ranges, parameter
-from detectors.wiring import DayElectric, Wiring
+from detectors.service_drops import Explained, ServiceDrops
+from detectors.wiring import Wiring
 from metering.archive import NOMINAL_VOLTAGE_V
 from metering.evidence import AreaContext, AreaCurves
 
 _F16, _F32 = np.float16, np.float32
 _NIGHT = [23, 0, 1, 2, 3, 4]
-#: What explains a drop: a constant, the meter's own current, the mean drop of its line's others, the area's median drop, the load of
-#: its path as the archive tells it, the load of its line's first segment (the last two in units of so many amperes).
-_TERMS = 6
-_LOAD_A = 50.0
-#: Ohms and shares to begin with, and how many hours (times the term squared) they count.
-_PRIOR = np.array([0.0, 0.15, 0.5, 0.5, 0.3, 0.0])
-_PRIOR_WEIGHT = np.array([0.01, 0.3, 1.0, 1.0, 1.0, 1.0])
-_LEAST_OHM, _MOST_OHM = 0.02, 1.5
-#: So many neighbours make a common movement.
-_FEWEST_NEIGHBOURS = 3
 _LEAST_DAILY_V, _LEAST_HOURLY_V = 0.01, 0.03
 _MOST_SIGMA = 8.0
-_MOST_DROP_V = 80.0
 #: Learnt days before a residual means something.
 _SETTLING_DAYS = 10
 #: The highest quarter of the hours of a residual's day.
@@ -50,7 +39,8 @@ _FIGURES = Figures(
         "unseen_share": Figure("unseen_kwh over the meter's usual energy", -20, 20),
         "unseen_night_z": Figure("as unseen_drop_z, of the hours from 23 to 5 h alone", -60, 60),
         "unseen_night_excess": Figure("how much higher the unexplained drop is from 23 to 5 h than over the day, in standard deviations of the days", -60, 60),
-        "unseen_high_hours_z": Figure("mean of the six highest hours of the recent day of unexplained drops, in standard deviations of an hour", -8, 8),
+        "unseen_high_hours_z": Figure("mean of the six highest hours of the recent (some ten days) day of unexplained drops, in standard deviations of an hour", -8, 8),
+        "unseen_night_slow_z": Figure("mean of the recent (some ten days) day's unexplained drops from 23 to 5 h, in standard deviations of an hour", -8, 8),
         "unseen_cusum": Figure("accumulated unexplained drop of the days in standard deviations beyond a slack", 0, 60),
         "unseen_like_own": Figure("unexplained amperes per own ampere, by their variation within days, recently: share past the meter over share through it", -5, 20),
         "unseen_like_own_z": Figure("the same in standard errors", -60, 60),
@@ -82,6 +72,9 @@ class DayVoltageParams:
     recent_rate: float = parameter(
         0.25, meaning="weight of today in a recent figure", unit="1/d", low=0.05, high=1, source="prototype"
     )
+    curve_rate: float = parameter(
+        0.1, meaning="weight of today in the recent day of unexplained drops", unit="1/d", low=0.02, high=1, source="replay"
+    )  # fmt: skip
     kept_per_day: float = parameter(
         0.985, meaning="how much of what explains a drop is kept from day to day", unit="1/d", low=0.9, high=1, source="prototype"
     )  # fmt: skip
@@ -103,36 +96,10 @@ class DayVoltageParams:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Explained:
-    """A day's drops as explained by what was learnt before it, (24, meters) unless said otherwise."""
-
-    design: F64
-    """(24, meters, terms), zeros where an hour says nothing."""
-    explained_v: F64
-    residual_v: F64
-    """Without what neighbours have in common; NaN where an hour says nothing."""
-    common_v: F64
-    own_a: F64
-    amperes: F64
-    """(24, 3, meters), with the usual current where none was measured."""
-    ohm: F64
-    """(meters,), of the service line."""
-
-    @property
-    def known(self) -> NDArray[np.bool_]:
-        return np.asarray(self.residual_v == self.residual_v)
-
-    @property
-    def line_v(self) -> F64:
-        """The drop on the line alone, without the service line's and without what is unexplained in the meter's own; NaN where unknown."""
-        return np.where(self.known, self.explained_v + self.common_v - self.design[:, :, 1] * self.ohm, np.nan)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class _Seen:
     """A day, and what is remembered with it taken in."""
 
-    explained: _Explained
+    explained: Explained
     counted: NDArray[np.bool_]
     """(meters,): whose voltages were measured for half of the day or more."""
     today: dict[str, F64]
@@ -154,6 +121,19 @@ class DayVoltage:
     Noisy voltages widen the standard errors. Doubtful and distrusted days are not learnt, and single hours only up to three
     standard deviations. Without currents, registered energy stands for them; without voltages, nothing is known.
     Reference: Weckx, Gonzalez, Tant, De Rybel, Driesen (2012), Parameter identification of unknown radial grids for theft detection.
+
+    >>> from detectors.examples import context, day
+    >>> voltage, rng = DayVoltage(context(meters=9, supply=True)), np.random.default_rng(1)
+    >>> for number in range(45):
+    ...     kwh = rng.uniform(0.2, 1.0, (24, 9))
+    ...     volts = 232 - 0.2 * kwh * 1000 / 230 + rng.normal(0, 0.1, (24, 9))
+    ...     volts[:, 8] = 232 + rng.normal(0, 0.1, 24)
+    ...     kwh[:, 0] *= 0.4 if number >= 35 else 1.0
+    ...     today = day(kwh, number=number, current_a=kwh * 1000 / 230, voltage_a=volts, voltage_b=volts, voltage_c=volts)
+    ...     voltage.learn(today, np.ones(9, bool))
+    >>> figures = voltage.describe(today)
+    >>> [figures[name].round(1).tolist() for name in ("unseen_kwh", "unseen_like_own_z")]
+    [[8.0, -0.4, 0.0, -0.6, -0.1, -0.1, -0.6, -0.6, nan], [8.8, 0.2, 0.4, -1.2, -0.4, 1.2, 0.5, 0.2, nan]]
     """
 
     name = "day_voltage"
@@ -163,15 +143,13 @@ class DayVoltage:
         self._params = params or DayVoltageParams()
         self._context = context
         self.wiring = Wiring(context.area)
+        self._drops = ServiceDrops(self.wiring)
         count = len(context.area)
         row = Slab((count,), _F32)
         unknown = Slab((count,), _F32, np.nan)
-        curve = Slab((HOURS, count), _F16, np.nan)
         layout: dict[str, dict[str, Slab]] = {
             "days": {
-                "squares": Slab((packed_size(_TERMS), count), _F32),
-                "products": Slab((_TERMS, count), _F32),
-                "usual_a": curve,
+                **self._drops.layout(),
                 "curve_v": Slab((HOURS, count), _F16),
                 "sums": Slab((len(_SUMS), count), _F32),
                 "slow_sums": Slab((len(_SLOW_SUMS), count), _F32),
@@ -212,6 +190,7 @@ class DayVoltage:
             "unseen_night_z": (recent["night"] - days["usual_residual"]) / daily_v,
             "unseen_night_excess": (recent["night"] - recent["residual"]) / daily_v,
             "unseen_high_hours_z": highest / hourly_v,
+            "unseen_night_slow_z": seen.curve[_NIGHT].mean(axis=0) / hourly_v,
             "unseen_cusum": seen.cusum,
             "unseen_variation": np.log(recent["square"] + 1e-4) - np.log(days["usual_square"] + 1e-4),
             "line_moved_v": recent["common"],
@@ -261,70 +240,14 @@ class DayVoltage:
         return self._looked_at[1]
 
     def _look_at(self, day: AreaCurves) -> _Seen:
-        explained = self._explain(day)
+        explained = self._drops.explain(self._days, day)
         missed_a = np.where(explained.known, self._days["usual_a"] - explained.own_a, np.nan)
         missed_a = np.where(missed_a == missed_a, missed_a, 0.0)
         own_a = np.where(missed_a == 0, 0.0, explained.own_a)
         lines = self._lines.look_at(self._line_pages, explained.line_v, explained.amperes, own_a, missed_a)
         return self._take_in(explained, lines, DayEnergy.of(day, self._context).enough)
 
-    def _explain(self, day: AreaCurves) -> _Explained:
-        electric = self.wiring.electric(day)
-        design, says, amperes = self._design(electric)
-        found = coefficients(self._days["squares"], self._days["products"], _PRIOR_WEIGHT, _PRIOR)
-        explained_v = (design * found).sum(axis=2)
-        drop_v = np.clip(electric.drop_v, -_MOST_DROP_V, _MOST_DROP_V)
-        residual_v = np.where(says, drop_v - explained_v, np.nan)
-        common_v = self._in_common(residual_v)
-        ohm = np.clip(found[:, 1], _LEAST_OHM, _MOST_OHM)
-        return _Explained(design, explained_v, residual_v - common_v, common_v, electric.own_a, amperes, ohm)
-
-    def _in_common(self, residual_v: F64) -> F64:
-        """As much of each residual as neighbours' residuals may explain, (24, meters).
-
-        A current that nobody metered lowers the voltage of all meters on its way, in proportion to the segments they share with it, and of those
-        beyond it alike. So the others' median is taken as it is and in proportion to the steps, on the line and phase and among the
-        nearest; whatever lies between these answers is in common. The whole phase answers where a line has too few meters.
-        """
-        wiring = self.wiring
-        steps = np.maximum(wiring.steps, 1)
-        hours = len(residual_v)
-        both = np.concatenate([residual_v, residual_v / steps])
-        answers = []
-        for medians in (wiring.by_line.median_of_others(both, 2), wiring.median_nearby(both, _FEWEST_NEIGHBOURS)):
-            answers += [medians[:hours], medians[hours:] * steps]
-        if not np.isfinite(answers[0]).all():
-            wider_v = wiring.by_phase.median_of_others(residual_v, _FEWEST_NEIGHBOURS)
-            wider_v = np.where(wider_v == wider_v, wider_v, 0.0)
-            answers[0] = np.where(answers[0] == answers[0], answers[0], wider_v)
-        return np.clip(residual_v, np.fmin.reduce(answers), np.fmax.reduce(answers))
-
-    def _design(self, electric: DayElectric) -> tuple[F64, NDArray[np.bool_], F64]:
-        """((24, meters, terms) of what explains a drop, (24, meters) where there is enough of it, the currents with none missing)."""
-        wiring, drop_v, own_a = self.wiring, electric.drop_v, electric.own_a
-        usual_a = self._days["usual_a"].astype(np.float64)
-        usual_a = np.where(usual_a == usual_a, usual_a, 0.0)
-        spread = np.where(wiring.three_phase, 1.0, wiring.share)
-        amperes = np.where(electric.amperes == electric.amperes, electric.amperes, usual_a[:, None] * spread)
-        amperes = np.where(wiring.customer, amperes, 0.0)
-        path_a, line_a = wiring.loading_a(amperes)
-        area_v = wiring.by_phase.spread(wiring.by_phase.median(drop_v))
-        others_v = wiring.by_line.mean_of_others(np.clip(drop_v, -_MOST_DROP_V, _MOST_DROP_V))
-        others_v = np.where(others_v == others_v, others_v, area_v)
-        terms = [
-            np.ones(drop_v.shape),
-            own_a,
-            others_v,
-            area_v,
-            wiring.of_meters(path_a, wiring.node) / _LOAD_A,
-            wiring.of_meters(line_a, wiring.lines.of) / _LOAD_A,
-        ]
-        design = np.stack(terms, axis=2)
-        says = (drop_v == drop_v) & (design == design).all(axis=2)
-        design[~says] = 0.0
-        return design, says, amperes
-
-    def _take_in(self, explained: _Explained, lines: LinesSeen, enough: NDArray[np.bool_]) -> _Seen:
+    def _take_in(self, explained: Explained, lines: LinesSeen, enough: NDArray[np.bool_]) -> _Seen:
         """What is recent with this day taken in; nothing is stored."""
         days, p = self._days, self._params
         known, residual_v = explained.known, explained.residual_v
@@ -343,7 +266,9 @@ class DayVoltage:
         }
         recent = {name: moved(days[f"recent_{name}"], today[name], p.recent_rate, counted) for name in _DAYS}
         sums, slow_sums = self._sums(beyond_v, known, explained.own_a, counted)
-        curve = np.where(known & counted, 0.8 * days["curve_v"] + 0.2 * beyond_v, days["curve_v"])
+        curve = np.where(
+            known & counted, (1 - p.curve_rate) * days["curve_v"] + p.curve_rate * beyond_v, days["curve_v"]
+        )
         z = (residual - days["usual_residual"]) / np.maximum(days["daily_v"], _LEAST_DAILY_V)
         climbed = np.clip(days["cusum"] + np.clip(z, -3, 6) - p.slack, 0, 60)
         cusum = np.where(counted & (z == z), climbed, days["cusum"])
@@ -382,7 +307,7 @@ class DayVoltage:
         z = (seen.recent["residual"] - days["usual_residual"]) / np.maximum(days["daily_v"], _LEAST_DAILY_V)
         doubtful = (days["learnt"] >= 2 * p.warm_up_days) & (np.abs(z) >= p.doubt_z)
         usual_day = seen.counted & trusted & ~doubtful
-        self._learn_line(seen.explained, usual_day)
+        self._learn_drops(seen.explained, usual_day)
         for name in _DAYS:
             keep(days[f"recent_{name}"], seen.recent[name])
         for name, value in (
@@ -398,18 +323,15 @@ class DayVoltage:
         self._pages.touch("days")
         self._pages.touch("lines")
 
-    def _learn_line(self, explained: _Explained, usual_day: NDArray[np.bool_]) -> None:
-        """What explains a drop, from hours whose residual is cut to what is usual."""
+    def _learn_drops(self, explained: Explained, usual_day: NDArray[np.bool_]) -> None:
         days, p = self._days, self._params
-        limit = p.clip_sigma * self._hourly_v()
-        early = (days["learnt"] < _SETTLING_DAYS) | ~np.isfinite(limit)
-        limit = np.where(early, np.inf, limit)
-        residual_v = explained.residual_v
-        # before there is something to compare with, neighbours' common movement is explained, too
-        residual_v = np.where(early, residual_v + explained.common_v, np.clip(residual_v, -limit, limit))
-        target = np.where(explained.known & usual_day, explained.explained_v + residual_v, 0.0)
-        kept = np.where(usual_day, p.kept_per_day, 1.0)
-        learnt(days["squares"], days["products"], explained.design * usual_day[:, None], target, kept)
+        most_v = p.clip_sigma * self._hourly_v()
+        most_v = np.where((days["learnt"] < _SETTLING_DAYS) | ~np.isfinite(most_v), np.inf, most_v)
+        self._drops.learn(days, explained, usual_day, most_v, p.kept_per_day, self._curve_rate())
+
+    def _curve_rate(self) -> F64:
+        age = self._days["learnt"].astype(np.float64)
+        return np.where(age < 2 * self._params.warm_up_days, np.maximum(0.1, 1.0 / (age + 1.0)), 0.035)
 
     def _learn_usual(self, seen: _Seen, kwh: F64, usual_day: NDArray[np.bool_]) -> None:
         days, p = self._days, self._params
@@ -428,9 +350,7 @@ class DayVoltage:
         limited = np.where(np.isfinite(days["hourly_v"]), np.minimum(scatter, 4 * days["hourly_v"]), scatter)
         keep(days["hourly_v"], moved(days["hourly_v"], limited, 0.05, settling))
         keep(days["usual_square"], moved(days["usual_square"], seen.today["square"], 0.05, settling))
-        usual_rate = np.where(young, np.maximum(0.1, 1.0 / (age + 1.0)), 0.035)
-        keep(days["usual_a"], moved(days["usual_a"], seen.explained.own_a, usual_rate, usual_day))
-        keep(days["usual_kwh"], moved(days["usual_kwh"], kwh, usual_rate, usual_day))
+        keep(days["usual_kwh"], moved(days["usual_kwh"], kwh, self._curve_rate(), usual_day))
 
     # --- state
 
