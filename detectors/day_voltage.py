@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.day_memory import F64, HOURS, DayEnergy, Figure, Figures, count_up, keep, mean_of_known, moved
-from detectors.line_followers import LineFollowers, LinesSeen
+from detectors.line_followers import LineFollowers, LinesSeen, Used
 from detectors.pages import Slab, StatePages
 from detectors.parameters import check_ranges, parameter
 from detectors.service_drops import Explained, ServiceDrops
@@ -55,9 +55,10 @@ _FIGURES = Figures(
         "line_moved_v": Figure("volts by which neighbours' unexplained drops moved together, recently: a joint, a tap or the busbar, not the meter", -40, 40),
         "line_unexplained_v": Figure("volts of its line's and phase's mean drop that the load reported there does not explain, recently", -40, 40),
         "line_unexplained_z": Figure("the same in standard deviations of an hour", -60, 60),
-        "line_follows_missed_z": Figure("how surely what the line's drop leaves unexplained follows what is missed of the meter's usual current, in standard errors", -60, 60),
+        "line_follows_missed_z": Figure("how surely what the line's drop leaves unexplained follows, hour by hour, what is missed of the meter's usual current, in standard errors", -60, 60),
+        "line_follows_fallen_z": Figure("how surely it follows the fall of the meter's days, in standard errors", -60, 60),
         "line_follows_own_z": Figure("how surely it follows the meter's own current, in standard errors", -60, 60),
-        "line_follows_missed_most_z": Figure("as line_follows_missed_z, beside the line's other meters", -60, 60),
+        "line_follows_fallen_most_z": Figure("as line_follows_fallen_z, beside the line's other meters", -60, 60),
         "line_follows_own_most_z": Figure("as line_follows_own_z, beside the line's other meters", -60, 60),
         "unseen_noise_kwh": Figure("how many kWh a day one standard deviation of the meter's days stands for: how well voltage can tell", 0, 2000),
     }
@@ -241,10 +242,9 @@ class DayVoltage:
 
     def _look_at(self, day: AreaCurves) -> _Seen:
         explained = self._drops.explain(self._days, day)
-        missed_a = np.where(explained.known, self._days["usual_a"] - explained.own_a, np.nan)
-        missed_a = np.where(missed_a == missed_a, missed_a, 0.0)
-        own_a = np.where(missed_a == 0, 0.0, explained.own_a)
-        lines = self._lines.look_at(self._line_pages, explained.line_v, explained.amperes, own_a, missed_a)
+        own_a = np.where(explained.known, explained.own_a, np.nan)
+        used = Used.of(own_a, self._days["usual_a"].astype(np.float64), self.wiring)
+        lines = self._lines.look_at(self._line_pages, explained.line_v, explained.amperes, used)
         return self._take_in(explained, lines, DayEnergy.of(day, self._context).enough)
 
     def _take_in(self, explained: Explained, lines: LinesSeen, enough: NDArray[np.bool_]) -> _Seen:

@@ -30,12 +30,15 @@ _RECENT_RATE = 0.25
 _WARM_UP_DAYS, _SETTLING_DAYS = 14, 5
 #: A current that varies less is noise, and how much of a meter's own variance a coefficient is shrunk by.
 _LEAST_A = 0.05
+#: How far a phase's common movement against its usual current is followed, and what a day's hours have together at least.
+_LEAST_MOVEMENT, _MOST_MOVEMENT = 0.4, 2.5
+_LEAST_DAY_A = 1.2
 _RIDGE = 0.3
 _MOST_SIGMA, _LEARNT_SIGMA = 6.0, 2.5
 _FEWEST_HOURS = 12
 #: Of the variance of a block's residual, so much is believed to be noise at least, as a share of the usual one.
 _LEAST_NOISE_SHARE = 0.3
-_MARGINAL = ("missed_e", "missed_missed", "own_e", "own_own", "e_e", "hours")
+_MARGINAL = ("missed_e", "missed_missed", "fallen_e", "fallen_fallen", "own_e", "own_own", "e_e", "hours")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,6 +53,27 @@ class LinesSeen:
     squares: F64
     products: F64
     hours: F64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Used:
+    """What a day's meters used, (24, meters) amperes, 0 where unknown: `missed_a` is what they used less than usual, `fallen_a` the same of
+    the whole day as the meter's phase moved, spread over its hours as is usual."""
+
+    own_a: F64
+    missed_a: F64
+    fallen_a: F64
+
+    @classmethod
+    def of(cls, own_a: F64, usual_a: F64, wiring: Wiring) -> Used:
+        known = (own_a == own_a) & (usual_a == usual_a)
+        own, usual = np.where(known, own_a, 0.0), np.where(known, usual_a, 0.0)
+        group = np.maximum(wiring.by_phase.of, 0)
+        now, before = (np.bincount(group, a.sum(axis=0)) for a in (own, usual))
+        movement = np.clip(now / np.maximum(before, 0.1), _LEAST_MOVEMENT, _MOST_MOVEMENT)[group]
+        expected = usual * movement
+        fallen = expected.sum(axis=0) - own.sum(axis=0)
+        return cls(own, usual - own, expected * (fallen / np.maximum(expected.sum(axis=0), _LEAST_DAY_A)))
 
 
 class LineFollowers:
@@ -96,11 +120,9 @@ class LineFollowers:
 
     # --- reading
 
-    def look_at(
-        self, pages: Mapping[str, NDArray[Any]], line_v: F64, amperes: F64, own_a: F64, missed_a: F64
-    ) -> LinesSeen:
+    def look_at(self, pages: Mapping[str, NDArray[Any]], line_v: F64, amperes: F64, used: Used) -> LinesSeen:
         """`line_v` (24, meters) is the drop on the line alone, NaN where unknown; `amperes` (24, 3, meters) are complete;
-        `own_a` and `missed_a` (24, meters) are zero where unknown."""
+        `used` is what its followers are made of."""
         design, mean_v = self._design(line_v, amperes)
         found = coefficients(pages["line_squares"], pages["line_products"], _PRIOR_WEIGHT, _PRIOR)
         explained_v = (design * found).sum(axis=2)
@@ -110,8 +132,8 @@ class LineFollowers:
         deviation_v = np.sqrt(np.where(warm, pages["line_variance"], 1.0).astype(np.float64))
         said = (residual_v == residual_v) & warm
         e = np.where(said, np.clip(residual_v, -_MOST_SIGMA * deviation_v, _MOST_SIGMA * deviation_v), 0.0)
-        marginal = self._marginal(pages, e, said, own_a, missed_a)
-        squares, products, hours = self._of_blocks(pages, e, said, own_a, missed_a)
+        marginal = self._marginal(pages, e, said, used)
+        squares, products, hours = self._of_blocks(pages, e, said, used)
         return LinesSeen(design, explained_v, residual_v, recent_v, marginal, squares, products, hours)
 
     def _design(self, line_v: F64, amperes: F64) -> tuple[F64, F64]:
@@ -129,26 +151,33 @@ class LineFollowers:
         design[mean_v != mean_v] = 0.0
         return design, mean_v
 
-    def _marginal(
-        self, pages: Mapping[str, NDArray[Any]], e: F64, said: NDArray[np.bool_], own_a: F64, missed_a: F64
-    ) -> F64:
+    def _marginal(self, pages: Mapping[str, NDArray[Any]], e: F64, said: NDArray[np.bool_], used: Used) -> F64:
         """Sums of each meter's products with its own line's residual, (sums, meters)."""
         counted = said.any(axis=0) @ self._weight.T > 0
         heard = np.where(said, 1.0, 0.0) @ self._weight.T > 0.99
         felt_v = np.where(heard, e @ self._weight.T, 0.0)
-        own, missed = np.where(heard, own_a, 0.0), np.where(heard, missed_a, 0.0)
-        pairs = ((missed, felt_v), (missed, missed), (own, felt_v), (own, own), (felt_v, felt_v), (heard, heard))
+        own, missed, fallen = (np.where(heard, a, 0.0) for a in (used.own_a, used.missed_a, used.fallen_a))
+        pairs = (
+            (missed, felt_v),
+            (missed, missed),
+            (fallen, felt_v),
+            (fallen, fallen),
+            (own, felt_v),
+            (own, own),
+            (felt_v, felt_v),
+            (heard, heard),
+        )
         added = np.stack([(x * y).sum(axis=0) for x, y in pairs])
         return np.asarray(np.where(counted, _KEPT_RECENTLY, 1.0) * pages["marginal"] + added)
 
     def _of_blocks(
-        self, pages: Mapping[str, NDArray[Any]], e: F64, said: NDArray[np.bool_], own_a: F64, missed_a: F64
+        self, pages: Mapping[str, NDArray[Any]], e: F64, said: NDArray[np.bool_], used: Used
     ) -> tuple[F64, F64, F64]:
         """Sums over the blocks' hours: (squares, products, (hours, squared residual))."""
         inside = self._blocks >= 0
         heard = said[:, self._group_of_block]
         use = np.where(inside & heard[:, :, None], 1.0, 0.0)
-        regressors = np.concatenate([missed_a[:, self._blocks] * use, own_a[:, self._blocks] * use], axis=2)
+        regressors = np.concatenate([a[:, self._blocks] * use for a in (used.fallen_a, used.own_a)], axis=2)
         felt_v = e[:, self._group_of_block]
         kept = np.where(heard.any(axis=0), _KEPT_RECENTLY, 1.0)
         squares, products = kept * pages["block_squares"], kept * pages["block_products"]
@@ -165,19 +194,20 @@ class LineFollowers:
         sure_v = np.where(known, seen.recent_v / np.sqrt(np.where(known, variance, 1.0)), 0.0)
         m = dict(zip(_MARGINAL, seen.marginal, strict=True))
         noise = m["e_e"] / np.maximum(m["hours"], 1.0)
-        missed_z, own_z = self._together(seen, variance)
+        fallen_z, own_z = self._together(seen, variance)
         figures = {
             "line_unexplained_v": moved_v @ self._weight.T,
             "line_unexplained_z": sure_v @ self._weight.T,
             "line_follows_missed_z": m["missed_e"] / np.sqrt(m["missed_missed"] * noise + 1e-9),
+            "line_follows_fallen_z": m["fallen_e"] / np.sqrt(m["fallen_fallen"] * noise + 1e-9),
             "line_follows_own_z": m["own_e"] / np.sqrt(m["own_own"] * noise + 1e-9),
-            "line_follows_missed_most_z": missed_z,
+            "line_follows_fallen_most_z": fallen_z,
             "line_follows_own_most_z": own_z,
         }
         return {name: np.where(counts > 0.99, values, np.nan) for name, values in figures.items()}
 
     def _together(self, seen: LinesSeen, variance: F64) -> tuple[F64, F64]:
-        """Standard errors by which (missed, own) current explains the residual beside the block's others, the largest of a meter's phases."""
+        """Standard errors by which (fallen, own) current explains the residual beside the block's others, the largest of a meter's phases."""
         _, sure = shares_beside_others(
             seen.squares,
             seen.products,

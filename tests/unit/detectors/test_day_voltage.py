@@ -106,7 +106,8 @@ def test_a_tap_before_the_meter_is_the_lines_and_follows_what_its_meter_misses()
     beside = np.flatnonzero((LINE == 0) & (PHASE == 1))
     assert figures["line_follows_missed_z"][home] > 4
     assert figures["line_follows_missed_z"][home] == np.nanmax(figures["line_follows_missed_z"])
-    assert figures["line_follows_missed_most_z"][home] > 3
+    assert figures["line_follows_fallen_z"][home] > 4
+    assert figures["line_follows_fallen_most_z"][home] > 3
     assert (figures["line_unexplained_z"][beside] > 0.3).all()
     assert abs(figures["unseen_kwh"][home]) < 2
 
