@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from metering.errors import MeterwatchError
+from metering.errors import FeedError, MeterwatchError
 
 app = typer.Typer(
     name="meterwatch",
@@ -86,7 +86,9 @@ def simulate(
         bool,
         typer.Option("--hard", help="noisy voltages, wrong topology, small thefts, a master meter that is off"),
     ] = False,
-    start: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="first local day")] = datetime(2026, 1, 1),  # noqa: DTZ001 - a day of the calendar, without a zone
+    start: Annotated[
+        datetime, typer.Option(formats=["%Y-%m-%d"], help="first local day", show_default="2026-01-01")
+    ] = datetime(2026, 1, 1),  # noqa: DTZ001 - a day of the calendar, without a zone
     climate: Annotated[
         str, typer.Option(help="a built-in climate (docs/world.md) or a CSV with time,temperature_c[,sunshine]")
     ] = "cold_plateau",
@@ -105,21 +107,29 @@ def simulate(
     from simulator.recipe import Recipe, area_sizes
     from simulator.simulate import simulate as simulate_feed
 
-    recipe = Recipe(
-        areas=areas,
-        meters_per_area=area_sizes(meters_per_area),
-        days=days,
-        seed=seed,
-        interval_minutes=interval_minutes,
-        packs=tuple(pack or ("mixed",)),
-        prevalence=prevalence,
-        start=start.date(),
-        timezone=timezone,
-        registers=registers,
-        hard=hard,
-        climate=str(Path(climate).resolve()) if Path(climate).is_file() else climate,
-        shapes="" if shapes is None else str(shapes.resolve()),
-    )
+    try:
+        recipe = Recipe(
+            areas=areas,
+            meters_per_area=area_sizes(meters_per_area),
+            days=days,
+            seed=seed,
+            interval_minutes=interval_minutes,
+            packs=tuple(pack or ("mixed",)),
+            prevalence=prevalence,
+            start=start.date(),
+            timezone=timezone,
+            registers=registers,
+            hard=hard,
+            climate=str(Path(climate).resolve()) if Path(climate).is_file() else climate,
+            shapes="" if shapes is None else str(shapes.resolve()),
+        )
+    except FeedError as error:
+        raise typer.BadParameter(str(error)) from error
+    if prevalence and not recipe.pack.weights:
+        raise typer.BadParameter(
+            f"--prevalence {prevalence}: {'+'.join(recipe.packs)} has no mixture of abnormalities to take a share of; "
+            "add --pack mixed"
+        )
     with stages("drawing the province", "simulating", "writing the exercise") as (drawing, living, exercising):
         summary = simulate_feed(out, recipe, drawing=drawing, progress=living, exercising=exercising)
     print(f"{out}: {summary}")
@@ -216,6 +226,10 @@ def replay(
     from simulator.people.capacity import delay_s, visits_per_day
 
     inspection = None
+    if inspect is None and (truth is not None or inspector is not None or static):
+        raise typer.BadParameter(
+            "--truth, --inspector and --static are about simulated inspections: add --inspect 20/week"
+        )
     if inspect is not None:
         inspection = Inspection(visits_per_day(inspect), delay_s(finding_delay), truth, inspector, static)
     plan = ReplayPlan(feed, out, through, thresholds, inspection, keep_series=series, kafka_url=kafka, workers=workers)

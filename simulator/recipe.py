@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from dataclasses import dataclass, fields
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from metering.errors import FeedError
 from simulator.packs import PACKS, Pack, choose_packs
 from simulator.world.climates import CLIMATES, climate_of
+from simulator.world.days import new_year
 
 RECIPE_FILE = "simulation.toml"
 #: Raised whenever the same recipe would give other readings.
@@ -75,7 +76,24 @@ class Recipe:
         share = choose_packs(self.packs).prevalence if self.prevalence is None else self.prevalence
         if not 0 <= share <= 0.5:
             raise FeedError(f"prevalence = {share}: give a share of the customers from 0 to 0.5")
+        self._check_new_year()
         object.__setattr__(self, "prevalence", share)  # so that the recipe as written says it
+
+    def _check_new_year(self) -> None:
+        """A pack that lives by Chinese New Year needs one in its days, and people who keep it."""
+        if self.pack.exodus <= 1:
+            return
+        last = self.start + timedelta(days=self.days - 1)
+        festivals = [day for day in map(new_year, range(self.start.year, last.year + 1)) if day is not None]
+        if not any(self.start <= day <= last for day in festivals):
+            raise FeedError(
+                f"the pack new-year needs Chinese New Year within its days, {self.start} to {last}: move the start or give "
+                "more days (in 2026 it is on 17 February)"
+            )
+        if climate_of(self.climate).country != "CN":
+            raise FeedError(
+                f"nobody keeps Chinese New Year in climate {self.climate}: choose a Chinese one for the pack new-year"
+            )
 
     @property
     def sizes(self) -> tuple[int, int]:

@@ -31,7 +31,7 @@ ABOUT: Mapping[str, str] = {
         "For new inspectors. Beside the feed stand `exercise.html` (forty service points to judge, abnormal and harmless ones mixed) and "
         "`answers.html` (what it was, how one could have told, what to check on site); open them in a browser, in English or Chinese."
     ),
-    "province": "For load: the readings stream in pieces and only the province is held, 3 GB for a million meters.",
+    "province": "For load: the readings stream in pieces; a day of a million meters takes 3 GB, of which two thirds are the province itself.",
 }
 
 
