@@ -132,20 +132,7 @@ class Feed:
 
     def notes(self) -> list[str]:
         """One line for everything that is switched off because a file or a column is missing, and for ignored columns."""
-        notes = list(self._notes)
-        areas = self.archive.areas.values()
-        blind = [area.transformer_area for area in areas if not len(area.supply_rows)]
-        if blind:
-            which = "no area has" if len(blind) == len(self.archive.areas) else f"{len(blind)} areas lack"
-            notes.append(f"meters.csv: {which} a supply meter: no energy balance there ({', '.join(blind[:5])})")
-        columns = self.reading_columns
-        for group, lost in _READING_GROUPS:
-            if not any(name in columns for name in group):
-                notes.append(f"readings: no {' or '.join(group[:2])}: {lost}")
-        meters = self.archive.meters
-        for attributes, lost in _METER_GROUPS:
-            if all(getattr(meter, name) is None for meter in meters for name in attributes):
-                notes.append(f"meters.csv: no {' or '.join(attributes)}: {lost}")
+        notes = [*self._notes, *switched_off(self.archive, self.reading_columns)]
         notes.extend(f"{name} is missing: {lost}" for name, lost in _FILES if not (self.folder / name).is_file())
         notes.extend(
             f"readings: column {name!r} is not known and is ignored" for name in self.readings_file.unknown_columns
@@ -169,6 +156,23 @@ _FILES = (
     ("outages.csv", "an outage cannot explain a silent meter"),
     ("works.csv", "work on site cannot explain an opened cover"),
 )
+
+
+def switched_off(archive: Archive, reading_columns: Sequence[str]) -> list[str]:
+    """What is not judged because the archive or the readings do not carry what it needs, one line each."""
+    notes = []
+    areas = archive.areas.values()
+    blind = [area.transformer_area for area in areas if not len(area.supply_rows)]
+    if blind:
+        which = "no area has" if len(blind) == len(areas) else f"{len(blind)} areas lack"
+        notes.append(f"meters.csv: {which} a supply meter: no energy balance there ({', '.join(blind[:5])})")
+    for group, lost in _READING_GROUPS:
+        if not any(name in reading_columns for name in group):
+            notes.append(f"readings: no {' or '.join(group[:2])}: {lost}")
+    for attributes, lost in _METER_GROUPS:
+        if all(getattr(meter, name) is None for meter in archive.meters for name in attributes):
+            notes.append(f"meters.csv: no {' or '.join(attributes)}: {lost}")
+    return notes
 
 
 def _check_reports(folder: Path, archive: Archive, notes: list[str]) -> None:

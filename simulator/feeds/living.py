@@ -16,7 +16,7 @@ from metering.messages import Finding, MeterEvent
 from metering.times import DAY_S, iso
 from metering.truth import TruthCase
 from simulator.area_day import AreaWindow, Window
-from simulator.feeds.feed import Feed
+from simulator.feeds.feed import UNKNOWN_AREA, Feed
 from simulator.feeds.feed_readings import ReadingBatch
 from simulator.people.cases import Interruption, KnownCase
 from simulator.people.site import SiteReading, SiteReadings
@@ -31,26 +31,17 @@ COVERS = frozenset({"cover_open", "terminal_cover_open"})
 FOR_GOOD = 2**62
 
 
-class LivingFeed:
-    """Stands for a `Feed` towards `publication`; its readings come once, in order, simulated as they are asked for.
+class LivingProvince:
+    """A province that is lived through towards `publication`; its readings come once, in order, simulated as they are asked for.
 
     The simulation runs up to two windows (of at most a local day) ahead of the readings handed out: what is changed must lie
     at or after `open_from_s`. `endless`: it goes on with new days, cases and benign life after the recipe's days.
-    Raises `FeedError` for a feed that was not made by `simulate`, or by another version of it.
     """
 
-    def __init__(self, feed: Feed, *, endless: bool = False) -> None:
-        recipe = Recipe.read(feed.folder)
-        if recipe is None:
-            raise FeedError(
-                f"{feed.folder} has no {RECIPE_FILE} of this version of the simulator: only a feed made by `simulate` "
-                "can be lived on; make it again"
-            )
-        self.folder = feed.folder
-        self._feed = feed
+    def __init__(self, recipe: Recipe, *, endless: bool = False) -> None:
         self.province = Province(recipe)
-        self._stream = ProvinceStream(self.province, endless=endless)
-        self._arrivals = self._stream.arrivals()
+        self.stream = ProvinceStream(self.province, endless=endless)
+        self._arrivals = self.stream.arrivals()
         self._ahead: list[Arrived] = []
         self._handed_out_s = self.province.calendar.day_start(self.province.first_day)
         self._told = 0
@@ -60,9 +51,12 @@ class LivingFeed:
         self._sites: dict[tuple[int, int], SiteReadings] = {}
 
     @property
+    def name(self) -> str:
+        return self.province.recipe.name
+
+    @property
     def archive(self) -> Archive:
-        """As the folder tells it."""
-        return self._feed.archive
+        return self.province.archive
 
     def readings(self) -> Iterator[ReadingBatch]:
         """Readings in order of arrival, a window or a part of one at a time; may be asked for once."""
@@ -75,47 +69,23 @@ class LivingFeed:
                 yield self._batch(arrived)
         self._handed_out_s = FOR_GOOD
 
-    def unlike_its_folder(self) -> str | None:
-        """What is different between the first readings of the recipe and of the folder; None where nothing is.
-
-        Looks one window ahead; to be asked before the first reading is.
-        """
-        first = next((a for a in self._ahead_of_all() if len(a.start_s)), None)
-        if first is None:
-            return None
-        lived, rows = self._batch(first), len(first.start_s)
-        at = 0
-        for read in self._feed.readings():
-            part = slice(at, min(at + len(read), rows))
-            taken = part.stop - part.start
-            theirs = [read.meter_names[code] for code in read.meter_codes[:taken].tolist()]
-            ours = [lived.meter_names[code] for code in lived.meter_codes[part].tolist()]
-            same = theirs == ours and np.array_equal(read.times_s[:taken], lived.times_s[part])
-            kwh, wanted_kwh = read.columns["energy_kwh"][:taken], lived.columns["energy_kwh"][part]
-            if not same or not np.allclose(kwh, wanted_kwh, rtol=SAME_SHARE, atol=SAME_KWH, equal_nan=True):
-                return f"the first readings of {self._feed.readings_file.path.name} are not those of its recipe"
-            at = part.stop
-            if at == rows:
-                return None
-        return f"{self._feed.readings_file.path.name} ends after {at} readings, which its recipe does not"
-
-    def _ahead_of_all(self) -> Iterator[Arrived]:
-        for arrived in self._arrivals:
-            self._ahead.append(arrived)
-            yield arrived
-
     def _batch(self, arrived: Arrived) -> ReadingBatch:
         columns = {name: np.asarray(values) for name, values in arrived.columns.items()}
-        return ReadingBatch(arrived.start_s, arrived.codes.astype(np.int32), self._stream.meter_names, columns)
+        return ReadingBatch(arrived.start_s, arrived.codes.astype(np.int32), self.stream.meter_names, columns)
 
     def area(self, transformer_area: str) -> Area:
-        return self._feed.area(transformer_area)
+        area = self.archive.areas.get(transformer_area)
+        if area is None:
+            raise FeedError(f"{self.name}: no area {transformer_area!r}")
+        return area
 
     def area_of(self, meter_id: str, epoch_s: int) -> str:
-        return self._feed.area_of(meter_id, epoch_s)
+        """The area of a meter at a time; `UNKNOWN_AREA` for a meter that the archive does not know."""
+        return self.archive.area_of(meter_id, epoch_s) or UNKNOWN_AREA
 
     def findings(self) -> list[Finding]:
-        return self._feed.findings()
+        """None: whoever lives in the province finds them."""
+        return []
 
     # --- events, which a case that is interrupted does not cause
 
@@ -166,7 +136,7 @@ class LivingFeed:
         )
         if case is None:
             raise FeedError(
-                f"{self.folder}: its recipe has no {known.abnormality} at {known.meter_id} from {iso(known.start_s)} on"
+                f"{self.name}: its recipe has no {known.abnormality} at {known.meter_id} from {iso(known.start_s)} on"
             )
         until_s = FOR_GOOD if interruption.until_s is None else interruption.until_s
         self.province.interrupt(case, interruption.from_s, until_s)
@@ -180,7 +150,7 @@ class LivingFeed:
 
     def watch_sites(self) -> None:
         """Keep what a crew would read at the meters, for about a day; to be asked before the first reading is."""
-        self._stream.lived = self._keep_site
+        self.stream.lived = self._keep_site
 
     def _keep_site(self, area: int, window: Window, lived: AreaWindow) -> None:
         found = SiteReadings.of(self.province.worlds[area].network, window, lived)
@@ -199,3 +169,62 @@ class LivingFeed:
             row -= len(world.meters)
         kept = (s.at(row, at_s) for (area, _), s in list(self._sites.items()) if area == world.number)
         return next((reading for reading in kept if reading is not None), None)
+
+
+class LivingFeed(LivingProvince):
+    """Stands for a `Feed` towards `publication`, lived through instead of read.
+
+    Raises `FeedError` for a feed that was not made by `simulate`, or by another version of it.
+    """
+
+    def __init__(self, feed: Feed, *, endless: bool = False) -> None:
+        recipe = Recipe.read(feed.folder)
+        if recipe is None:
+            raise FeedError(
+                f"{feed.folder} has no {RECIPE_FILE} of this version of the simulator: only a feed made by `simulate` "
+                "can be lived on; make it again"
+            )
+        super().__init__(recipe, endless=endless)
+        self.folder = feed.folder
+        self._feed = feed
+
+    @property
+    def name(self) -> str:
+        return str(self.folder)
+
+    @property
+    def archive(self) -> Archive:
+        """As the folder tells it."""
+        return self._feed.archive
+
+    def findings(self) -> list[Finding]:
+        return self._feed.findings()
+
+    def unlike_its_folder(self) -> str | None:
+        """What is different between the first readings of the recipe and of the folder; None where nothing is.
+
+        Looks one window ahead; to be asked before the first reading is.
+        """
+        first = next((a for a in self._ahead_of_all() if len(a.start_s)), None)
+        if first is None:
+            return None
+        lived, rows = self._batch(first), len(first.start_s)
+        at = 0
+        for read in self._feed.readings():
+            part = slice(at, min(at + len(read), rows))
+            taken = part.stop - part.start
+            theirs = [read.meter_names[code] for code in read.meter_codes[:taken].tolist()]
+            ours = [lived.meter_names[code] for code in lived.meter_codes[part].tolist()]
+            same = theirs == ours and np.array_equal(read.times_s[:taken], lived.times_s[part])
+            kwh, wanted_kwh = read.columns["energy_kwh"][:taken], lived.columns["energy_kwh"][part]
+            if not same or not np.allclose(kwh, wanted_kwh, rtol=SAME_SHARE, atol=SAME_KWH, equal_nan=True):
+                return f"the first readings of {self._feed.readings_file.path.name} are not those of its recipe"
+            at = part.stop
+            if at == rows:
+                return None
+        return f"{self._feed.readings_file.path.name} ends after {at} readings, which its recipe does not"
+
+    def _ahead_of_all(self) -> Iterator[Arrived]:
+        for arrived in self._arrivals:
+            self._ahead.append(arrived)
+            yield arrived
