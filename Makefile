@@ -4,7 +4,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: setup demo test check system bench realism gallery simbench lock clean
+.PHONY: setup demo test check system bench bench-detection realism gallery simbench lock clean
 
 setup: .venv/.installed
 
@@ -32,6 +32,9 @@ check: setup
 system: setup
 	tests/system/install_servers.sh
 	$(BIN)/python -m pytest -m "system or browser" tests/system tests/contracts tests/browser $(ARGS)
+
+bench-detection: setup
+	$(BIN)/python -m benchmarks.detection $(ARGS)
 
 bench: setup
 	tests/system/install_servers.sh

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -43,7 +42,6 @@ FINDING_DELAY_S = 7 * DAY_S
 SIMBENCH_CODE = "1-LV-semiurb4--0-no_sw"
 #: A storm's alerts are counted from its first outage on for so long.
 STORM_S = 2 * DAY_S
-MIXED_COLUMNS = ("energy_kwh",)
 
 
 def measure(world: World, folder: Path) -> dict[str, Any]:
@@ -121,7 +119,7 @@ def answers_of(living: LivingProvince, archive: Archive) -> Answers:
     for (number, day), kwh in living.stream.unmetered_kwh.items():
         own = unmetered.setdefault(province.cases[number].place.meter.meter_id, {})
         ordinal = (province.first_day + timedelta(days=day)).toordinal()
-        own[ordinal] = own.get(ordinal, 0.0) + kwh
+        own[ordinal] = own.get(ordinal, 0.0) + round(kwh, 3)  # to the watt hour, as `unmetered.csv` has it
     return Answers(
         tuple(sorted((c.truth for c in cases), key=lambda t: (t.start_s, t.meter_id))),
         {
@@ -137,7 +135,9 @@ def score_of(run: Path, answers: Answers, archive: Archive, first_day: date) -> 
     """The RUN folder, scored as `meterwatch evaluate` does."""
     alerts = read_alerts(run, archive)
     scores = daily_risk(read_scores(run / SCORES), archive)
-    return score_run(ScoredRun(alerts, read_visits(run, alerts, archive), scores), answers, archive, first_day=first_day)
+    return score_run(
+        ScoredRun(alerts, read_visits(run, alerts, archive), scores), answers, archive, first_day=first_day
+    )
 
 
 def figures(
@@ -162,7 +162,9 @@ def _visits(department: InspectionDepartment, span: Span) -> dict[str, Any]:
     """Hits per visit made in the judged time; what the last week's visits found is known, though its findings come too late
     to teach anything."""
     made = [v for v in department.visits if span.holds(v.visited_at_s)]
-    weeks = [[v for v in made if (v.visited_at_s - span.start_s) // (7 * DAY_S) == week] for week in range(int(span.weeks))]
+    weeks = [
+        [v for v in made if (v.visited_at_s - span.start_s) // (7 * DAY_S) == week] for week in range(int(span.weeks))
+    ]
     return {
         "visits": len(made),
         "hits": sum(v.confirmed and not v.in_vain for v in made),
@@ -175,7 +177,9 @@ def _storm(province: Province, alerts: Sequence[RaisedAlert]) -> dict[str, Any]:
     """How many areas a storm took, and the alerts raised in its two days: of areas, of meters, and by kind."""
     outages = [o for of_area in province.outages for o in of_area]
     # the storm is when most areas are dark at once
-    begins_s = max((o.start_s for o in outages), key=lambda s: sum(o.start_s <= s + 3 * 3600 and o.end_s > s for o in outages))
+    begins_s = max(
+        (o.start_s for o in outages), key=lambda s: sum(o.start_s <= s + 3 * 3600 and o.end_s > s for o in outages)
+    )
     hit = {o.transformer_area for o in outages if begins_s - 3 * 3600 <= o.start_s <= begins_s + 3 * 3600}
     raised = [a for a in alerts if begins_s - 3 * 3600 <= a.raised_s < begins_s + STORM_S]
     return {

@@ -25,7 +25,7 @@ REPORT_SEEDS: Mapping[int, str] = {
     343: "new-year",
     351: "ablations",
 }
-DAYS, QUICK_DAYS = 98, 45
+DAYS, QUICK_DAYS = 98, 50
 QUICK_SEED = 299
 
 Group = Literal["table", "visited", "less", "clean", "ablation"]
@@ -55,11 +55,14 @@ class World:
         """The same, small and of a development seed: it shows that all runs, and reports nothing."""
         if self.recipe is None:
             return self
-        small = replace(self.recipe, areas=2, meters_per_area=40, days=QUICK_DAYS, seed=QUICK_SEED)
+        share = min(0.2, 3 * self.recipe.share_of_cases)
+        small = replace(self.recipe, areas=2, meters_per_area=40, days=QUICK_DAYS, seed=QUICK_SEED, prevalence=share)
         return replace(self, recipe=small, visits_per_week=min(self.visits_per_week, 4.0))
 
 
-def _mixed(seed: int, *, areas: int, prevalence: float = 0.08, pack: str = "mixed", interval_minutes: int = 15) -> Recipe:
+def _mixed(
+    seed: int, *, areas: int, prevalence: float = 0.08, pack: str = "mixed", interval_minutes: int = 15
+) -> Recipe:
     return Recipe(
         areas=areas,
         meters_per_area=200,
@@ -110,7 +113,9 @@ def worlds(experts: Sequence[str]) -> tuple[World, ...]:
         World("no-voltage", "ablation", "without voltage", _ABLATION, less="no_voltage"),
         World("no-balance", "ablation", "without balance (no supply meter)", _ABLATION, less="no_supply"),
         World("everything-visited", "ablation", "everything, visited", _ABLATION, ABLATION_VISITS),
-        World("no-findings", "ablation", "visited, findings withheld", _ABLATION, ABLATION_VISITS, findings_withheld=True),
+        World(
+            "no-findings", "ablation", "visited, findings withheld", _ABLATION, ABLATION_VISITS, findings_withheld=True
+        ),
     ]
     found += [World(f"no-{name}", "ablation", f"without `{name}`", _ABLATION, muted=name) for name in experts]
     return tuple(found)
