@@ -22,6 +22,8 @@ from metering.messages import Finding, MeterEvent
 from metering.times import DAY_S, LATE_LIMIT_S, iso
 
 RELAPSE_WITHIN_S = 90 * DAY_S
+#: Of an alert that comes and goes for months the latest episodes are told apart; all of them count.
+RELAPSES_KEPT = 100
 HIGH_RISK, MEDIUM_RISK = 0.8, 0.5
 #: Suspicion of these families keeps a meter from teaching the models what is normal.
 UNTRUSTED_FAMILIES = frozenset({"theft", "energy", "electrical", "wiring"})
@@ -234,6 +236,7 @@ class AlertBank:
                 grade=grade_of(max(known.risk, risk)),
                 reasons=reasons,
                 episodes=known.episodes + 1,
+                relapses=(*known.relapses, (known.cleared_at_s, at_s))[-RELAPSES_KEPT:],
                 revision=known.revision + 1,
             )
         else:

@@ -49,6 +49,11 @@ class FalseCases:
     def per_1000_meters_per_week(self) -> float:
         return round(1000 * len(self.cases) / max(self.meters, 1) / self.weeks, 4)
 
+    @property
+    def of_relapses(self) -> int:
+        """Those that an alert's later episode is: the condition had been gone, and came back."""
+        return sum(case.alert.episode > 1 for case in self.cases)
+
     def by_abnormality(self) -> dict[str, int]:
         return _counted(case.alert.abnormality for case in self.cases)
 
@@ -62,7 +67,8 @@ def _counted(words: Iterable[str]) -> dict[str, int]:
 
 
 def find_false_cases(alerts: Sequence[RaisedAlert], answers: Answers, archive: Archive, span: Span) -> FalseCases:
-    """Alerts within the span on meters without any case in the truth; repeats within seven days of the last are one.
+    """Alerts within the span on meters without any case in the truth; repeats within seven days of the last are one, and so
+    an episode later than that is one more.
 
     Alerts of data quality and communication count neither way, nor do those of the family `archive` on a meter whose
     life holds an archive error or a topology change, nor electrical alerts at customers of an area that has an electrical

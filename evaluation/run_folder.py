@@ -48,6 +48,7 @@ def alert_row(alert: Alert) -> dict[str, Any]:
         "service_point": alert.service_point,
         "since": iso(alert.since_s),
         "episodes": alert.episodes,
+        "relapses": [[iso(ended_s), iso(again_s)] for ended_s, again_s in alert.relapses],
         "missing_kwh": _known(alert.missing_kwh),
         "late_readings": alert.late_readings,
     }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,9 @@ UNIX_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
 @dataclass(frozen=True, slots=True)
 class RaisedAlert:
-    """One line of `alerts.jsonl`. `meter_id` is the supply meter for an area's own alert, or ``area:NAME`` where the
-    archive knows none. `missing_kwh` is NaN where the run does not say."""
+    """One episode of a line of `alerts.jsonl`, 1 = the first: what was said before a case began neither counts for it nor
+    hides what is said of it later. `meter_id` is the supply meter for an area's own alert, or ``area:NAME`` where the archive
+    knows none. `missing_kwh` is the whole alert's, NaN where the run does not say."""
 
     alert_id: str
     transformer_area: str
@@ -40,6 +41,7 @@ class RaisedAlert:
     raised_s: int
     cleared_s: int | None
     missing_kwh: float
+    episode: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +127,10 @@ def supply_meters(archive: Archive) -> dict[str, str]:
     }
 
 
-def raised_alert(row: Mapping[str, Any], archive: Archive, supply_of: Mapping[str, str], where: str) -> RaisedAlert:
-    """Parse one line. Raises `LineError`."""
+def episodes_of(
+    row: Mapping[str, Any], archive: Archive, supply_of: Mapping[str, str], where: str
+) -> list[RaisedAlert]:
+    """Parse one line: its episodes in order; one where the line names no relapses. Raises `LineError`."""
     meter_id = _optional_text(row, "meter_id", where)
     area = _optional_text(row, "transformer_area", where)
     if meter_id is None and area is None:
@@ -134,7 +138,9 @@ def raised_alert(row: Mapping[str, Any], archive: Archive, supply_of: Mapping[st
     abnormality = _text(row, "abnormality", where)
     known = CATALOGUE.get(abnormality)
     raised_s = _time(row, "raised_at", where)
-    return RaisedAlert(
+    cleared_s = _optional_time(row, "cleared_at", where)
+    relapses = _relapses(row, where)
+    first = RaisedAlert(
         alert_id=_optional_text(row, "id", where) or "",
         transformer_area=area or archive.area_of(meter_id or "", raised_s) or "",
         meter_id=meter_id or supply_of.get(area or "", f"area:{area}"),
@@ -142,15 +148,33 @@ def raised_alert(row: Mapping[str, Any], archive: Archive, supply_of: Mapping[st
         abnormality=abnormality,
         family=_optional_text(row, "family", where) or (known.family if known is not None else ""),
         raised_s=raised_s,
-        cleared_s=_optional_time(row, "cleared_at", where),
+        cleared_s=cleared_s,
         missing_kwh=_number(row, "missing_kwh", where),
     )
+    if not relapses:
+        return [first]
+    begun_s = [raised_s, *(again_s for _, again_s in relapses)]
+    ended_s = [*(ended_s for ended_s, _ in relapses), cleared_s]
+    return [
+        replace(first, raised_s=begun, cleared_s=ended, episode=number)
+        for number, (begun, ended) in enumerate(zip(begun_s, ended_s, strict=True), start=1)
+    ]
+
+
+def _relapses(row: Mapping[str, Any], where: str) -> list[tuple[int, int]]:
+    """(end of an episode, start of the next); none where the column is not there."""
+    found = row.get("relapses")
+    if found is None:
+        return []
+    if not isinstance(found, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in found):
+        raise _fail(where, "relapses", "no list of pairs; write [[end of an episode, start of the next], ...]")
+    return [(_time({"end": ended}, "end", where), _time({"start": again}, "start", where)) for ended, again in found]
 
 
 def alerts_of(rows: Iterable[tuple[str, Mapping[str, Any]]], archive: Archive) -> tuple[RaisedAlert, ...]:
-    """Alerts of (where, row) pairs, in the order in which they were raised."""
+    """The episodes of alerts of (where, row) pairs, in the order in which they were raised."""
     supply_of = supply_meters(archive)
-    alerts = [raised_alert(row, archive, supply_of, where) for where, row in rows]
+    alerts = [episode for where, row in rows for episode in episodes_of(row, archive, supply_of, where)]
     return tuple(sorted(alerts, key=lambda a: (a.raised_s, a.abnormality, a.alert_id)))
 
 

@@ -93,6 +93,7 @@ class Score:
     def _false_cases_json(self) -> dict[str, Any]:
         return {
             "false_cases": len(self.false_cases.cases),
+            "false_cases_of_relapses": self.false_cases.of_relapses,
             "false_cases_per_1000_meters_per_week": self.false_cases.per_1000_meters_per_week,
             "false_cases_by_abnormality": self.false_cases.by_abnormality(),
             "false_cases_near": self.false_cases.by_life(),

@@ -31,7 +31,8 @@ class Alert:
 
     `observed` and `expected` share `unit`. `missing_kwh` is the energy the claim stands for so far (expected minus
     observed while raised), `unjudged` the intervals of the episode without a reading and what was expected in them:
-    a late reading amends the alert from these inputs. `revision` grows with every change.
+    a late reading amends the alert from these inputs. `relapses` are (end of an episode, start of the next), oldest first:
+    the first episode began at `raised_at_s`, the last ends at `cleared_at_s`. `revision` grows with every change.
     """
 
     alert_id: str
@@ -51,6 +52,7 @@ class Alert:
     reasons: tuple[Reason, ...]
     since_s: int
     episodes: int = 1
+    relapses: tuple[tuple[int, int], ...] = ()
     missing_kwh: float = 0.0
     unjudged: tuple[tuple[int, float], ...] = ()
     late_readings: int = 0

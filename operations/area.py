@@ -244,4 +244,5 @@ def alert_of(row: dict[str, Any]) -> Alert:
     row["state"] = AlertState(row["state"])
     row["reasons"] = tuple(Reason(**r) for r in row["reasons"])
     row["unjudged"] = tuple((int(at), float(kwh)) for at, kwh in row["unjudged"])
+    row["relapses"] = tuple((int(ended_s), int(again_s)) for ended_s, again_s in row.get("relapses", ()))
     return Alert(**row)

@@ -147,8 +147,6 @@ def figures(
     del found["missed"]
     by_scenario = [g.detection_rate for g in score.detection.by_scenario().values() if g.detection_rate is not None]
     return {
-        "measured": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "version": version(),
         "score": found,
         "macro_by_scenario": round(float(np.mean(by_scenario)), 4) if by_scenario else None,
         "cases": len(answers.cases),
@@ -207,11 +205,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--keep", type=Path)
     asked = parser.parse_args(arguments)
+    measured = {"measured": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"), "version": version()}
     try:
         (world,) = chosen([asked.name], worlds(voices()))
         world = world.quick() if asked.quick else world
         with tempfile.TemporaryDirectory(prefix="meterwatch-detection-") as place:
-            found = measure(world, (asked.keep or Path(place)) / world.name)
+            found = measured | measure(world, (asked.keep or Path(place)) / world.name)
     except MeterwatchError as error:
         print(f"{asked.name}: {error}", file=sys.stderr)
         return 1

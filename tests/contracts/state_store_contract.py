@@ -310,7 +310,8 @@ class StateStoreContract:
     def test_an_alert_comes_back_to_the_last_bit(self, store: StateStore, again: StateStore) -> None:
         own = replace(
             ALERT, alert_id="a-2", meter_id=None, cleared_at_s=5, state=AlertState.CLEARED, observed=7.0, expected=1e-300,
-            missing_kwh=1 / 3, episodes=2, late_readings=4, revision=9, reasons=(), unjudged=(),
+            missing_kwh=1 / 3, episodes=2, relapses=((3, 4),),
+            late_readings=4, revision=9, reasons=(), unjudged=(),
         )  # fmt: skip
         epoch = begin(store)
         store.save(judged(p0=change(epoch, 1, alerts={"a-1": ALERT, "a-2": own})))

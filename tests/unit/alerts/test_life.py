@@ -102,6 +102,7 @@ def test_an_alert_clears_after_the_condition_was_gone_for_its_time_and_a_relapse
     assert cleared.cleared_at_s == raised.raised_at_s + DAY_S
     assert (again.alert_id, again.episodes, again.state) == (raised.alert_id, 2, AlertState.RAISED)
     assert again.raised_at_s == raised.raised_at_s
+    assert again.relapses == ((cleared.cleared_at_s, cleared.cleared_at_s + 3600),)
 
 
 def test_an_areas_own_alert_names_no_meter() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from benchmarks.detection import __main__ as command
-from benchmarks.detection.child import measure
+from benchmarks.detection.child import measure, version
 from benchmarks.detection.lesser_feeds import DAILY_MISSING, lesser
 from benchmarks.detection.muting import muted, voices
 from benchmarks.detection.page import page, rate
@@ -40,7 +40,7 @@ def unwatched(done: int, total: int) -> None:
 @pytest.fixture(scope="module")
 def figures(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     folder = tmp_path_factory.mktemp("detection") / "run"
-    return folder, measure(WORLD, folder)
+    return folder, {"version": version(), "measured": "just now"} | measure(WORLD, folder)
 
 
 def test_the_outcome_is_that_of_a_replay(figures: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:

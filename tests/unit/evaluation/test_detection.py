@@ -10,6 +10,7 @@ from evaluation.answers import Answers, CaseFacts
 from evaluation.detection import Detection, detect
 from evaluation.run_rows import RaisedAlert, Visit
 from evaluation.span import first_findings
+from metering.times import iso
 from metering.truth import TruthCase
 from tests.unit.evaluation.made_runs import alert_row, alerts, at, case, judged, visit
 
@@ -30,6 +31,15 @@ def test_an_alert_on_its_meter_while_it_lasts_detects_a_case() -> None:
     assert not detected(alerts(alert_row("M1", 39.9)), case("M1", 40)), "before the onset it was luck"
     assert not detected(alerts(alert_row("M1", 51.1)), case("M1", 40, end=50))
     assert not detected(alerts(alert_row("M2", 41)), case("M1", 40))
+
+
+def test_an_episode_before_the_onset_neither_counts_nor_hides_a_later_one() -> None:
+    row = alert_row("M1", 31, cleared=52)
+    again = row | {"relapses": [[iso(at(33)), iso(at(42))]]}
+    assert not detected(alerts(row | {"cleared_at": iso(at(33))}), case("M1", 40))
+    (outcome,) = found(alerts(again), [case("M1", 40)]).outcomes
+    assert outcome.days_to_detection == 2
+    assert [hit.episode for hit in outcome.hits] == [2]
 
 
 def test_an_areas_own_alert_detects_the_case_of_its_supply_meter() -> None:

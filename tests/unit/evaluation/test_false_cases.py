@@ -9,6 +9,7 @@ import pytest
 
 from evaluation.answers import Answers, BenignLife
 from evaluation.false_cases import FalseCases, find_false_cases
+from metering.times import iso
 from metering.truth import TruthCase
 from tests.unit.evaluation.made_runs import alert_row, alerts, archive, at, case, judged
 
@@ -27,6 +28,14 @@ def test_repeats_within_seven_days_of_the_last_are_one() -> None:
     assert len(false_cases(alert_row("M5", 40), alert_row("M5", 46), alert_row("M5", 52)).cases) == 1
     assert len(false_cases(alert_row("M5", 40), alert_row("M5", 47.01)).cases) == 2
     assert len(false_cases(alert_row("M5", 40), alert_row("M6", 41)).cases) == 2
+
+
+def test_an_episode_later_than_seven_days_is_a_false_case_more() -> None:
+    soon = alert_row("M1", 30, cleared=44) | {"relapses": [[iso(at(31)), iso(at(36))]]}
+    later = alert_row("M2", 30, cleared=44) | {"relapses": [[iso(at(31)), iso(at(40))]]}
+    made = false_cases(soon, later)
+    assert [(c.alert.meter_id, c.alert.episode) for c in made.cases] == [("M1", 1), ("M2", 1), ("M2", 2)]
+    assert made.of_relapses == 1
 
 
 def test_the_rate_is_of_all_meters_and_the_judged_weeks() -> None:

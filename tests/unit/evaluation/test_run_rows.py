@@ -50,6 +50,8 @@ def test_times_with_an_offset_are_brought_to_utc(tmp_path: Path) -> None:
         ({"meter_id": 4711}, "meter_id: 4711 is no text"),
         ({"meter_id": None, "transformer_area": None}, "name the meter or the area"),
         ({"missing_kwh": "much"}, "missing_kwh: 'much' is not a number"),
+        ({"relapses": ["often"]}, "relapses: no list of pairs"),
+        ({"relapses": [["2026-02-10T00:00:00Z", "later"]]}, "start: 'later' is not a time"),
     ],
 )
 def test_a_malformed_alert_is_named_by_line_and_column(tmp_path: Path, change: dict[str, Any], told: str) -> None:
