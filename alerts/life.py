@@ -1,14 +1,14 @@
 """From evidence to alerts: one alert per service point and abnormality, set and cleared with hysteresis in event time.
 
 The bank holds, for one transformer area, how long each condition has held or been gone, as matrices of shape
-(codes, meters), so that one interval of 200 meters costs a few dozen array operations and no loop over meters.
+(codes, meters). An interval costs a few dozen operations on the few cells of them that are not at rest, and no loop over meters.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,13 +37,13 @@ def raises_alert(row: Abnormality) -> bool:
     return row.lane != "information" or row.family == "communication"
 
 
-_SET_AFTER_S = np.array([[60 * row.set_after_minutes] for row in CATALOGUE.values()], dtype=np.int32)
-_CLEAR_AFTER_S = np.array([[60 * row.clear_after_minutes] for row in CATALOGUE.values()], dtype=np.int32)
+_SET_AFTER_S = np.array([60 * row.set_after_minutes for row in CATALOGUE.values()], dtype=np.int32)
+_CLEAR_AFTER_S = np.array([60 * row.clear_after_minutes for row in CATALOGUE.values()], dtype=np.int32)
 #: Evidence of an hour comes once an hour, and stands for all of it.
-_LEAST_STEP_S = np.array([[3600 if row.level == "hour" else 0] for row in CATALOGUE.values()], dtype=np.int32)
+_LEAST_STEP_S = np.array([3600 if row.level == "hour" else 0 for row in CATALOGUE.values()], dtype=np.int32)
 _LONGEST_HELD_S = np.int32(10 * 365 * DAY_S)
-_RAISES = np.array([[raises_alert(row)] for row in CATALOGUE.values()], dtype=np.bool_)
-_UNTRUSTED = np.array([[row.family in UNTRUSTED_FAMILIES] for row in CATALOGUE.values()], dtype=np.bool_)
+_RAISES = np.array([raises_alert(row) for row in CATALOGUE.values()], dtype=np.bool_)
+_UNTRUSTED = np.array([row.family in UNTRUSTED_FAMILIES for row in CATALOGUE.values()], dtype=np.bool_)
 
 
 def grade_of(risk: float) -> Grade:
@@ -68,6 +68,28 @@ class Step:
 _NOTHING = Step((), ())
 
 
+class _Cells:
+    """Some cells of an area's matrices (codes, meters): flat indices, ascending, and what the catalogue says of each."""
+
+    __slots__ = ("at", "clear_after_s", "codes", "least_step_s", "raises", "rows", "set_after_s", "spans", "untrusted")
+
+    def __init__(self, at: NDArray[np.intp], meters: int) -> None:
+        self.at = at
+        self.codes, self.rows = np.divmod(at, meters)
+        self.set_after_s, self.clear_after_s = _SET_AFTER_S[self.codes], _CLEAR_AFTER_S[self.codes]
+        self.least_step_s = _LEAST_STEP_S[self.codes]
+        self.raises, self.untrusted = _RAISES[self.codes], _UNTRUSTED[self.codes]
+        begins = np.searchsorted(self.codes, np.arange(len(CODES) + 1)).tolist()
+        #: code -> (its first cell, the one after its last)
+        self.spans = {CODES[c]: (b, e) for c, (b, e) in enumerate(pairwise(begins)) if b < e}
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+    def cell(self, i: int) -> tuple[int, int]:
+        return int(self.codes[i]), int(self.rows[i])
+
+
 class AlertBank:
     """The lives of all alerts of one transformer area.
 
@@ -84,11 +106,21 @@ class AlertBank:
         self._muted = np.zeros(shape, dtype=np.bool_)
         self._shown = np.zeros(shape, dtype=np.int32)
         self._missing_kwh = np.zeros(shape)
-        #: codes of which some cell is held, open or shown: all others rest, and quiet evidence leaves them so
-        self._awake: frozenset[int] = frozenset()
+        #: the cells that are held, open or shown: all others rest, and quiet evidence leaves them so
+        self._awake = _Cells(np.empty(0, dtype=np.intp), len(area))
+        self._is_awake = np.zeros(shape, dtype=np.bool_)
         self._suspected: NDArray[np.bool_] | None = None
         self._alerts: dict[tuple[int, int], Alert] = {}
         self._alerts_changed = False
+        self._look_flat()
+
+    def _look_flat(self) -> None:
+        """The matrices once more, as one row of cells each."""
+        self._held: NDArray[np.int32] = self._held_s.reshape(-1)
+        self._gone: NDArray[np.int32] = self._gone_s.reshape(-1)
+        self._opened: NDArray[np.bool_] = self._open.reshape(-1)
+        self._stamped: NDArray[np.int32] = self._shown.reshape(-1)
+        self._missing: NDArray[np.float64] = self._missing_kwh.reshape(-1)
 
     # --- one interval
 
@@ -102,101 +134,95 @@ class AlertBank:
         expected_kwh: NDArray[np.float64],
     ) -> Step:
         """Take in one interval's evidence. `end_s` is the interval's end: an alert is raised when its interval is over."""
-        speaking = [s for s in signals if not s.quiet and float(np.fmax.reduce(s.strength)) > RECOVER_STRENGTH]
-        codes = sorted(self._awake.union(CODE_INDEX[s.abnormality] for s in speaking))
-        if not codes:
+        cells = self._with_speaking(signals)
+        if not len(cells):
             return _NOTHING
-        self._suspected = None
-        strength, strongest = self._gather(signals, codes)
-        holds, gone = strength >= SET_STRENGTH, strength <= RECOVER_STRENGTH
-        step_s = np.maximum(_LEAST_STEP_S[codes], interval_s)
+        at, self._suspected = cells.at, None
+        strength = self._strongest(signals, cells)
         # cells that are not judged stay as they were
-        held_s, is_open = self._held_s[codes], self._open[codes]
-        np.add(held_s, step_s, out=held_s, where=holds)
-        np.minimum(held_s, _LONGEST_HELD_S, out=held_s)
-        held_s[gone] = 0
-        self._held_s[codes] = held_s
+        holds, gone = strength >= SET_STRENGTH, strength <= RECOVER_STRENGTH
+        step_s = np.maximum(cells.least_step_s, interval_s)
+        held_s, is_open = self._held[at], self._opened[at]
+        held_s = np.where(holds, np.minimum(held_s + step_s, _LONGEST_HELD_S), np.where(gone, 0, held_s))
+        self._held[at] = held_s
         changed: list[Alert | None] = []
-        rising = holds & ~is_open & (held_s >= _SET_AFTER_S[codes])
+        rising = holds & (held_s >= cells.set_after_s) & ~is_open
         if np.count_nonzero(rising):
-            changed += [
-                self._raise(codes[i], r, strongest[codes[i]], float(strength[i, r]), end_s)
-                for i, r in np.argwhere(rising & _RAISES[codes]).tolist()
-            ]
+            raised = np.flatnonzero(rising & cells.raises).tolist()
+            changed += [self._raise(*cells.cell(i), signals, float(strength[i]), end_s) for i in raised]
             is_open |= rising
-            self._open[codes] = is_open
-        if np.count_nonzero(is_open):
-            changed += self._let_go(codes, holds, gone, step_s, end_s)
-            self._account(codes, energy_kwh, expected_kwh, end_s - interval_s)
-        shown = tuple(self._worth_showing(codes, strength, holds, end_s))
-        self._awake = self._not_at_rest(codes)
+            self._opened[at] = is_open
+        letting_go = is_open & gone
+        gone_s = np.where(holds, 0, self._gone[at] + step_s * letting_go)
+        self._gone[at] = gone_s
+        ending = letting_go & (gone_s >= cells.clear_after_s)
+        if np.count_nonzero(ending):
+            for i in np.flatnonzero(ending).tolist():
+                cell = cells.cell(i)
+                changed.append(self._clear(*cell, end_s))
+                self._open[cell] = self._muted[cell] = False
+            is_open &= ~ending
+        self._account(cells, is_open, energy_kwh, expected_kwh, end_s - interval_s)
+        stamp, shown = self._worth_showing(cells, strength, holds, end_s)
+        self._let_rest(cells, (held_s > 0) | is_open | (stamp > 0))
         return Step(tuple(a for a in changed if a is not None), shown)
 
-    def _not_at_rest(self, codes: Sequence[int]) -> frozenset[int]:
-        """Those of `codes` that an interval without evidence would still move."""
-        rows = list(codes)
-        moving = (self._held_s[rows] > 0) | self._open[rows] | (self._shown[rows] > 0)
-        return frozenset(code for code, row in zip(codes, moving, strict=True) if np.count_nonzero(row))
-
-    def _let_go(
-        self,
-        codes: list[int],
-        holds: NDArray[np.bool_],
-        gone: NDArray[np.bool_],
-        step_s: NDArray[np.int32],
-        end_s: int,
-    ) -> list[Alert | None]:
-        """Conditions that are open and gone for long enough end."""
-        gone_s, letting_go = self._gone_s[codes], self._open[codes] & gone
-        np.add(gone_s, step_s, out=gone_s, where=letting_go)
-        gone_s[holds] = 0
-        self._gone_s[codes] = gone_s
-        ending = letting_go & (gone_s >= _CLEAR_AFTER_S[codes])
-        if not np.count_nonzero(ending):
-            return []
-        cells = [(codes[i], r) for i, r in np.argwhere(ending).tolist()]
-        cleared = [self._clear(code, row, end_s) for code, row in cells]
-        for cell in cells:
-            self._open[cell] = self._muted[cell] = False
-        return cleared
-
-    def _gather(
-        self, signals: Sequence[Signal], codes: list[int]
-    ) -> tuple[NDArray[np.float64], dict[int, list[Signal]]]:
-        """(strongest evidence (codes, meters), the signals of each code)."""
-        strength = np.full((len(codes), len(self._area)), np.nan)
-        by_code: dict[int, list[Signal]] = {code: [] for code in codes}
-        row_of = dict(zip(codes, strength, strict=True))
+    def _with_speaking(self, signals: Sequence[Signal]) -> _Cells:
+        """The cells that are not at rest, and those that evidence wakes."""
+        waking = []
         for signal in signals:
-            code = CODE_INDEX[signal.abnormality]
-            row = row_of.get(code)
-            if row is not None:
-                np.fmax(row, signal.strength, out=row)
-                by_code[code].append(signal)
-        return strength, by_code
+            if not signal.quiet:
+                code = CODE_INDEX[signal.abnormality]
+                wakes = (signal.strength > RECOVER_STRENGTH) > self._is_awake[code]
+                if np.count_nonzero(wakes):
+                    waking.append(np.flatnonzero(wakes) + code * len(self._area))
+        if not waking:
+            return self._awake
+        return _Cells(np.unique(np.concatenate((self._awake.at, *waking))), len(self._area))
+
+    def _wake(self, cells: _Cells) -> None:
+        """From here on these are the cells that are not at rest."""
+        if cells is not self._awake:
+            self._is_awake[self._awake.codes, self._awake.rows] = False
+            self._is_awake[cells.codes, cells.rows] = True
+            self._awake = cells
+
+    def _let_rest(self, cells: _Cells, moving: NDArray[np.bool_]) -> None:
+        """Of `cells`, those that an interval without evidence would not move are at rest."""
+        at_rest = np.count_nonzero(moving) < len(cells)
+        self._wake(_Cells(cells.at[moving], len(self._area)) if at_rest else cells)
+
+    def _strongest(self, signals: Sequence[Signal], cells: _Cells) -> NDArray[np.float64]:
+        """The strongest evidence of each cell, NaN where none is judged."""
+        strength = np.full(len(cells), np.nan)
+        for signal in signals:
+            span = cells.spans.get(signal.abnormality)
+            if span is not None:
+                part = slice(*span)
+                np.fmax(strength[part], signal.strength[cells.rows[part]], out=strength[part])
+        return strength
 
     def _worth_showing(
-        self, codes: list[int], strength: NDArray[np.float64], holds: NDArray[np.bool_], end_s: int
-    ) -> Iterator[tuple[str, int]]:
-        # one code of 0..3 per cell: nothing, between, set; shown when it changes and once a day while above recover
-        speaks, before = strength > RECOVER_STRENGTH, self._shown[codes]
-        of_interest = speaks | ((before > 0) & (strength <= RECOVER_STRENGTH))
-        if not np.count_nonzero(of_interest):
-            return
-        stamp = np.where(speaks, 1 + holds + 4 * (end_s // DAY_S), 0).astype(np.int32)
-        changed = of_interest & (stamp != before)
+        self, cells: _Cells, strength: NDArray[np.float64], holds: NDArray[np.bool_], end_s: int
+    ) -> tuple[NDArray[np.int32], tuple[tuple[str, int], ...]]:
+        """(each cell's stamp, the (code, row) pairs worth a point)."""
+        # one code of 0..3 per cell and day: nothing, between, set; shown when it changes and once a day while above recover
+        speaks, before = strength > RECOVER_STRENGTH, self._stamped[cells.at]
+        stamp = np.where(speaks, (1 + 4 * (end_s // DAY_S) + holds).astype(np.int32), np.int32(0))
+        stamp = np.where(strength == strength, stamp, before)
+        changed = stamp != before
         if not np.count_nonzero(changed):
-            return
-        before[changed] = stamp[changed]
-        self._shown[codes] = before
-        for i, r in np.argwhere(changed).tolist():
-            yield CODES[codes[i]], r
+            return before, ()
+        self._stamped[cells.at] = stamp
+        found = (cells.cell(i) for i in np.flatnonzero(changed).tolist())
+        return stamp, tuple((CODES[code], row) for code, row in found)
 
     # --- single moves
 
     def _raise(self, code: int, row: int, signals: Sequence[Signal], strength: float, at_s: int) -> Alert | None:
         if self._muted[code, row]:
             return None
+        signals = [s for s in signals if s.abnormality == CODES[code]]
         best = max(signals, key=lambda s: float(np.nan_to_num(s.strength[row], nan=-1.0)))
         since_s = at_s - int(self._held_s[code, row])
         if best.since_s is not None and best.since_s[row] > 0:
@@ -276,21 +302,28 @@ class AlertBank:
         return alert
 
     def _account(
-        self, codes: list[int], energy_kwh: NDArray[np.float64], expected_kwh: NDArray[np.float64], start_s: int
+        self,
+        cells: _Cells,
+        is_open: NDArray[np.bool_],
+        energy_kwh: NDArray[np.float64],
+        expected_kwh: NDArray[np.float64],
+        start_s: int,
     ) -> None:
         """Energy an open claim stands for; intervals without a reading are kept with the alert for a late one."""
-        for i, r in np.argwhere(self._open[codes]).tolist():
-            code = codes[i]
-            expected, energy = float(expected_kwh[r]), float(energy_kwh[r])
-            if expected > energy:
-                self._missing_kwh[code, r] += expected - energy
-            if energy == energy or not math.isfinite(expected):
-                continue
-            alert = self._alerts.get((code, r))
+        if not np.count_nonzero(is_open):
+            return
+        expected, energy = expected_kwh[cells.rows], energy_kwh[cells.rows]
+        self._missing[cells.at] += np.fmax(expected - energy, 0.0) * is_open
+        unread = is_open & (energy != energy) & np.isfinite(expected)
+        if not np.count_nonzero(unread):
+            return
+        for i in np.flatnonzero(unread).tolist():
+            alert = self._alerts.get(cells.cell(i))
             if alert is None or not alert.is_open:
                 continue
             kept = tuple(u for u in alert.unjudged if u[0] > start_s - LATE_LIMIT_S)
-            self._keep(code, r, replace(alert, unjudged=(*kept, (start_s, _rounded(float(expected_kwh[r]))))))
+            unjudged = (*kept, (start_s, _rounded(float(expected[i]))))
+            self._keep(*cells.cell(i), replace(alert, unjudged=unjudged))
 
     # --- what comes from outside the intervals
 
@@ -316,7 +349,7 @@ class AlertBank:
             return None
         reason = Reason("meter_event", f"the meter itself reported {kind.name_en} at {iso(event.event_time_s)}")
         self._open[code, row] = True
-        self._awake |= {code}
+        self._wake(_Cells(np.union1d(self._awake.at, [code * len(self._area) + row]), len(self._area)))
         self._suspected = None
         return self._begin_episode(
             code, row, event.event_time_s, event.event_time_s, 1.0, 0.0, "events", round(kind.weight, 4), (reason,)
@@ -399,9 +432,10 @@ class AlertBank:
     def suspected(self) -> NDArray[np.bool_]:
         """(meters,), read-only: rows that must not teach what is normal: a condition of an untrusted family holds or is open."""
         if self._suspected is None:
-            codes = [code for code in self._awake if _UNTRUSTED[code, 0]]
-            under = (self._held_s[codes] > 0) | (self._open[codes] & ~self._muted[codes])
-            self._suspected = np.logical_or.reduce(under, axis=0)
+            cells = self._awake
+            under = (self._held[cells.at] > 0) | (self._opened[cells.at] & ~self._muted[cells.codes, cells.rows])
+            self._suspected = np.zeros(len(self._area), dtype=np.bool_)
+            self._suspected[cells.rows[under & cells.untrusted]] = True
             self._suspected.setflags(write=False)
         return self._suspected
 
@@ -441,7 +475,9 @@ class AlertBank:
     def restore(self, arrays: Mapping[str, NDArray[np.generic]], alerts: Sequence[Alert]) -> None:
         for name, values in arrays.items():
             setattr(self, f"_{name}", np.array(values))
-        self._awake = self._not_at_rest(range(len(CODES)))
+        self._look_flat()
+        moving = (self._held > 0) | self._opened | (self._stamped > 0)
+        self._wake(_Cells(np.flatnonzero(moving), len(self._area)))
         self._suspected = None
         rows = {m.service_point: r for r, m in enumerate(self._area.meters)}
         rows |= {m.meter_id: r for r, m in enumerate(self._area.meters)}

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from detectors.bank import interval_detectors
+from detectors.bank import expected_profile, interval_detectors
 from detectors.day_features import DayAccumulator
 from metering.archive import Area, Meter
 from metering.evidence import AreaContext
@@ -17,7 +17,7 @@ METERS = 200
 START_S = 1767571200
 
 
-def measure(intervals: int = 400) -> dict[str, float]:
+def measure(intervals: int = 400, lived_days: int = 8) -> dict[str, float]:
     """CPU microseconds per reading (score and learn) by detector and in all, the same for the kWh-only feed (`*_kwh`),
     and `bytes_per_meter` of state after `intervals` of 15 minutes."""
     costs: dict[str, float] = {}
@@ -27,15 +27,21 @@ def measure(intervals: int = 400) -> dict[str, float]:
         trusted = np.ones(METERS, dtype=np.bool_)
         bank = interval_detectors(context)
         day = DayAccumulator(context)
-        spent = dict.fromkeys([*(d.name for d in bank), "day_features"], 0.0)
-        for i in range(intervals):
+        profile = expected_profile(context)
+        spent = dict.fromkeys([*(d.name for d in bank), profile.name, "day_features"], 0.0)
+        for i in range(-96 * lived_days, intervals):
+            if i == 0:
+                spent = dict.fromkeys(spent, 0.0)  # warm-up is over
             frame = _at(told[i % 96], START_S + 900 * i)
-            expected = np.full(METERS, 0.2)
             for detector in bank:
                 begin = time.process_time()
                 detector.score(frame)
                 detector.learn(frame, trusted)
                 spent[detector.name] += time.process_time() - begin
+            begin = time.process_time()
+            expected = profile.expected_kwh(frame)
+            profile.learn(frame, trusted)
+            spent[profile.name] += time.process_time() - begin
             begin = time.process_time()
             day.add(frame, expected)
             spent["day_features"] += time.process_time() - begin
@@ -43,7 +49,7 @@ def measure(intervals: int = 400) -> dict[str, float]:
         costs |= {f"{name}{suffix}": seconds * per_reading for name, seconds in spent.items()}
         costs[f"all{suffix}"] = sum(spent.values()) * per_reading
         if rich:
-            pages = [page for d in bank for page in d.dump().values()]
+            pages = [page for d in bank for page in d.dump().values()] + list(profile.dump().values())
             costs["bytes_per_meter"] = sum(len(p) for p in pages) / METERS
     return costs
 

@@ -74,6 +74,7 @@ def stage_points() -> tuple[StagePoint, ...]:
         StagePoint("operations.area:AreaInProgress.expected_kwh", "score"),
         *(StagePoint(f"{place}.score", "score") for place in detectors),
         *(StagePoint(f"{place}.learn", "learn") for place in detectors),
+        StagePoint("detectors.seasonal_profile:SeasonalProfile.learn", "learn"),
         *(
             StagePoint(f"alerts.life:AlertBank.{name}", "alerts")
             for name in ("step", "report", "found", "amend", "at_day_close", "suspected")

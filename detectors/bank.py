@@ -7,7 +7,6 @@ from typing import Any
 
 from detectors.current_rules import CurrentRules, CurrentRulesParams
 from detectors.line_loss import LineLoss, LineLossParams
-from detectors.loss_follower import LossFollower, LossFollowerParams
 from detectors.novelty import Novelty
 from detectors.over_capacity import OverCapacity, OverCapacityParams
 from detectors.parameters import from_section
@@ -21,23 +20,22 @@ Thresholds = Mapping[str, Mapping[str, float]]
 
 #: (class, its params), in the order in which they judge.
 INTERVAL_DETECTORS: tuple[tuple[Callable[[AreaContext, Any], IntervalDetector], type[Any]], ...] = (
-    (SeasonalProfile, SeasonalProfileParams),
     (StuckCounter, StuckCounterParams),
     (OverCapacity, OverCapacityParams),
     (VoltageRules, VoltageRulesParams),
     (CurrentRules, CurrentRulesParams),
 )
-#: Comes first, so that it asks the profile for what it expected before this interval was learnt.
-_FOLLOWER = (LossFollower, LossFollowerParams)
 HOUR_DETECTORS: tuple[tuple[Callable[[AreaContext, Any], HourDetector], type[Any]], ...] = ((LineLoss, LineLossParams),)
 
 
-ALL_DETECTORS: tuple[tuple[Any, type[Any]], ...] = (*INTERVAL_DETECTORS, _FOLLOWER, *HOUR_DETECTORS)
+ALL_DETECTORS: tuple[tuple[Any, type[Any]], ...] = (*INTERVAL_DETECTORS, *HOUR_DETECTORS)
+#: What is learnt of every meter and judges nothing; its thresholds stand beside the detectors'.
+PROFILE: tuple[type[SeasonalProfile], type[SeasonalProfileParams]] = (SeasonalProfile, SeasonalProfileParams)
 
 
 def detector_names() -> tuple[str, ...]:
     """Names of all detectors: the sections a thresholds file may have."""
-    return tuple(kind.name for kind, _ in ALL_DETECTORS)
+    return tuple(kind.name for kind, _ in (*ALL_DETECTORS, PROFILE))
 
 
 def check_thresholds(thresholds: Thresholds) -> None:
@@ -45,19 +43,19 @@ def check_thresholds(thresholds: Thresholds) -> None:
     for section in thresholds:
         if section not in detector_names():
             raise SettingsError(f"no detector is named [{section}]; there are {', '.join(detector_names())}")
-    for kind, params in ALL_DETECTORS:
+    for kind, params in (*ALL_DETECTORS, PROFILE):
         from_section(params, kind.name, thresholds.get(kind.name, {}))
 
 
 def interval_detectors(context: AreaContext, thresholds: Thresholds | None = None) -> list[IntervalDetector]:
     """The detectors of every closed interval, for one area. Raises `SettingsError` as `check_thresholds`."""
-    detectors: list[IntervalDetector] = _build(INTERVAL_DETECTORS, context, thresholds or {})
-    kind, params = _FOLLOWER
-    follower = from_section(params, kind.name, (thresholds or {}).get(kind.name, {}))
-    profile = profile_of(detectors)
-    loss_follower = kind(context, follower, profile.expected_kwh)
-    profile.ask_balance(loss_follower.refuted)
-    return [loss_follower, *detectors]
+    return _build(INTERVAL_DETECTORS, context, thresholds or {})
+
+
+def expected_profile(context: AreaContext, thresholds: Thresholds | None = None) -> SeasonalProfile:
+    """What the meters of one area usually use. Raises `SettingsError` as `check_thresholds`."""
+    profile: SeasonalProfile = _build((PROFILE,), context, thresholds or {})[0]
+    return profile
 
 
 def hour_detectors(context: AreaContext, thresholds: Thresholds | None = None) -> list[HourDetector]:
@@ -71,14 +69,6 @@ def hour_detectors(context: AreaContext, thresholds: Thresholds | None = None) -
 def _build(kinds: Any, context: AreaContext, thresholds: Thresholds) -> list[Any]:
     check_thresholds(thresholds)
     return [kind(context, from_section(params, kind.name, thresholds.get(kind.name, {}))) for kind, params in kinds]
-
-
-def profile_of(detectors: list[IntervalDetector]) -> SeasonalProfile:
-    """The bank's seasonal profile: it gives `expected_kwh(frame)`."""
-    for detector in detectors:
-        if isinstance(detector, SeasonalProfile):
-            return detector
-    raise LookupError("this bank has no seasonal profile")
 
 
 def day_models(seed: int) -> list[DayModel]:

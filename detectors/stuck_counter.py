@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 from detectors.pages import Slab, StatePages
 from detectors.parameters import check_ranges, parameter
 from detectors.steps import nothing_found
-from detectors.witness import expected_from_current_kwh
+from detectors.witness import NOISE_CURRENT_A, expected_from_current_kwh
 from metering.evidence import AreaContext, Signal
 from metering.frame import ReadingFrame
+from metering.readings import PHASES
 
+_NO_ROWS: NDArray[np.intp] = np.empty(0, dtype=np.intp)
 _F32, _F64, _I32 = np.float32, np.float64, np.int32
 _DAY_MINUTES = 1440
 _USUAL_RUN_MINUTES = 2 * _DAY_MINUTES
+_CURRENTS = ("current_a", *(f"current_{phase}_a" for phase in PHASES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,41 +122,63 @@ class StuckCounter:
         self._phases = np.where(np.isfinite(area.phases), area.phases, 1.0)
         self._zero_intervals = max(1.0, params.unregistered_minutes / context.interval_minutes)
         self._repeat_intervals = max(params.repeat_intervals, params.repeat_minutes / context.interval_minutes)
-        self._usage_rate = context.interval_minutes / (14 * _DAY_MINUTES)
+        self._warm_up_intervals = params.warm_up_days * _DAY_MINUTES / context.interval_minutes
+        # the use is looked at once an hour, and is the mean of a fortnight
+        self._usage_rate = max(context.interval_minutes, 60) / (14 * _DAY_MINUTES)
         counter = Slab((count,), _I32)
-        self._pages = StatePages(
-            "stuck_counter/1",
-            {
-                "now": {
-                    "age": counter,
-                    "zero_run": counter,
-                    "repeat_run": counter,
-                    "longest_zero": counter,
-                    "longest_repeat": counter,
-                    "run_start_s": Slab((count,), np.int64),
-                    "last_kwh": Slab((count,), _F64, np.nan),
-                    "last_register_kwh": Slab((count,), _F64, np.nan),
-                    "unregistered_kwh": Slab((count,), _F32),
-                    "register_gap_kwh": Slab((count,), _F32),
-                    "used_kwh": Slab((count,), _F32, np.nan),
-                }
-            },
-        )
+        layout = {
+            "now": {
+                "age": counter,
+                "zero_run": counter,
+                "repeat_run": counter,
+                "longest_zero": counter,
+                "longest_repeat": counter,
+                "run_start_s": Slab((count,), np.int64),
+                "last_kwh": Slab((count,), _F64, np.nan),
+                "last_register_kwh": Slab((count,), _F64, np.nan),
+                "unregistered_kwh": Slab((count,), _F32),
+                "register_gap_kwh": Slab((count,), _F32),
+                "used_kwh": Slab((count,), _F32, np.nan),
+            }
+        }
+        self._pages = StatePages("stuck_counter/1", layout)
+        self._state: dict[str, NDArray[Any]] = {name: self._pages.array("now", name) for name in layout["now"]}
+        self._runs = self._pages.block("now", "zero_run", "repeat_run")
+        self._longest = self._pages.block("now", "longest_zero", "longest_repeat")
+        self._remember()
+
+    def _remember(self) -> None:
+        """What follows from the state and is asked in every interval."""
+        now = self._state
+        #: rows whose run of zeros or of the same energy goes on
+        self._running: NDArray[np.bool_] = np.asarray((self._runs > 0).any(axis=0))
+        self._any_running = bool(self._running.any())
+        #: whether some register stands still
+        self._standing = bool((now["register_gap_kwh"] > 0).any())
+        self._look_at_age()
+
+    def _look_at_age(self) -> None:
+        warm = self._state["age"] >= self._warm_up_intervals
+        self._all_warm = bool(warm.all())
+        self._judged: NDArray[np.bool_] = warm & self._customer
+        self._nothing = self._nothing_found(self._judged)
+
+    def _nothing_found(self, judged: NDArray[np.bool_]) -> list[Signal]:
+        return [
+            nothing_found(self.name, "register_stopped", judged, "kWh"),
+            nothing_found(self.name, "zero_use", judged, "kWh/d"),
+        ]
 
     def _now(self, name: str) -> NDArray[Any]:
-        return self._pages.array("now", name)
+        return self._state[name]
 
     def score(self, frame: ReadingFrame) -> list[Signal]:
         p, now = self._params, self._now
         per_interval = self._interval_minutes
-        measured = frame.energy_kwh == frame.energy_kwh
-        judged = measured & self._customer & (now("age") * per_interval >= p.warm_up_days * _DAY_MINUTES)
+        judged = self._judged if frame.all_measured else self._judged & frame.measured
         rows = self._candidates(judged)
         if not len(rows):
-            return [
-                nothing_found(self.name, "register_stopped", judged, "kWh"),
-                nothing_found(self.name, "zero_use", judged, "kWh/d"),
-            ]
+            return list(self._nothing) if frame.all_measured else self._nothing_found(judged)
         zero_run, zero_minutes = now("zero_run")[rows], now("zero_run")[rows] * float(per_interval)
         repeat_run, used_kwh = now("repeat_run")[rows], now("used_kwh")[rows].astype(np.float64)
         needed = np.where(self._known_consumer[rows], p.unregistered_minutes, float(_DAY_MINUTES))
@@ -179,11 +204,16 @@ class StuckCounter:
 
     def _candidates(self, judged: NDArray[np.bool_]) -> NDArray[np.intp]:
         """Rows whose counters have come far enough for any of the rules."""
-        now = self._now
-        far = now("zero_run") >= self._zero_intervals
-        far |= now("repeat_run") >= self._repeat_intervals
-        far |= now("register_gap_kwh") >= self._register_gap_kwh
-        return np.flatnonzero(far & judged)
+        now, rows = self._now, _NO_ROWS
+        if self._any_running:
+            running = np.flatnonzero(self._running)
+            zero_run, repeat_run = self._runs[:, running]
+            far = (zero_run >= self._zero_intervals) | (repeat_run >= self._repeat_intervals)
+            rows = running[far & judged[running]]
+        if self._standing:
+            unmoved = np.flatnonzero((now("register_gap_kwh") >= self._register_gap_kwh) & judged)
+            rows = np.union1d(rows, unmoved)
+        return rows
 
     def _signal(
         self,
@@ -206,52 +236,92 @@ class StuckCounter:
         return Signal(self.name, code, quiet.strength, observed, expected, unit, since_s)
 
     def learn(self, frame: ReadingFrame, trusted: NDArray[np.bool_]) -> None:
-        now = self._now
-        energy = frame.energy_kwh
-        measured = energy == energy
-        normal = measured & trusted
-        export = frame.column("export_kwh")
-        nothing = measured & (energy == 0)
-        if export is not None:
-            nothing &= ~(export > 0)
-
-        same = measured & (energy == now("last_kwh"))
-        starts = measured & ~same
-        now("run_start_s")[starts] = frame.interval_start_s
-        now("age")[measured] += 1
-
-        repeats = same & (energy > 0)
-        for name, goes_on in (("zero", nothing), ("repeat", repeats)):
-            run, longest = now(f"{name}_run"), now(f"longest_{name}")
-            # A run becomes usual when it has ended; a very long one never does.
-            ended = normal & ~goes_on & (run > longest) & (run * self._interval_minutes <= _USUAL_RUN_MINUTES)
-            np.copyto(longest, run, where=ended)
-            run += goes_on
-            run[measured & ~goes_on] = 0
-        np.copyto(now("last_kwh"), energy, where=measured)
-
-        used = now("used_kwh")
-        learns = normal & (now("zero_run") * self._interval_minutes < _DAY_MINUTES)
-        first = learns & (used != used)
-        used[first] = energy[first]
-        np.copyto(used, used + self._usage_rate * (energy - used), where=learns, casting="same_kind")
-
-        self._count_flow(frame, nothing, measured)
+        now, energy, start_s = self._state, frame.energy_kwh, frame.interval_start_s
+        # Most rows neither use nothing nor repeat themselves: only the others are looked at one by one.
+        of_note = energy == now["last_kwh"]
+        of_note |= energy == 0
+        if self._any_running:
+            of_note |= self._running
+        if frame.all_measured:
+            rows = np.flatnonzero(of_note)
+            self._count_runs(frame, rows, trusted)
+            np.copyto(now["run_start_s"], start_s, where=~of_note)
+            now["last_kwh"][...] = energy
+        else:
+            measured = frame.measured
+            rows = np.flatnonzero(of_note & measured)
+            self._count_runs(frame, rows, trusted)
+            np.copyto(now["run_start_s"], start_s, where=measured & ~of_note)
+            np.copyto(now["last_kwh"], energy, where=measured)
+        if not self._all_warm:
+            now["age"] += frame.measured
+            self._look_at_age()
+        if start_s % 3600 < 60 * self._interval_minutes:
+            self._look_at_use(energy, frame.measured & trusted)
+        if "register_kwh" in frame.columns:
+            self._watch_register(frame)
         self._pages.touch("now")
 
-    def _count_flow(self, frame: ReadingFrame, nothing: NDArray[np.bool_], measured: NDArray[np.bool_]) -> None:
-        unregistered = self._now("unregistered_kwh")
-        unregistered[measured & ~nothing] = 0
-        flowed = expected_from_current_kwh(frame, self._phases) if nothing.any() else None
-        if flowed is not None:
-            np.add(unregistered, flowed, out=unregistered, where=nothing & (flowed > 0), casting="same_kind")
-        register = frame.column("register_kwh")
-        if register is None:
+    def _count_runs(self, frame: ReadingFrame, rows: NDArray[np.intp], trusted: NDArray[np.bool_]) -> None:
+        """Runs of nothing and runs of the very same energy, of the measured rows that have or begin one."""
+        if not len(rows):
             return
-        gap, last = self._now("register_gap_kwh"), self._now("last_register_kwh")
+        now, energy = self._state, frame.energy_kwh[rows]
+        same, nothing = energy == now["last_kwh"][rows], energy == 0
+        export = frame.columns.get("export_kwh")
+        if export is not None:
+            nothing &= ~(export[rows] > 0)
+        now["run_start_s"][rows[~same]] = frame.interval_start_s
+        goes_on = np.stack([nothing, same & (energy > 0)])
+        runs, longest = self._runs[:, rows], self._longest[:, rows]
+        # A run becomes usual when it has ended; a very long one never does.
+        ended = (runs > longest) & ~goes_on & trusted[rows]
+        if np.count_nonzero(ended):
+            ended &= runs * self._interval_minutes <= _USUAL_RUN_MINUTES
+            self._longest[:, rows] = np.where(ended, runs, longest)
+        self._runs[:, rows] = (runs + 1) * goes_on
+        self._running[rows] = goes_on[0] | goes_on[1]
+        self._any_running = bool(np.count_nonzero(self._running))
+        now["unregistered_kwh"][rows[~nothing]] = 0
+        self._count_flow(frame, rows[nothing])
+
+    def _look_at_use(self, energy: NDArray[np.float64], normal: NDArray[np.bool_]) -> None:
+        """The mean energy of an interval, of which a day without any energy is not part."""
+        used = self._state["used_kwh"]
+        learns = normal
+        if self._any_running:
+            learns = normal & (self._state["zero_run"] * self._interval_minutes < _DAY_MINUTES)
+        first = learns & (used != used)
+        if np.count_nonzero(first):
+            used[first] = energy[first]
+        np.add(used, self._usage_rate * (energy - used), out=used, where=learns, casting="same_kind")
+
+    def _count_flow(self, frame: ReadingFrame, rows: NDArray[np.intp]) -> None:
+        """What voltage and current say passed through meters that show nothing."""
+        if not len(rows):
+            return
+        amperes = [frame.columns[name][rows] for name in _CURRENTS if name in frame.columns]
+        if not amperes or float(np.fmax.reduce(np.abs(np.concatenate(amperes)))) < NOISE_CURRENT_A:
+            return
+        flowed = expected_from_current_kwh(frame, self._phases)
+        if flowed is None:
+            return
+        passed = flowed[rows]
+        self._state["unregistered_kwh"][rows] += np.where(passed > 0, passed, 0.0).astype(_F32)
+
+    def _watch_register(self, frame: ReadingFrame) -> None:
+        """Interval energy that passes while the register stands still."""
+        register = frame.columns["register_kwh"]
+        gap, last = self._state["register_gap_kwh"], self._state["last_register_kwh"]
         read = register == register
-        gap[read & (register != last)] = 0
-        np.add(gap, frame.energy_kwh, out=gap, where=read & measured & (register == last), casting="same_kind")
+        if not np.count_nonzero(read):
+            return
+        stands = register == last
+        if self._standing:
+            gap[read & ~stands] = 0
+        if np.count_nonzero(stands):
+            np.add(gap, frame.energy_kwh, out=gap, where=stands & frame.measured, casting="same_kind")
+        self._standing = bool(np.count_nonzero(gap))
         np.copyto(last, register, where=read)
 
     def dump(self) -> dict[str, bytes]:
@@ -262,3 +332,4 @@ class StuckCounter:
 
     def load(self, pages: dict[str, bytes]) -> None:
         self._pages.load(pages)
+        self._remember()

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from detectors.bank import ALL_DETECTORS, day_models
+from detectors.bank import ALL_DETECTORS, PROFILE, day_models
 from metering.catalogue import CATALOGUE
 from monitor.settings import PREFIX, Settings
 from simulator.life.life_table import life_table
@@ -58,14 +58,14 @@ def detectors() -> str:
         of(kind, "hour" if kind.name == "line_loss" else "interval", kind.abnormalities) for kind, _ in ALL_DETECTORS
     ]
     rows += [of(type(model), "day", ()) for model in day_models(seed=1)]
-    return _table(
-        ("detector", "file", "judges every", "says"), [(*row[:3], row[3] or "a score for the ranking") for row in rows]
-    )
+    rows = [(*row[:3], row[3] or "a score for the ranking") for row in rows]
+    rows.append((*of(PROFILE[0], "-", ())[:3], "the energy to expect"))
+    return _table(("detector", "file", "judges every", "says"), rows)
 
 
 def thresholds() -> str:
     sections = []
-    for kind, params in ALL_DETECTORS:
+    for kind, params in (*ALL_DETECTORS, PROFILE):
         rows = [
             (
                 f"`{each.name}`",

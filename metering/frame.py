@@ -90,6 +90,22 @@ class ReadingFrame:
     def energy_kwh(self) -> Column:
         return self.columns["energy_kwh"]
 
+    @property
+    def measured(self) -> NDArray[np.bool_]:
+        """(meters,), read-only: where an energy was measured."""
+        known: NDArray[np.bool_] | None = self.shared.get("measured")
+        if known is None:
+            energy = self.energy_kwh
+            known = self.shared["measured"] = energy == energy
+            known.setflags(write=False)
+            self.shared["all_measured"] = np.count_nonzero(known) == len(known)
+        return known
+
+    @property
+    def all_measured(self) -> bool:
+        """Whether every meter's energy was measured: the usual case."""
+        return len(self.measured) > 0 and bool(self.shared["all_measured"])
+
     def column(self, name: str) -> Column | None:
         """The column, or None where this feed does not carry it."""
         return self.columns.get(name)

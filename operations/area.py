@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.life import CODES, AlertBank
-from detectors.bank import hour_detectors, interval_detectors, profile_of
+from detectors.bank import expected_profile, hour_detectors, interval_detectors
 from detectors.day_features import DayAccumulator
 from detectors.pages import pack_arrays, unpack_arrays
+from detectors.seasonal_profile import SeasonalProfile
 from metering.alert import Alert, AlertState, Reason
 from metering.archive import Archive, Area
 from metering.errors import StoreError
@@ -87,7 +88,7 @@ class AreaInProgress:
         self.grid = IntervalGrid(archive.calendar, archive.interval_minutes)
         self.context = AreaContext(area, archive.interval_minutes, archive.calendar, archive.holidays)
         self.interval_detectors: list[IntervalDetector] = interval_detectors(self.context, thresholds)
-        self._profile = profile_of(self.interval_detectors)
+        self.profile = expected_profile(self.context, thresholds)
         self.hour_detectors: list[HourDetector] = hour_detectors(self.context, thresholds)
         self.bank = AlertBank(area)
         self.open: dict[int, OpenInterval] = {}
@@ -105,11 +106,12 @@ class AreaInProgress:
 
     def expected_kwh(self, frame: ReadingFrame) -> NDArray[np.float64]:
         """What the meters' own profiles expect of this interval, (meters,) kWh; NaN where nothing is learnt yet."""
-        return self._profile.expected_kwh(frame)
+        return self.profile.expected_kwh(frame)
 
     @property
-    def detectors(self) -> list[IntervalDetector | HourDetector]:
-        return [*self.interval_detectors, *self.hour_detectors]
+    def detectors(self) -> list[IntervalDetector | HourDetector | SeasonalProfile]:
+        """Everything that learns and is saved by its name."""
+        return [*self.interval_detectors, self.profile, *self.hour_detectors]
 
     def day(self, ordinal: int) -> DayInProgress:
         day = self.days.get(ordinal)

@@ -46,6 +46,7 @@ def judge_frame(
         )
     for detector in area.interval_detectors:
         detector.learn(frame, trusted)
+    area.profile.learn(frame, trusted)
     balanced = balance(area.area, frame, expected_kwh)
     _add_to_hour(area, frame, balanced, bool(np.count_nonzero(suspected > area.area.is_supply)))
     _add_to_day(area, frame, expected_kwh, signals, suspected)

@@ -50,9 +50,7 @@ class Subject:
 
     def __init__(self, name: str, context: AreaContext) -> None:
         self.name, self.context = name, context
-        # The follower asks the profile of its bank; the others stand alone.
-        needed = {name, "seasonal_profile"} if name == "loss_follower" else {name}
-        self.bank: list[IntervalDetector] = [d for d in interval_detectors(context) if d.name in needed]
+        self.bank: list[IntervalDetector] = [d for d in interval_detectors(context) if d.name == name]
         hours = {d.name: d for d in hour_detectors(context)}
         self.hour: HourDetector | None = hours.get(name)
         self.detector: IntervalDetector | HourDetector = self.hour or next(d for d in self.bank if d.name == name)
@@ -83,7 +81,6 @@ class Subject:
         return [*self.bank] if self.hour is None else [*self.bank, self.hour]
 
     def pages(self) -> dict[str, dict[str, bytes]]:
-        """Of the whole bank: a detector may ask another one in it."""
         return {d.name: d.dump() for d in self.everyone()}
 
     def dirty(self) -> dict[str, dict[str, bytes]]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from detectors.bank import check_thresholds, day_models, hour_detectors, interval_detectors, profile_of
+from detectors.bank import check_thresholds, day_models, expected_profile, hour_detectors, interval_detectors
 from detectors.day_features import FEATURES, DayAccumulator
 from detectors.risk import family_strengths, risk
+from detectors.seasonal_profile import SeasonalProfile
 from metering.errors import SettingsError
 from metering.evidence import SET_STRENGTH, AreaDay, IntervalDetector, Signal
-from metering.frame import Column
+from metering.frame import Column, ReadingFrame
 from tests.unit.detectors.worlds import Change, area_context, frames, hours_of, live
 
 CONTEXT = area_context()
@@ -37,34 +40,6 @@ def scaled(row: int, factor: float, from_day: float, to_day: float = 1e9) -> Cha
             columns["energy_kwh"][row] *= factor
 
     return change
-
-
-def test_a_fall_that_lasts_is_seen_and_a_fortnights_holiday_is_not() -> None:
-    assert heard(scaled(0, 0.4, 18), "sudden_fall", 0, "seasonal_profile", days=45) >= SET_STRENGTH
-    assert heard(scaled(0, 0.1, 18, 32), "sudden_fall", 0, "seasonal_profile", days=45) < SET_STRENGTH
-
-
-def test_a_movement_that_everybody_shares_is_weather() -> None:
-    def spring(i: int, columns: dict[str, Column]) -> None:
-        columns["energy_kwh"] *= max(0.4, 1 - 0.012 * max(0, i / PER_DAY - 15))
-
-    for row in range(len(CONTEXT.area)):
-        assert heard(spring, "sudden_fall", row, "seasonal_profile", days=60) == 0 or row < 0
-
-
-def test_use_that_falls_as_the_loss_rises_is_followed_and_an_empty_home_is_not() -> None:
-    names = ("loss_follower", "seasonal_profile")
-    assert heard(scaled(3, 0.3, 20), "use_drop_with_loss", 3, *names) >= SET_STRENGTH
-
-    def moved_out(i: int, columns: dict[str, Column]) -> None:
-        if i >= 20 * PER_DAY:
-            saved = 0.7 * columns["energy_kwh"][3]
-            columns["energy_kwh"][3] -= saved
-            columns["energy_kwh"][-1] -= 1.03 * saved
-
-    assert heard(moved_out, "use_drop_with_loss", 3, *names) < SET_STRENGTH
-    assert heard(moved_out, "sudden_fall", 3, "seasonal_profile", days=50) >= SET_STRENGTH
-    assert heard(moved_out, "sudden_fall", 3, *names, days=50) < SET_STRENGTH
 
 
 def test_no_energy_while_current_flows_is_a_stopped_register_and_without_current_an_unused_supply() -> None:
@@ -178,12 +153,61 @@ def test_more_metered_than_supplied_is_a_negative_loss() -> None:
     assert max(loss_heard(None)["negative_loss"]) == 0
 
 
+def lived(told: Sequence[ReadingFrame], trusted: NDArray[np.bool_] | None = None) -> SeasonalProfile:
+    profile = expected_profile(CONTEXT)
+    for frame in told:
+        profile.learn(frame, np.isfinite(frame.energy_kwh) if trusted is None else trusted)
+    return profile
+
+
+def error_of(profile: SeasonalProfile, told: Sequence[ReadingFrame]) -> float:
+    return float(np.mean([np.abs(profile.expected_kwh(f)[:-1] / f.energy_kwh[:-1] - 1).mean() for f in told]))
+
+
 def test_the_profile_expects_what_is_usual() -> None:
-    bank = only("seasonal_profile")
     told = list(frames(CONTEXT, 30))
-    live(bank, told[:-PER_DAY])
-    errors = [np.abs(profile_of(bank).expected_kwh(f)[:-1] / f.energy_kwh[:-1] - 1).mean() for f in told[-PER_DAY:]]
-    assert float(np.mean(errors)) < 0.15
+    assert error_of(lived(told[:-PER_DAY]), told[-PER_DAY:]) < 0.15
+    assert np.isnan(lived(told[: PER_DAY - 1]).expected_kwh(told[0])).all()
+
+
+def test_the_profile_moves_with_the_weather_of_its_class() -> None:
+    def cold_snap(i: int, columns: dict[str, Column]) -> None:
+        columns["energy_kwh"] *= 2.0 if i >= 24 * PER_DAY else 1.0
+
+    told = list(frames(CONTEXT, 30, change=cold_snap))
+    profile = lived(told[:-PER_DAY])
+    assert 0.85 < float(np.median(profile.expected_kwh(told[-1])[:-1] / told[-1].energy_kwh[:-1])) < 1.5
+    alone = list(frames(CONTEXT, 30, change=scaled(0, 2.0, 24)))
+    assert float(lived(alone[:-PER_DAY]).expected_kwh(alone[-1])[0] / alone[-1].energy_kwh[0]) < 0.75
+
+
+def test_the_profile_learns_neither_what_is_missing_nor_what_is_distrusted() -> None:
+    def stolen_then_missing(i: int, columns: dict[str, Column]) -> None:
+        if i >= 20 * PER_DAY:
+            columns["energy_kwh"][0] *= 0.1
+            columns["energy_kwh"][1] = np.nan
+
+    usual = list(frames(CONTEXT, 30))
+    told = list(frames(CONTEXT, 30, change=stolen_then_missing))
+    profile = lived(told[: 20 * PER_DAY])
+    trusted = np.isfinite(told[-1].energy_kwh)
+    trusted[0] = False
+    for frame in told[20 * PER_DAY :]:
+        profile.learn(frame, trusted)
+    expected = np.array([profile.expected_kwh(f)[:2] / f.energy_kwh[:2] for f in usual[-PER_DAY:]])
+    np.testing.assert_allclose(expected.mean(axis=0), 1.0, atol=0.12)
+
+
+def test_the_profile_restored_expects_the_same_and_is_small() -> None:
+    told = list(frames(CONTEXT, 24))
+    straight, restored = lived(told[:200]), expected_profile(CONTEXT)
+    restored.load(straight.dump())
+    for frame in told[200:]:
+        for each in (straight, restored):
+            each.learn(frame, np.isfinite(frame.energy_kwh))
+        np.testing.assert_array_equal(straight.expected_kwh(frame), restored.expected_kwh(frame))
+    assert straight.dump() == restored.dump()
+    assert sum(len(page) for page in straight.dump().values()) / len(CONTEXT.area) < 500
 
 
 def test_features_lie_in_0_to_1_and_survive_a_restart() -> None:
