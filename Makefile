@@ -4,7 +4,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: setup demo test check system bench bench-detection realism gallery simbench lock clean
+.PHONY: setup demo test check system bench bench-detection teach realism gallery simbench lock clean
 
 setup: .venv/.installed
 
@@ -40,6 +40,11 @@ bench: setup
 	tests/system/install_servers.sh
 	$(BIN)/python -m benchmarks $(ARGS)
 
+# What the shipped prior was taught with; minutes of simulation, kept in build/lessons: empty it when experts change.
+teach: setup
+	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes --only-binary :all: --compile-bytecode -r requirements/train.txt
+	$(BIN)/python -m benchmarks.detection.train --cache build/lessons $(ARGS)
+
 realism: setup
 	$(BIN)/python -m simulator.world.realism $(ARGS)
 
@@ -57,6 +62,7 @@ lock:
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra dev pyproject.toml -o requirements/dev.txt
 	echo hatchling==1.27.0 | uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -c requirements/dev.txt pyproject.toml - -o requirements/runtime.txt
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra dev --extra simbench pyproject.toml -o requirements/simbench.txt
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra dev --extra train pyproject.toml -o requirements/train.txt
 	echo uv | uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 - -o requirements/bootstrap.txt
 
 clean:

@@ -41,6 +41,8 @@ _SET_AFTER_S = np.array([60 * row.set_after_minutes for row in CATALOGUE.values(
 _CLEAR_AFTER_S = np.array([60 * row.clear_after_minutes for row in CATALOGUE.values()], dtype=np.int32)
 #: Evidence of an hour comes once an hour, and stands for all of it.
 _LEAST_STEP_S = np.array([3600 if row.level == "hour" else 0 for row in CATALOGUE.values()], dtype=np.int32)
+#: Neither holds nor is gone: an open condition stays as it was.
+_STAYS = 0.6
 _LONGEST_HELD_S = np.int32(10 * 365 * DAY_S)
 _RAISES = np.array([raises_alert(row) for row in CATALOGUE.values()], dtype=np.bool_)
 _UNTRUSTED = np.array([row.family in UNTRUSTED_FAMILIES for row in CATALOGUE.values()], dtype=np.bool_)
@@ -105,6 +107,7 @@ class AlertBank:
         self._open = np.zeros(shape, dtype=np.bool_)
         self._muted = np.zeros(shape, dtype=np.bool_)
         self._shown = np.zeros(shape, dtype=np.int32)
+        self._of_day = np.zeros(shape, dtype=np.bool_)
         self._missing_kwh = np.zeros(shape)
         #: the cells that are held, open or shown: all others rest, and quiet evidence leaves them so
         self._awake = _Cells(np.empty(0, dtype=np.intp), len(area))
@@ -132,13 +135,21 @@ class AlertBank:
         interval_s: int,
         energy_kwh: NDArray[np.float64],
         expected_kwh: NDArray[np.float64],
+        of_day: bool = False,
     ) -> Step:
-        """Take in one interval's evidence. `end_s` is the interval's end: an alert is raised when its interval is over."""
+        """Take in one interval's evidence. `end_s` is the interval's end: an alert is raised when its interval is over.
+
+        Evidence of a closed day (`of_day`) holds until the next day's: intervals that find nothing do not end it.
+        """
+        if of_day:
+            self._hold_for_a_day(signals)
         cells = self._with_speaking(signals)
         if not len(cells):
             return _NOTHING
         at, self._suspected = cells.at, None
         strength = self._strongest(signals, cells)
+        if not of_day:
+            np.fmax(strength, _STAYS, out=strength, where=self._of_day[cells.codes, cells.rows])
         # cells that are not judged stay as they were
         holds, gone = strength >= SET_STRENGTH, strength <= RECOVER_STRENGTH
         step_s = np.maximum(cells.least_step_s, interval_s)
@@ -166,6 +177,14 @@ class AlertBank:
         stamp, shown = self._worth_showing(cells, strength, holds, end_s)
         self._let_rest(cells, (held_s > 0) | is_open | (stamp > 0))
         return Step(tuple(a for a in changed if a is not None), shown)
+
+    def _hold_for_a_day(self, signals: Sequence[Signal]) -> None:
+        for signal in signals:
+            np.copyto(
+                self._of_day[CODE_INDEX[signal.abnormality]],
+                signal.strength > RECOVER_STRENGTH,
+                where=signal.strength == signal.strength,
+            )
 
     def _with_speaking(self, signals: Sequence[Signal]) -> _Cells:
         """The cells that are not at rest, and those that evidence wakes."""
@@ -234,7 +253,12 @@ class AlertBank:
             for s in sorted(signals, key=lambda s: s.detector)
             if s.strength[row] >= SET_STRENGTH
         )
-        risk = round(kind.weight * (1.0 if kind.certain else strength), 4)
+        if best.reasons is not None:
+            reasons = best.reasons(row)
+        if best.risk is not None and math.isfinite(best.risk[row]):
+            risk = round(float(best.risk[row]), 4)
+        else:
+            risk = round(kind.weight * (1.0 if kind.certain else strength), 4)
         return self._begin_episode(code, row, at_s, since_s, observed, expected, best.unit, risk, reasons)
 
     def _begin_episode(
@@ -461,6 +485,7 @@ class AlertBank:
             "open": self._open,
             "muted": self._muted,
             "shown": self._shown,
+            "of_day": self._of_day,
             "missing_kwh": self._missing_kwh,
         }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from detectors.case_probability import CaseProbability, CaseProbabilityParams
 from detectors.current_rules import CurrentRules, CurrentRulesParams
 from detectors.line_loss import LineLoss, LineLossParams
 from detectors.novelty import Novelty
@@ -28,7 +29,11 @@ INTERVAL_DETECTORS: tuple[tuple[Callable[[AreaContext, Any], IntervalDetector], 
 HOUR_DETECTORS: tuple[tuple[Callable[[AreaContext, Any], HourDetector], type[Any]], ...] = ((LineLoss, LineLossParams),)
 
 
-ALL_DETECTORS: tuple[tuple[Any, type[Any]], ...] = (*INTERVAL_DETECTORS, *HOUR_DETECTORS)
+ALL_DETECTORS: tuple[tuple[Any, type[Any]], ...] = (
+    *INTERVAL_DETECTORS,
+    *HOUR_DETECTORS,
+    (CaseProbability, CaseProbabilityParams),
+)
 #: What is learnt of every meter and judges nothing; its thresholds stand beside the detectors'.
 PROFILE: tuple[type[SeasonalProfile], type[SeasonalProfileParams]] = (SeasonalProfile, SeasonalProfileParams)
 
@@ -64,6 +69,13 @@ def hour_detectors(context: AreaContext, thresholds: Thresholds | None = None) -
         check_thresholds(thresholds or {})
         return []
     return _build(HOUR_DETECTORS, context, thresholds or {})
+
+
+def case_probability(context: AreaContext, thresholds: Thresholds | None = None) -> CaseProbability:
+    """What weighs every closed day of one area. Raises `SettingsError` as `check_thresholds`."""
+    check_thresholds(thresholds or {})
+    section = (thresholds or {}).get(CaseProbability.name, {})
+    return CaseProbability(context, from_section(CaseProbabilityParams, CaseProbability.name, section))
 
 
 def _build(kinds: Any, context: AreaContext, thresholds: Thresholds) -> list[Any]:

@@ -19,6 +19,8 @@ from detectors.day_voltage import DayVoltage
 from metering.catalogue import CATALOGUE
 from metering.evidence import AreaContext, AreaCurves, DayExpert
 
+#: A day of longer intervals has a level and no shape (minutes).
+_LONGEST_INTERVAL_WITH_A_SHAPE = 60
 #: What a single meter's power-off says where its area has power.
 _POWER_OFF_ALONE = 0.5
 
@@ -30,18 +32,18 @@ class DayBank:
 
     def __init__(self, context: AreaContext) -> None:
         self._level = DayLevel(context)
-        voltage = DayVoltage(context)
-        others: tuple[DayExpert, ...] = (
-            DayShape(context),
-            DayBlocks(context),
-            DayContract(context),
-            DayEvents(context),
-            DayRegisters(context),
-            DayCircuits(context),
-            # learns before the voltage does, which it asks
-            DayBalance(context, unseen_kwh=voltage.unseen_kwh),
-            voltage,
-        )
+        others: tuple[DayExpert, ...] = (DayContract(context), DayEvents(context), DayRegisters(context))
+        if context.interval_minutes <= _LONGEST_INTERVAL_WITH_A_SHAPE:
+            voltage = DayVoltage(context)
+            others = (
+                DayShape(context),
+                DayBlocks(context),
+                *others,
+                DayCircuits(context),
+                # learns before the voltage does, which it asks
+                DayBalance(context, unseen_kwh=voltage.unseen_kwh),
+                voltage,
+            )
         self._others = others
 
     @property

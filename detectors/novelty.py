@@ -39,7 +39,7 @@ class Novelty:
     Reference: Tan, Ting, Liu (2011), Fast anomaly detection for streaming data.
 
     >>> model = Novelty(seed=1, params=NoveltyParams(window=50))
-    >>> def day(level): return AreaDay("TA", 1, ("M0",), np.ones(1), np.zeros(1), {"level": np.array([level])}, {}, np.ones(1, bool))
+    >>> def day(level): return AreaDay("TA", 1, ("M0",), np.ones(1), np.zeros(1), {"level": np.array([level])}, {}, np.ones(1, bool), np.ones(1), np.zeros((1, 0)))
     >>> float(model.score(day(0.5))[0])
     nan
     >>> for i in range(200):

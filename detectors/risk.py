@@ -12,6 +12,8 @@ from metering.evidence import RECOVER_STRENGTH, SET_STRENGTH, Signal
 
 #: The most that an unusual day adds to what the evidence says.
 NOVELTY_SHARE = 0.1
+#: By how much of the gap to certainty full evidence moves a known probability, which has weighed most of it already.
+_EVIDENCE_SHARE = 0.2
 #: Novelty below this is everyday life.
 _NOVELTY_FROM = 0.8
 
@@ -34,18 +36,30 @@ def family_strengths(signals: Iterable[Signal], meters: int) -> dict[str, NDArra
     return strengths
 
 
-def risk(family_strength: Mapping[str, NDArray[np.float64]], novelty: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Noisy-or over the families' strengths (weighted already): each alone can make a case, none dilutes another.
+def risk(
+    family_strength: Mapping[str, NDArray[np.float64]],
+    novelty: NDArray[np.float64],
+    probability: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """The probability of a case where one is known, nudged by the evidence; elsewhere the evidence alone.
+
+    Evidence is a noisy-or over the families' strengths (weighted already): each alone can make a case, none dilutes another.
 
     Shapes (meters,); NaN counts as nothing. Families of information add nothing; novelty closes at most
     `NOVELTY_SHARE` of the gap to certainty. A supply meter's row holds the area's own risk.
 
-    >>> risk({"theft": np.array([0.9, 0.0]), "energy": np.array([0.5, np.nan])}, np.array([np.nan, 1.0])).round(3).tolist()
+    >>> unknown = np.full(2, np.nan)
+    >>> risk({"theft": np.array([0.9, 0.0]), "energy": np.array([0.5, np.nan])}, np.array([np.nan, 1.0]), unknown).round(3).tolist()
     [0.95, 0.1]
+    >>> risk({"theft": np.array([0.9, 0.0])}, unknown, np.array([0.7, 0.2])).round(3).tolist()
+    [0.754, 0.2]
     """
     innocent = np.ones(len(novelty))
     for family in sorted(family_strength):
         if family not in INFORMATION_FAMILIES and family != "novelty":
             innocent *= 1 - np.clip(np.nan_to_num(family_strength[family]), 0.0, 1.0)
     unusual = np.clip((np.nan_to_num(novelty) - _NOVELTY_FROM) / (1 - _NOVELTY_FROM), 0.0, 1.0)
-    return 1 - innocent * (1 - NOVELTY_SHARE * unusual)
+    by_evidence = 1 - innocent * (1 - NOVELTY_SHARE * unusual)
+    return np.where(
+        probability == probability, 1 - (1 - probability) * (1 - _EVIDENCE_SHARE * by_evidence), by_evidence
+    )

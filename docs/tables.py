@@ -10,7 +10,9 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from detectors.bank import ALL_DETECTORS, PROFILE, day_models
+from detectors.bank import ALL_DETECTORS, HOUR_DETECTORS, INTERVAL_DETECTORS, PROFILE, day_models
+from detectors.case_probability import CaseProbability
+from detectors.prior import shipped_prior
 from metering.catalogue import CATALOGUE
 from monitor.settings import PREFIX, Settings
 from simulator.life.life_table import life_table
@@ -54,9 +56,9 @@ def detectors() -> str:
         module = kind.__module__.removeprefix("detectors.")
         return f"`{kind.name}`", f"[{module}.py](../detectors/{module}.py)", judges, ", ".join(f"`{c}`" for c in codes)
 
-    rows = [
-        of(kind, "hour" if kind.name == "line_loss" else "interval", kind.abnormalities) for kind, _ in ALL_DETECTORS
-    ]
+    rows = [of(kind, "interval", kind.abnormalities) for kind, _ in INTERVAL_DETECTORS]
+    rows += [of(kind, "hour", kind.abnormalities) for kind, _ in HOUR_DETECTORS]
+    rows.append(of(CaseProbability, "day", shipped_prior().kinds))
     rows += [of(type(model), "day", ()) for model in day_models(seed=1)]
     rows = [(*row[:3], row[3] or "a score for the ranking") for row in rows]
     rows.append((*of(PROFILE[0], "-", ())[:3], "the energy to expect"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from metering.alert import Reason
 from metering.archive import Area
 from metering.frame import ReadingFrame
 from metering.times import LocalCalendar
@@ -27,6 +28,8 @@ class Signal:
     stated `unit`, NaN where there is nothing to say. A whole area's own evidence stands in its supply meter's row.
     `since_s` (epoch seconds, 0 = this interval) is the estimated onset per row, or None. `quiet` says that no strength
     is above RECOVER and no figure is given: such a signal can only end what is there, so that it costs next to nothing.
+    `risk` (meters,) is the probability of a case where the detector knows one: an alert then carries it instead of the
+    catalogue's weight. `reasons` gives a row's reasons in the detector's own words, asked only when an alert is raised.
     """
 
     detector: str
@@ -37,6 +40,8 @@ class Signal:
     unit: str
     since_s: NDArray[np.int64] | None = None
     quiet: bool = False
+    risk: NDArray[np.float64] | None = None
+    reasons: Callable[[int], tuple[Reason, ...]] | None = None
 
 
 class IntervalDetector(Protocol):
@@ -156,6 +161,8 @@ class AreaDay:
 
     `features` maps a name to (meters,) float64 in [0, 1], NaN = not known; `family_strength` maps a family to the
     day's strongest evidence (meters,), weighted by the catalogue; `trusted` says whose day may be learnt as normal.
+    `probability` (meters,) is how probable a case is by the area's own weighing, NaN = not judged; `figures`
+    (meters, figures) float16 is what it was weighed by, in the prior's order, NaN = not known.
     """
 
     transformer_area: str
@@ -166,6 +173,8 @@ class AreaDay:
     features: dict[str, NDArray[np.float64]]
     family_strength: dict[str, NDArray[np.float64]]
     trusted: NDArray[np.bool_]
+    probability: NDArray[np.float64]
+    figures: NDArray[np.float16]
 
 
 class DayModel(Protocol):
@@ -193,3 +202,7 @@ class AreaContext:
     calendar: LocalCalendar
     holidays: frozenset[date] = frozenset()
     """Local days that people spend like a Sunday."""
+
+    def day_type(self, day: date) -> int:
+        """0 working day, 1 Saturday, 2 Sunday or holiday."""
+        return 2 if day.weekday() == 6 or day in self.holidays else int(day.weekday() == 5)

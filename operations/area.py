@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.life import CODES, AlertBank
-from detectors.bank import expected_profile, hour_detectors, interval_detectors
+from detectors.bank import case_probability, expected_profile, hour_detectors, interval_detectors
+from detectors.day_bank import DayBank
+from detectors.day_curves import DayCurves
 from detectors.day_features import DayAccumulator
 from detectors.pages import pack_arrays, unpack_arrays
 from detectors.seasonal_profile import SeasonalProfile
@@ -30,7 +32,7 @@ from operations.admission import OpenInterval
 from operations.silence import Silence
 
 Thresholds = Mapping[str, Mapping[str, float]]
-SCHEMA = "area/2"
+SCHEMA = "area/3"
 
 
 @dataclass(slots=True)
@@ -57,6 +59,15 @@ class Trace(Protocol):
     ) -> None: ...
 
 
+class _Part(Protocol):
+    """What an area remembers by pages of its own."""
+
+    @property
+    def name(self) -> str: ...
+    def dump_dirty(self) -> dict[str, bytes]: ...
+    def load(self, pages: dict[str, bytes]) -> None: ...
+
+
 @dataclass(slots=True)
 class HourInProgress:
     """Sums over the balanced intervals of one clock hour (kWh)."""
@@ -70,10 +81,11 @@ class HourInProgress:
 
 
 class DayInProgress:
-    """One local day of one area: features per meter, and the day's strongest evidence, shape (codes, meters)."""
+    """One local day of one area: curves by the hour, features per meter, the day's strongest evidence, shape (codes, meters)."""
 
     def __init__(self, context: AreaContext) -> None:
         meters = len(context.area)
+        self.curves = DayCurves(context)
         self.features = DayAccumulator(context)
         self.strength = np.full((len(CODES), meters), np.nan)
         self.suspected = np.zeros(meters, dtype=np.bool_)
@@ -90,6 +102,8 @@ class AreaInProgress:
         self.interval_detectors: list[IntervalDetector] = interval_detectors(self.context, thresholds)
         self.profile = expected_profile(self.context, thresholds)
         self.hour_detectors: list[HourDetector] = hour_detectors(self.context, thresholds)
+        self.day_bank = DayBank(self.context)
+        self.case_probability = case_probability(self.context, thresholds)
         self.bank = AlertBank(area)
         self.open: dict[int, OpenInterval] = {}
         self.closed_until_s = 0
@@ -120,6 +134,13 @@ class AreaInProgress:
         self.touch(day_page(ordinal))
         return day
 
+    def forget_day(self, ordinal: int) -> DayInProgress:
+        """The day as it was added up, for its close; an empty one where nothing was heard of it."""
+        day = self.days.pop(ordinal, None) or DayInProgress(self.context)
+        self.touch(day_page(ordinal))
+        self._dirty |= {f"{_curves_owner(ordinal)}/{page}" for page in day.curves.dump()}
+        return day
+
     def touch(self, page: str) -> None:
         self._dirty.add(page)
 
@@ -133,10 +154,17 @@ class AreaInProgress:
         for page in sorted(self._dirty):
             pages[page] = self._page(page)
         self._dirty.clear()
-        for detector in self.detectors:
-            for page, content in detector.dump_dirty().items():
-                pages[f"{detector.name}/{page}"] = content
+        for part in self._parts:
+            for page, content in part.dump_dirty().items():
+                pages[f"{part.name}/{page}"] = content
+        for ordinal, day in self.days.items():
+            for page, content in day.curves.dump_dirty().items():
+                pages[f"{_curves_owner(ordinal)}/{page}"] = content
         return pages
+
+    @property
+    def _parts(self) -> tuple[_Part, ...]:
+        return (*self.detectors, self.day_bank, self.case_probability)
 
     def _page(self, page: str) -> bytes:
         if page == "progress":
@@ -146,6 +174,8 @@ class AreaInProgress:
             return zlib.compress(pack_arrays(SCHEMA, self.bank.arrays()), 1)
         if page == "alerts":
             return json.dumps([_alert_row(a) for a in self.bank.alerts()]).encode()
+        if "/" in page:
+            return b""  # of a day's curves that is closed
         begun = next((o for o in self.days if day_page(o) == page), None)
         return b"" if begun is None else _day_page(begun, self.days[begun])
 
@@ -175,9 +205,9 @@ class AreaInProgress:
                 held.setdefault(owner, {})[rest] = content
         if "progress" in pages:
             self._restore_progress(pages["progress"])
-        for detector in self.detectors:
-            if detector.name in held:
-                detector.load(held[detector.name])
+        for part in self._parts:
+            if part.name in held:
+                part.load(held[part.name])
         if "bank" in pages:
             alerts = [alert_of(row) for row in json.loads(pages.get("alerts", b"[]"))]
             self.bank.restore(unpack_arrays(SCHEMA, zlib.decompress(pages["bank"])), alerts)
@@ -185,6 +215,9 @@ class AreaInProgress:
         for page, content in pages.items():
             if page.startswith("day.") and content:
                 ordinal, day = _day_of(self.context, content)
+                curves = {p: c for p, c in held.get(_curves_owner(ordinal), {}).items() if c}
+                if curves:
+                    day.curves.load(curves)
                 self.days[ordinal] = day
 
     def _restore_progress(self, page: bytes) -> None:
@@ -216,6 +249,10 @@ def day_ordinal(day: date) -> int:
 def day_page(ordinal: int) -> str:
     """At most two days are begun at any time: the one that waits for its close, and the one it is."""
     return f"day.{ordinal % 2}"
+
+
+def _curves_owner(ordinal: int) -> str:
+    return f"curves.{ordinal % 2}"
 
 
 def _day_page(ordinal: int, day: DayInProgress) -> bytes:

@@ -11,22 +11,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.case_probability import Verdict
 from detectors.pages import pack_arrays, unpack_arrays
 from metering.alert import Alert
 from metering.catalogue import CATALOGUE, FAMILIES
 from metering.evidence import SET_STRENGTH, AreaDay
 from metering.messages import Finding
 from metering.ports import AreaDayRow
-from operations.area import AreaInProgress, DayInProgress, Outcome, alert_of, day_page
-from operations.derived_points import alert_points
+from metering.times import DAY_S
+from operations.area import AreaInProgress, DayInProgress, Outcome, alert_of
+from operations.derived_points import alert_points, evidence_points
 
-SCHEMA = "area_day/1"
+SCHEMA = "area_day/2"
 
 
 def close_area_day(area: AreaInProgress, ordinal: int, partition: int, outcome: Outcome) -> None:
-    """Pack the day's features, strongest evidence, open alerts and findings; forget what the day stage now knows."""
-    day = area.days.pop(ordinal, None) or DayInProgress(area.context)
-    area.touch(day_page(ordinal))
+    """Weigh the closed day, then pack its features, evidence, open alerts and findings; forget what the day stage now knows."""
+    day = area.forget_day(ordinal)
+    verdict = _weigh(area, ordinal, day, outcome)
     open_alerts, changed = area.bank.at_day_close()
     outcome.alerts.update((a.alert_id, a) for a in changed)
     outcome.points += alert_points(changed, area.archive)
@@ -35,9 +37,42 @@ def close_area_day(area: AreaInProgress, ordinal: int, partition: int, outcome: 
     heard = tuple(a for a in open_alerts if not any(s.covers(a, at_s) for s in area.silences.values()))
     if len(heard) < len(open_alerts):
         outcome.count({"alerts_silenced": len(open_alerts) - len(heard)})
-    closed = ClosedAreaDay(_area_day(area, ordinal, day), heard, tuple(area.findings))
+    closed = ClosedAreaDay(_area_day(area, ordinal, day, verdict), heard, tuple(area.findings))
     area.findings = []
     outcome.area_days.append(AreaDayRow(area.name, ordinal, partition, pack_area_day(closed)))
+
+
+def _weigh(area: AreaInProgress, ordinal: int, day: DayInProgress, outcome: Outcome) -> Verdict:
+    """The day experts describe the day, the prior weighs it, alerts follow, and only then the day is learnt."""
+    closes_on = date.fromordinal(ordinal)
+    curves = day.curves.close(ordinal, area.context.day_type(closes_on))
+    figures = area.day_bank.figures(curves)
+    verdict = area.case_probability.judge(figures)
+    energy_kwh, expected_kwh = _day_energies(figures)
+    signals = area.case_probability.signals(verdict, energy_kwh, expected_kwh)
+    nothing = np.zeros(len(area.area))
+    step = area.bank.step(
+        signals,
+        end_s=area.archive.calendar.day_close(closes_on),
+        interval_s=DAY_S,
+        energy_kwh=nothing,
+        expected_kwh=nothing,
+        of_day=True,
+    )
+    area.touch("bank")
+    outcome.alerts.update((a.alert_id, a) for a in step.changed)
+    outcome.points += alert_points(step.changed, area.archive)
+    outcome.points += evidence_points(step.evidence, signals, area.area, area.archive.calendar.day_start(closes_on))
+    area.day_bank.learn(curves, area.case_probability.suspected(verdict))
+    area.case_probability.learn(verdict)
+    return verdict
+
+
+def _day_energies(figures: Mapping[str, NDArray[np.float64]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(recent, expected) energy in kWh a day: expected is what is usual, as the meter's class moves."""
+    usual_kwh = np.exp(figures["log_usual"]) - 0.1
+    expected_kwh = usual_kwh * np.exp(figures["class_movement"])
+    return np.maximum(expected_kwh - figures["fall_kwh"], 0.0), expected_kwh
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +84,8 @@ class ClosedAreaDay:
     findings: tuple[Finding, ...]
 
 
+#: Half precision holds no more.
+_MOST_FIGURE = 60_000.0
 #: Rows of the catalogue that say something about a case worth visiting. Hazards rank by harm, in a lane of their own.
 _WEIGHTS = np.array(
     [[row.weight if row.lane in ("suspicion", "area") else 0.0] for row in CATALOGUE.values()], dtype=np.float64
@@ -60,7 +97,7 @@ _ROWS_OF_FAMILY = {
 }
 
 
-def _area_day(area: AreaInProgress, ordinal: int, day: DayInProgress) -> AreaDay:
+def _area_day(area: AreaInProgress, ordinal: int, day: DayInProgress, verdict: Verdict) -> AreaDay:
     # what does not reach the set value is half a case at most
     strength = np.nan_to_num(day.strength)
     weighted = np.where(strength >= SET_STRENGTH, strength, strength / 2) * _WEIGHTS
@@ -74,6 +111,8 @@ def _area_day(area: AreaInProgress, ordinal: int, day: DayInProgress) -> AreaDay
         day.features.close(),
         {family: weighted[rows].max(axis=0) for family, rows in _ROWS_OF_FAMILY.items()},
         np.isfinite(energy_kwh) & ~day.suspected & ~area.area.is_supply,
+        verdict.probability,
+        np.clip(verdict.table, -_MOST_FIGURE, _MOST_FIGURE).astype(np.float16),
     )
 
 
@@ -83,6 +122,8 @@ def pack_area_day(closed: ClosedAreaDay) -> bytes:
         "energy_kwh": day.energy_kwh,
         "missing_share": day.missing_share,
         "trusted": day.trusted,
+        "probability": day.probability,
+        "figures": day.figures,
     }
     arrays |= {f"feature/{name}": values for name, values in day.features.items()}
     arrays |= {f"family/{name}": values for name, values in day.family_strength.items()}
@@ -110,6 +151,8 @@ def unpack_area_day(payload: bytes) -> ClosedAreaDay:
             _under("feature/", arrays),
             _under("family/", arrays),
             arrays["trusted"],
+            arrays["probability"],
+            arrays["figures"],
         ),
         tuple(alert_of(row) for row in story["open_alerts"]),
         tuple(Finding(**row) for row in story["findings"]),

@@ -134,7 +134,7 @@ def _scores(
     packed: dict[str, bytes] = {}
     by_meter: dict[str, float] = {}
     for day, unusual in zip(days, novelty, strict=True):
-        values = risk(day.family_strength, unusual)
+        values = risk(day.family_strength, unusual, day.probability)
         packed[day.transformer_area] = pack_scores(
             DayScores(day.meter_ids, values, {**day.family_strength, "novelty": np.nan_to_num(unusual)})
         )

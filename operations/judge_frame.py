@@ -96,6 +96,7 @@ def _add_to_day(
     suspected: NDArray[np.bool_],
 ) -> None:
     day = area.day(day_ordinal(area.archive.calendar.local(frame.interval_start_s)))
+    day.curves.add(frame)
     day.features.add(frame, expected_kwh)
     day.suspected |= suspected
     for signal in signals:

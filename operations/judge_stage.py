@@ -12,10 +12,11 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.day_bank import event_says
 from metering.alert import Alert
 from metering.archive import Archive
 from metering.frame import ReadingFrame
-from metering.messages import ArrivedFrame, Decision, Finding, Message, MeterEvents, Tick
+from metering.messages import ArrivedFrame, Decision, Finding, Message, MeterEvent, MeterEvents, Tick
 from metering.points import Point
 from metering.ports import Checkpoint, PartitionChange, PartitionMark, Role, StateStore
 from metering.times import IntervalGrid
@@ -28,6 +29,8 @@ from operations.silence import KIND, KIND_END, silence_of
 
 #: A gap in the ticks longer than this is not walked interval by interval: nothing was measured and nobody judged.
 LONGEST_WALK_S = 14 * 86_400
+#: A meter's power-off so near to a recorded outage of its area belongs to it.
+OUTAGE_MARGIN_S = 900
 
 
 class JudgeStage:
@@ -237,10 +240,25 @@ class JudgeStage:
                 continue
             outcome.count({"events_accepted": 1})
             worked_on = any(True for _ in self._archive.works_at(area.area.meters[row], event.event_time_s))
+            if not worked_on:
+                self._tell_day(area, row, event)
             alert = area.bank.report(event, row, in_work_order=worked_on)
             if alert is not None:
                 area.touch("bank")
                 self._changed((alert,), outcome)
+
+    def _tell_day(self, area: AreaInProgress, row: int, event: MeterEvent) -> None:
+        """The day's curves remember what the event says of a case; a power-off of the whole area says nothing."""
+        says, at_s = event_says(event.code), event.event_time_s
+        if not says or area.next_day is None:
+            return
+        if event.code == "power_off" and self._archive.in_outage(
+            area.name, at_s - OUTAGE_MARGIN_S, at_s + OUTAGE_MARGIN_S
+        ):
+            return
+        ordinal = day_ordinal(self._archive.calendar.day_of(at_s))
+        if ordinal <= area.next_day + 1:  # no event is of a day that has not begun
+            area.day(max(ordinal, area.next_day)).curves.tell(row, says)
 
     def _found(self, finding: Finding, outcome: Outcome) -> None:
         outcome.findings[finding.finding_id] = finding
@@ -253,6 +271,7 @@ class JudgeStage:
         area.findings.append(finding)
         area.touch("bank")
         area.touch("progress")
+        area.case_probability.found(row, confirmed=finding.confirmed)
         self._changed(area.bank.found(finding, row), outcome)
 
     def _decided(self, decision: Decision, outcome: Outcome) -> None:

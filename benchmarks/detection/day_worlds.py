@@ -22,6 +22,8 @@ from simulator.registers import RegisterCount
 from simulator.world.load_profiles import HOLIDAY
 
 Grid = NDArray[np.float64]
+#: Share of its days that a feed of daily energies lacks.
+_DAILY_MISSING = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,18 @@ class WorldFigures:
     names: tuple[str, ...]
     table: NDArray[np.float32]
     meter_ids: tuple[str, ...]
+    is_supply: NDArray[np.bool_]
     truth: Mapping[int, TrueCase]
 
 
-def world_figures(recipe: Recipe, columns: Sequence[str] | None = None, *, supply: bool = True) -> WorldFigures:
-    """Live a province through and describe every day. `columns` limits what the feed carries, `supply` = with supply meters."""
-    world = _World(recipe, (*STANDARD_COLUMNS, "register_kwh") if columns is None else tuple(columns), supply)
+def world_figures(
+    recipe: Recipe, columns: Sequence[str] | None = None, *, supply: bool = True, daily: bool = False
+) -> WorldFigures:
+    """Live a province through and describe every day.
+
+    `columns` limits what the feed carries, `supply` = with supply meters; `daily` sums the day's energies into one reading.
+    """
+    world = _World(recipe, (*STANDARD_COLUMNS, "register_kwh") if columns is None else tuple(columns), supply, daily)
     names: tuple[str, ...] = ()
     days: list[NDArray[np.float32]] = []
     for window in world.province.windows():
@@ -56,7 +64,8 @@ def world_figures(recipe: Recipe, columns: Sequence[str] | None = None, *, suppl
             names = names or tuple(sorted(figures[0]))
             days.append(np.concatenate([np.stack([f[n] for n in names], axis=1) for f in figures]).astype(np.float32))
     meter_ids = [meter_id for a in world.areas.values() for meter_id in a.area.meter_ids]
-    return WorldFigures(names, np.stack(days), tuple(meter_ids), _truth(world.province, meter_ids))
+    is_supply = np.concatenate([a.area.is_supply for a in world.areas.values()])
+    return WorldFigures(names, np.stack(days), tuple(meter_ids), is_supply, _truth(world.province, meter_ids))
 
 
 def curves_of(recipe: Recipe) -> tuple[AreaContext, list[AreaCurves]]:
@@ -72,17 +81,19 @@ def curves_of(recipe: Recipe) -> tuple[AreaContext, list[AreaCurves]]:
 
 
 class _Area:
-    def __init__(self, archive: Archive, name: str) -> None:
+    def __init__(self, archive: Archive, name: str, interval_minutes: int) -> None:
         self.area = archive.areas[name]
-        self.context = AreaContext(self.area, archive.interval_minutes, archive.calendar, archive.holidays)
+        self.context = AreaContext(self.area, interval_minutes, archive.calendar, archive.holidays)
         self.curves, self.bank = DayCurves(self.context), DayBank(self.context)
 
 
 class _World:
-    def __init__(self, recipe: Recipe, columns: Sequence[str], supply: bool) -> None:
+    def __init__(self, recipe: Recipe, columns: Sequence[str], supply: bool, daily: bool = False) -> None:
         self.province = Province(recipe)
         self._archive, self._columns, self._supply = self.province.archive, columns, supply
-        self.areas = {name: _Area(self._archive, name) for name in self._archive.areas}
+        self._daily_kwh: dict[str, Grid] | None = {} if daily else None
+        self._interval_minutes = 24 * 60 if daily else self._archive.interval_minutes
+        self.areas = {name: _Area(self._archive, name, self._interval_minutes) for name in self._archive.areas}
         codes = self.province.codes
         self._registers = RegisterCount(
             len(codes.names),
@@ -123,11 +134,26 @@ class _World:
                     if not self._supply:
                         filled[area.area.supply_rows] = np.nan
                     columns[column] = filled
-                frame = ReadingFrame(name, start_s, self._archive.interval_minutes, area.area.meter_ids, columns)
+                if self._daily_kwh is not None:
+                    kwh = self._daily_kwh.setdefault(name, np.full(len(area.area), np.nan))
+                    np.fmax(kwh, np.fmax(kwh, 0) + columns["energy_kwh"], out=kwh)
+                    continue
+                frame = ReadingFrame(name, start_s, self._interval_minutes, area.area.meter_ids, columns)
                 area.curves.add(frame)
 
     def close_curves(self, window: Window) -> list[AreaCurves]:
         """The day that ends with this window, area by area."""
+        if self._daily_kwh is not None:
+            start_s = self.province.calendar.day_start(window.day)
+            rng = np.random.default_rng([self.province.seed, 30, window.day_number])
+            for name, kwh in self._daily_kwh.items():
+                kwh[rng.random(len(kwh)) < _DAILY_MISSING] = np.nan
+                self.areas[name].curves.add(
+                    ReadingFrame(
+                        name, start_s, self._interval_minutes, self.areas[name].area.meter_ids, {"energy_kwh": kwh}
+                    )
+                )
+            self._daily_kwh = {}
         for name, row, says in self._events.get(window.day_number, ()):
             self.areas[name].curves.tell(row, says)
         sunday = window.day.weekday() == 6 or window.kind_of_day == HOLIDAY

@@ -232,7 +232,18 @@ def test_features_lie_in_0_to_1_and_survive_a_restart() -> None:
 def _day(features: dict[str, Column], trusted: bool = True) -> AreaDay:
     count = len(next(iter(features.values())))
     ids = tuple(f"M{i}" for i in range(count))
-    return AreaDay("TA", 1, ids, np.ones(count), np.zeros(count), features, {}, np.full(count, trusted))
+    return AreaDay(
+        "TA",
+        1,
+        ids,
+        np.ones(count),
+        np.zeros(count),
+        features,
+        {},
+        np.full(count, trusted),
+        np.full(count, np.nan),
+        np.zeros((count, 0), dtype=np.float16),
+    )
 
 
 def test_novelty_is_seeded_restored_and_learns_trusted_rows_only() -> None:
@@ -268,9 +279,9 @@ def test_risk_is_not_diluted_and_leaves_hazards_and_information_out() -> None:
         _signal("transformer_overload", [0, 1, 0]),
         _signal("reading_failed", [0, 0, 1]),
     ]
-    likely = risk(family_strengths(signals, 3), np.full(3, np.nan))
+    likely = risk(family_strengths(signals, 3), np.full(3, np.nan), np.full(3, np.nan))
     np.testing.assert_allclose(likely, [1 - 0.05 * (1 - 0.6 * 0.25), 0, 0], atol=1e-6)
-    assert risk({}, np.array([1.0]))[0] <= 0.1
+    assert risk({}, np.array([1.0]), np.array([np.nan]))[0] <= 0.1
 
 
 def test_thresholds_name_what_there_is() -> None:

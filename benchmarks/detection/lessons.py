@@ -1,0 +1,75 @@
+"""The worlds the prior is taught on. Their seeds (2xx) are for development; what is reported comes from others (3xx)."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from benchmarks.detection.day_worlds import WorldFigures, world_figures
+from simulator.recipe import Recipe
+
+ENERGY_ONLY = ("energy_kwh",)
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """One world to learn from; `columns` and `supply` limit what its feed carries, `daily` gives one energy a day."""
+
+    recipe: Recipe
+    columns: tuple[str, ...] | None = None
+    supply: bool = True
+    daily: bool = False
+
+    @property
+    def name(self) -> str:
+        less = "".join(
+            word
+            for word, holds in (
+                (" energy only", self.columns),
+                (" no supply meter", not self.supply),
+                (" daily", self.daily),
+            )
+            if holds
+        )
+        return f"{'+'.join(self.recipe.packs)} {self.recipe.prevalence:.0%} seed {self.recipe.seed}{less}"
+
+
+def _recipe(seed: int, pack: str, prevalence: float, **more: Any) -> Recipe:
+    return Recipe(areas=12, meters_per_area=200, days=98, seed=seed, packs=(pack,), prevalence=prevalence, **more)
+
+
+LESSONS: Sequence[Lesson] = (
+    Lesson(_recipe(201, "mixed", 0.12)),
+    Lesson(_recipe(202, "mixed", 0.12)),
+    Lesson(_recipe(203, "mixed", 0.02)),
+    Lesson(_recipe(204, "mixed", 0.12, climate="hot_summer_cold_winter")),
+    Lesson(_recipe(205, "mixed", 0.12, start=date(2026, 5, 1), climate="oceanic")),
+    Lesson(_recipe(211, "hard", 0.12)),
+    Lesson(_recipe(212, "hard", 0.12)),
+    Lesson(_recipe(213, "hard", 0.12)),
+    Lesson(_recipe(214, "hard", 0.12, start=date(2026, 8, 1))),
+    Lesson(_recipe(221, "clean", 0.0)),
+    Lesson(_recipe(222, "storm", 0.0)),
+    Lesson(_recipe(223, "new-year", 0.0)),
+    Lesson(_recipe(231, "mixed", 0.12), columns=ENERGY_ONLY),
+    Lesson(_recipe(232, "mixed", 0.12), columns=ENERGY_ONLY, supply=False),
+    Lesson(_recipe(233, "mixed", 0.12), columns=ENERGY_ONLY, supply=False, daily=True),
+)
+
+
+def cached_world(lesson: Lesson, cache: Path) -> WorldFigures:
+    """The figures of a lesson's world, lived through once and kept in `cache`; empty it when the experts change."""
+    told = lesson.recipe.text() + repr((lesson.columns, lesson.supply, lesson.daily))
+    path = cache / f"{hashlib.blake2b(told.encode(), digest_size=8).hexdigest()}.pickle"
+    if path.exists():
+        world: WorldFigures = pickle.loads(path.read_bytes())  # noqa: S301 - our own cache
+        return world
+    world = world_figures(lesson.recipe, lesson.columns, supply=lesson.supply, daily=lesson.daily)
+    cache.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(pickle.dumps(world, protocol=5))
+    return world

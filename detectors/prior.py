@@ -1,0 +1,175 @@
+"""What a taught forest makes of a meter's daily figures: the odds of a case, the likely kinds, and which figures said so.
+
+The forest is the starting point that findings move (ADR 0016). It is shipped as numbers in `prior.json`, made by
+`python -m benchmarks.detection.train`; nothing of what taught it is needed to ask it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metering.errors import StoreError
+
+F64 = NDArray[np.float64]
+FILE = Path(__file__).with_name("prior.json")
+SCHEMA = "prior/2"
+_MOST_SIGMA = 5.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Forest:
+    """Regression trees on the log-odds scale, their nodes in one row each: (nodes,) arrays over all trees.
+
+    `left` and `right` are places in these arrays, a leaf's are its own; `roots` (trees,) are where each tree begins. A
+    figure above its `threshold` goes right, NaN goes left where `missing_left`. `value` of an inner node is what the tree
+    would have said there. `base` is the margin before any tree.
+    """
+
+    feature: NDArray[np.int32]
+    threshold: NDArray[np.float32]
+    left: NDArray[np.int32]
+    right: NDArray[np.int32]
+    missing_left: NDArray[np.bool_]
+    value: NDArray[np.float32]
+    roots: NDArray[np.int32]
+    depth: int
+    base: float
+
+    def margin(self, table: NDArray[np.float32]) -> F64:
+        """Log-odds (rows,) of a table (rows, features); NaN = not known."""
+        told = self.value[self._leaves(table)].sum(axis=0, dtype=np.float64)
+        return np.asarray(self.base + told)
+
+    def contributions(self, row: NDArray[np.float32]) -> F64:
+        """By how much each figure of one row (features,) moved its margin, along the trees' paths (Saabas)."""
+        moved = np.zeros(len(row))
+        node = self.roots
+        for _ in range(self.depth):
+            feature = self.feature[node]
+            chosen = self._next(node, row[feature])
+            np.add.at(moved, feature, (self.value[chosen] - self.value[node]).astype(np.float64))
+            node = chosen
+        return moved
+
+    def _leaves(self, table: NDArray[np.float32]) -> NDArray[np.int32]:
+        """(trees, rows): where each row ends up."""
+        rows = len(table)
+        flat, offset = np.ascontiguousarray(table.T).ravel(), np.arange(rows, dtype=np.int32)
+        node = np.repeat(self.roots[:, None], rows, axis=1)
+        for _ in range(self.depth):
+            node = self._next(node, flat[self.feature[node] * rows + offset])
+        return node
+
+    def _next(self, node: NDArray[np.int32], figure: NDArray[np.float32]) -> NDArray[np.int32]:
+        # NaN compares false: it goes left only where the node says so
+        goes_left = (figure <= self.threshold[node]) | ((figure != figure) & self.missing_left[node])
+        return np.where(goes_left, self.left[node], self.right[node])
+
+
+@dataclass(frozen=True, eq=False)
+class Prior:
+    """A taught forest with its calibration, and a linear model that tells the kinds apart among cases.
+
+    `features` are the figures it asks for, by name; a figure that a feed cannot give is NaN to it. `story` says on what it was taught.
+    """
+
+    features: tuple[str, ...]
+    forest: Forest
+    slope: float
+    shift: float
+    kinds: tuple[str, ...]
+    kind_centre: F64
+    kind_scale: F64
+    kind_weight: F64
+    story: Mapping[str, Any]
+
+    def table(self, figures: Mapping[str, F64], meters: int) -> NDArray[np.float32]:
+        """(meters, features) of the figures by name; what is not there is NaN."""
+        table = np.full((len(self.features), meters), np.nan, dtype=np.float32)
+        for place, name in self._places.items():
+            values = figures.get(name)
+            if values is not None:
+                table[place] = values
+        return table.T
+
+    def odds(self, table: NDArray[np.float32]) -> F64:
+        """Calibrated log-odds (rows,) that a meter has a case; NaN where nothing at all is known of it."""
+        odds = self.slope * self.forest.margin(table) + self.shift
+        return np.where((table == table).any(axis=1), odds, np.nan)
+
+    def reasons(self, row: NDArray[np.float32]) -> list[tuple[str, float]]:
+        """(figure, log-odds by which it moved this row), the strongest first."""
+        moved = self.slope * self.forest.contributions(row)
+        order = np.argsort(-np.abs(moved), kind="stable")
+        return [(self.features[n], float(moved[n])) for n in order if moved[n] != 0]
+
+    def probable_kinds(self, table: NDArray[np.float32]) -> F64:
+        """(rows, kinds): how likely each kind is, if there is a case."""
+        bounded = (table - self.kind_centre) / self.kind_scale
+        bounded = np.clip(np.where(bounded == bounded, bounded, 0.0), -_MOST_SIGMA, _MOST_SIGMA)
+        score = bounded @ self.kind_weight[:, :-1].T + self.kind_weight[:, -1]
+        score = np.exp(score - score.max(axis=1, keepdims=True))
+        return np.asarray(score / score.sum(axis=1, keepdims=True))
+
+    @cached_property
+    def _places(self) -> dict[int, str]:
+        return dict(enumerate(self.features))
+
+
+def read_prior(path: Path) -> Prior:
+    """Raises `StoreError` where the file is of another version."""
+    told = json.loads(path.read_text(encoding="utf-8"))
+    if told.get("schema") != SCHEMA:
+        raise StoreError(
+            f"{path.name} is of schema {told.get('schema')}, not {SCHEMA}: teach it anew with `make teach`"
+        )
+    return Prior(
+        tuple(told["features"]),
+        _forest(told["forest"]),
+        told["slope"],
+        told["shift"],
+        tuple(told["kinds"]),
+        np.array(told["kind_centre"], dtype=np.float64),
+        np.array(told["kind_scale"], dtype=np.float64),
+        np.array(told["kind_weight"], dtype=np.float64),
+        told["story"],
+    )
+
+
+@lru_cache(maxsize=1)
+def shipped_prior() -> Prior:
+    """The prior that comes with the product."""
+    return read_prior(FILE)
+
+
+def _forest(told: Mapping[str, Any]) -> Forest:
+    trees: Sequence[Sequence[float]] = told["feature"]
+    begins = np.concatenate([[0], np.cumsum([len(t) for t in trees])]).astype(np.int32)
+
+    def flat(name: str, dtype: Any) -> NDArray[Any]:
+        return np.concatenate([np.asarray(tree, dtype=dtype) for tree in told[name]])
+
+    def places(name: str) -> NDArray[np.int32]:
+        return np.concatenate(
+            [np.asarray(tree, dtype=np.int32) + begin for tree, begin in zip(told[name], begins[:-1], strict=True)]
+        )
+
+    return Forest(
+        flat("feature", np.int32),
+        flat("threshold", np.float32),
+        places("left"),
+        places("right"),
+        flat("missing_left", np.bool_),
+        flat("value", np.float32),
+        begins[:-1].copy(),
+        int(told["depth"]),
+        float(told["base"]),
+    )

@@ -1,0 +1,133 @@
+"""A taught forest says what its trees say, explains itself exactly, and never takes an unknown figure for a small one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detectors.case_probability import CaseProbability, CaseProbabilityParams
+from detectors.day_bank import DayBank
+from detectors.examples import context
+from detectors.prior import SCHEMA, Prior, read_prior, shipped_prior
+from metering.catalogue import CATALOGUE
+from metering.errors import StoreError
+
+#: fall > 1 is worth 3; else an event > 0.5 is worth 2, unknown events go right with it; a second tree looks at falls alone.
+FOREST = {
+    "feature": [[0, 1, 0, 0, 0], [0, 0, 0]],
+    "threshold": [[1.0, 0.5, 0, 0, 0], [4.0, 0, 0]],
+    "left": [[1, 2, 2, 3, 4], [1, 1, 2]],
+    "right": [[4, 3, 2, 3, 4], [2, 1, 2]],
+    "missing_left": [[1, 0, 0, 0, 0], [1, 0, 0]],
+    "value": [[0.0, 0.5, -1.0, 2.0, 3.0], [0.0, -0.5, 1.0]],
+    "depth": 2,
+    "base": -1.0,
+}
+
+
+def tiny(folder: Path, **more: object) -> Prior:
+    told = {
+        "schema": SCHEMA,
+        "features": ["fall_cusum", "event_strength"],
+        "forest": FOREST,
+        "slope": 1.0,
+        "shift": 0.0,
+        "kinds": ["bypass", "cover_open"],
+        "kind_centre": [0.0, 0.0],
+        "kind_scale": [1.0, 1.0],
+        "kind_weight": [[1.0, 0.0, 0.0], [0.0, 4.0, 0.0]],
+        "story": {},
+    }
+    path = folder / "prior.json"
+    path.write_text(json.dumps(told | more), encoding="utf-8")
+    return read_prior(path)
+
+
+@pytest.fixture
+def prior(tmp_path: Path) -> Prior:
+    return tiny(tmp_path)
+
+
+def test_odds_follow_the_trees_and_nan_goes_its_own_way(prior: Prior) -> None:
+    nan = np.nan
+    table = np.array([[0, 0], [2, 0], [5, 0], [0, 1], [nan, 0], [0, nan], [nan, nan]], dtype=np.float32)
+    expected = [-1 - 1 - 0.5, -1 + 3 - 0.5, -1 + 3 + 1, -1 + 2 - 0.5, -1 - 1 - 0.5, -1 + 2 - 0.5, nan]
+    np.testing.assert_allclose(prior.odds(table), expected)
+
+
+@given(st.lists(st.floats(-10, 10) | st.just(float("nan")), min_size=2, max_size=2))
+def test_reasons_add_up_to_the_odds(row: list[float]) -> None:
+    prior = shipped_prior()
+    figures = np.full(len(prior.features), np.nan, dtype=np.float32)
+    figures[:2] = row
+    told = sum(moved for _, moved in prior.reasons(figures))
+    roots = prior.slope * float(prior.forest.value[prior.forest.roots].sum())
+    margin = prior.slope * (prior.forest.margin(figures[None])[0] - prior.forest.base)
+    assert told == pytest.approx(margin - roots, abs=1e-3)
+
+
+def test_a_kind_is_named_by_what_marks_it(prior: Prior) -> None:
+    shares = prior.probable_kinds(np.array([[3, 0], [0, 3], [np.nan, np.nan]], dtype=np.float32))
+    np.testing.assert_allclose(shares.sum(axis=1), 1)
+    assert shares.argmax(axis=1)[:2].tolist() == [0, 1]
+    assert shares[2, 0] == pytest.approx(0.5)
+
+
+def test_another_version_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"schema prior/0.*teach"):
+        tiny(tmp_path, schema="prior/0")
+
+
+def test_the_shipped_prior_asks_for_figures_that_there_are_and_names_kinds_of_the_catalogue() -> None:
+    prior = shipped_prior()
+    assert set(prior.features) <= set(DayBank(context(meters=6)).features)
+    assert set(prior.kinds) <= set(CATALOGUE)
+    assert prior.story["meter_days"] > 100_000
+
+
+def judged(weigher: CaseProbability, fall: list[float], days: int) -> np.ndarray:
+    figures = {"fall_cusum": np.array(fall), "event_strength": np.zeros(len(fall))}
+    for _ in range(days):
+        verdict = weigher.judge(figures)
+        weigher.learn(verdict)
+    return verdict.probability
+
+
+def test_nobody_is_suspected_before_the_warm_up_is_over(prior: Prior) -> None:
+    weigher = CaseProbability(context(meters=2), CaseProbabilityParams(warm_up_days=5), prior)
+    assert np.isnan(judged(weigher, [5.0, 0.0], 4)).all()
+    assert judged(weigher, [5.0, 0.0], 1).round(2).tolist() == [0.95, 0.08]
+
+
+def test_a_suspicion_keeps_its_kind_until_it_is_over(prior: Prior) -> None:
+    weigher = CaseProbability(context(meters=1), CaseProbabilityParams(warm_up_days=5, newest_share=1.0), prior)
+    judged(weigher, [5.0], 6)
+    both = {"fall_cusum": np.array([5.0]), "event_strength": np.array([4.0])}
+    assert weigher.judge(both).kind.tolist() == [0]
+    judged(weigher, [0.0], 1)
+    assert weigher.judge(both).kind.tolist() == [1]
+
+
+def test_an_inspection_that_found_nothing_lowers_the_odds_and_one_that_did_lifts_that(prior: Prior) -> None:
+    weigher = CaseProbability(context(meters=1), CaseProbabilityParams(warm_up_days=5), prior)
+    before = judged(weigher, [5.0], 6)[0]
+    weigher.found(0, confirmed=False)
+    lowered = judged(weigher, [5.0], 1)[0]
+    assert lowered < 0.4 < before
+    assert judged(weigher, [5.0], 30)[0] > lowered
+    weigher.found(0, confirmed=True)
+    assert judged(weigher, [5.0], 1)[0] == pytest.approx(before)
+
+
+def test_state_is_restored_exactly(prior: Prior) -> None:
+    weigher = CaseProbability(context(meters=2), CaseProbabilityParams(warm_up_days=5), prior)
+    judged(weigher, [5.0, 0.0], 6)
+    weigher.found(1, confirmed=False)
+    twin = CaseProbability(context(meters=2), CaseProbabilityParams(warm_up_days=5), prior)
+    twin.load(weigher.dump())
+    np.testing.assert_array_equal(judged(weigher, [2.0, 5.0], 3), judged(twin, [2.0, 5.0], 3))
