@@ -88,7 +88,7 @@ def thresholds() -> str:
 def catalogue() -> str:
     said_by: dict[str, list[str]] = {}
     for kind, _ in ALL_DETECTORS:
-        for code in kind.abnormalities:
+        for code in shipped_prior().kinds if kind is CaseProbability else kind.abnormalities:
             said_by.setdefault(code, []).append(f"`{kind.name}`")
     rows = []
     for row in CATALOGUE.values():
