@@ -51,17 +51,16 @@ def settings() -> str:
     return _table(("variable", "default", "allowed", "meaning"), rows)
 
 
-def detectors() -> str:
-    def of(kind: Any, judges: str, codes: tuple[str, ...]) -> tuple[str, ...]:
-        module = kind.__module__.removeprefix("detectors.")
-        return f"`{kind.name}`", f"[{module}.py](../detectors/{module}.py)", judges, ", ".join(f"`{c}`" for c in codes)
+def _codes(kind: Any) -> tuple[str, ...]:
+    """What a detector may say; none for a model that gives a score only."""
+    codes: tuple[str, ...] = shipped_prior().kinds if kind is CaseProbability else getattr(kind, "abnormalities", ())
+    return codes
 
-    rows = [of(kind, "interval", kind.abnormalities) for kind, _ in INTERVAL_DETECTORS]
-    rows += [of(kind, "hour", kind.abnormalities) for kind, _ in HOUR_DETECTORS]
-    rows.append(of(CaseProbability, "day", shipped_prior().kinds))
-    rows += [of(type(model), "day", ()) for model in day_models(seed=1)]
+    rows = [of(kind, "interval") for kind, _ in INTERVAL_DETECTORS]
+    rows += [of(kind, "hour") for kind, _ in HOUR_DETECTORS]
+    rows += [of(kind, "day") for kind in (CaseProbability, *(type(model) for model in day_models(seed=1)))]
     rows = [(*row[:3], row[3] or "a score for the ranking") for row in rows]
-    rows.append((*of(PROFILE[0], "-", ())[:3], "the energy to expect"))
+    rows.append((*of(PROFILE[0], "-")[:3], "the energy to expect"))
     return _table(("detector", "file", "judges every", "says"), rows)
 
 
@@ -88,7 +87,7 @@ def thresholds() -> str:
 def catalogue() -> str:
     said_by: dict[str, list[str]] = {}
     for kind, _ in ALL_DETECTORS:
-        for code in shipped_prior().kinds if kind is CaseProbability else kind.abnormalities:
+        for code in _codes(kind):
             said_by.setdefault(code, []).append(f"`{kind.name}`")
     rows = []
     for row in CATALOGUE.values():

@@ -104,7 +104,7 @@ def teach(names: Sequence[str], taught: Examples, trees: int) -> dict[str, Any]:
     """The prior as its file holds it."""
     forest, calibration = fit_forest(taught, trees)
     centre = np.nanmedian(taught.table, axis=0).astype(np.float64)
-    scale = np.maximum(np.nanstd(taught.table.astype(np.float64), axis=0), 1e-6)
+    scale = np.maximum(np.nanstd(taught.table.astype(np.float64), axis=0), 1e-3)
     bounded = np.clip(np.nan_to_num((taught.table[taught.labels] - centre) / scale), -5, 5)
     teller = LogisticRegression(C=0.3, max_iter=400).fit(bounded, taught.kinds[taught.labels])
     return {
