@@ -6,6 +6,7 @@ The bank holds, for one transformer area, how long each condition has held or be
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise

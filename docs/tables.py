@@ -56,6 +56,13 @@ def _codes(kind: Any) -> tuple[str, ...]:
     codes: tuple[str, ...] = shipped_prior().kinds if kind is CaseProbability else getattr(kind, "abnormalities", ())
     return codes
 
+
+def detectors() -> str:
+    def of(kind: Any, judges: str) -> tuple[str, ...]:
+        module = kind.__module__.removeprefix("detectors.")
+        codes = ", ".join(f"`{code}`" for code in _codes(kind))
+        return f"`{kind.name}`", f"[{module}.py](../detectors/{module}.py)", judges, codes
+
     rows = [of(kind, "interval") for kind, _ in INTERVAL_DETECTORS]
     rows += [of(kind, "hour") for kind, _ in HOUR_DETECTORS]
     rows += [of(kind, "day") for kind in (CaseProbability, *(type(model) for model in day_models(seed=1)))]
