@@ -81,7 +81,7 @@ def measure(world: World, folder: Path) -> dict[str, Any]:
         "prevalence": world.recipe.prevalence,
         "interval_minutes": source.archive.interval_minutes,
     }
-    found["switched_off"] = switched_off(source.archive, _columns_of(world, living))
+    found["switched_off"] = switched_off(source.archive, _columns_of(world, living), _missing_files(world))
     if department is not None:
         found["visits"] = _visits(department, score.span)
     if world.recipe.pack.storm:
@@ -109,6 +109,12 @@ def _columns_of(world: World, living: LivingProvince) -> tuple[str, ...]:
     if world.less in ("kwh_only", "daily_kwh"):
         return ("energy_kwh",)
     return tuple(n for n in living.stream.names if world.less != "no_voltage" or not n.startswith("voltage"))
+
+
+def _missing_files(world: World) -> tuple[str, ...]:
+    if world.less in ("kwh_only", "daily_kwh"):
+        return ("events.csv",)
+    return ("tariffs.csv",) if world.less == "bare_archive" else ()
 
 
 def answers_of(living: LivingProvince, archive: Archive) -> Answers:
@@ -207,7 +213,7 @@ def main(arguments: Sequence[str]) -> int:
     asked = parser.parse_args(arguments)
     measured = {"measured": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"), "version": version()}
     try:
-        (world,) = chosen([asked.name], worlds(voices()))
+        world = next(w for w in chosen([asked.name], worlds(voices())) if w.name == asked.name)
         world = world.quick() if asked.quick else world
         with tempfile.TemporaryDirectory(prefix="meterwatch-detection-") as place:
             found = measured | measure(world, (asked.keep or Path(place)) / world.name)

@@ -85,7 +85,7 @@ def page(figures: Mapping[str, Figures], worlds: Sequence[World]) -> str:
         _false_cases(known, figures),
         _visits(known, figures),
         _less([w for w in known if w.group == "less"], figures),
-        _clean([w for w in known if w.group == "clean"], figures),
+        _benign([w for w in known if w.group == "benign"], figures),
         _ablations([w for w in known if w.group == "ablation"], figures),
         _costs(known, figures),
         _seeds(known, figures),
@@ -142,7 +142,19 @@ def _demanded(figures: Mapping[str, Figures]) -> list[str]:
     )
     rows.append(["AUC", *(_each(figures, name, lambda f: rate(f["score"]["auc"])) for name in TABLE_WORLDS)])
     head = ["98 days, 15 min", "mixed, 8 %, 4,000 meters", "hard, 8 %, 4,000 meters", "mixed, 1.6 %, 8,000 meters"]
-    return [*lines, *table(head, rows)]
+    return [*lines, *table(head, rows), *_weakest_kinds(figures)]
+
+
+def _weakest_kinds(figures: Mapping[str, Figures]) -> list[str]:
+    lines = []
+    for place, name in enumerate(TABLE_WORLDS):
+        floor = DEMANDS[-1].bounds[place][0]
+        for n in (name, f"{name}-visited"):
+            kinds = figures[n]["score"]["by_abnormality"] if n in figures else {}
+            low = {k: g for k, g in kinds.items() if g["detection_rate"] is not None and g["detection_rate"] < floor}
+            told = ", ".join(f"`{k}` {rate(g['detection_rate'])} of {g['cases']}" for k, g in low.items())
+            lines += [f"- Kinds below {rate(floor)} in {n}: {told or 'none'}"] if kinds else []
+    return [*lines, ""] if lines else []
 
 
 def _judged(reached: float | None, floor: float, goal: float) -> str:
@@ -225,7 +237,7 @@ def _group(group: Figures) -> str:
 
 
 def _false_cases(known: Sequence[World], figures: Mapping[str, Figures]) -> list[str]:
-    shown = [w for w in known if w.group in ("table", "visited", "clean") and w.name in figures]
+    shown = [w for w in known if w.group in ("table", "visited", "benign") and w.name in figures]
     if not shown:
         return []
     kinds = sorted({k for w in shown for k in figures[w.name]["score"]["false_cases_by_abnormality"]})
@@ -330,7 +342,7 @@ def _less(shown: Sequence[World], figures: Mapping[str, Figures]) -> list[str]:
     ]
 
 
-def _clean(shown: Sequence[World], figures: Mapping[str, Figures]) -> list[str]:
+def _benign(shown: Sequence[World], figures: Mapping[str, Figures]) -> list[str]:
     if not shown:
         return []
     rows = []

@@ -28,8 +28,8 @@ REPORT_SEEDS: Mapping[int, str] = {
 DAYS, QUICK_DAYS = 98, 50
 QUICK_SEED = 299
 
-Group = Literal["table", "visited", "less", "clean", "ablation"]
-GROUPS: tuple[Group, ...] = ("table", "visited", "less", "clean", "ablation")
+Group = Literal["table", "visited", "less", "benign", "ablation"]
+GROUPS: tuple[Group, ...] = ("table", "visited", "less", "benign", "ablation")
 #: How a feed can carry less than everything; see `benchmarks.detection.lesser_feeds`.
 Less = Literal["", "kwh_only", "daily_kwh", "bare_archive", "no_voltage", "no_supply"]
 
@@ -89,7 +89,7 @@ _LESS: Mapping[str, tuple[Recipe, str, Less]] = {
     "half-hourly": (_mixed(333, areas=5, interval_minutes=30), "30 minutes", ""),
     "bare-archive": (_mixed(334, areas=5), "no archive beyond the five required columns", "bare_archive"),
 }
-_CLEAN = {
+_BENIGN = {
     "clean": (_mixed(341, areas=10, pack="clean", prevalence=0.0), "clean"),
     "storm": (_mixed(342, areas=10, pack="storm", prevalence=0.0), "storm"),
     "new-year": (_mixed(343, areas=10, pack="new-year", prevalence=0.0), "new-year"),
@@ -106,8 +106,8 @@ def worlds(experts: Sequence[str]) -> tuple[World, ...]:
         for name, (recipe, title, visits) in _TABLE.items()
     ]
     found += [World(name, "less", title, recipe, less=less) for name, (recipe, title, less) in _LESS.items()]
-    found += [World(name, "clean", title, recipe) for name, (recipe, title) in _CLEAN.items()]
-    found.append(World("simbench", "clean", "SimBench year", None))
+    found += [World(name, "benign", title, recipe) for name, (recipe, title) in _BENIGN.items()]
+    found.append(World("simbench", "benign", "SimBench year", None))
     found += [
         World("everything", "ablation", "everything", _ABLATION),
         World("no-voltage", "ablation", "without voltage", _ABLATION, less="no_voltage"),

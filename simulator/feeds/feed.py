@@ -132,8 +132,8 @@ class Feed:
 
     def notes(self) -> list[str]:
         """One line for everything that is switched off because a file or a column is missing, and for ignored columns."""
-        notes = [*self._notes, *switched_off(self.archive, self.reading_columns)]
-        notes.extend(f"{name} is missing: {lost}" for name, lost in _FILES if not (self.folder / name).is_file())
+        missing = [name for name, _ in _FILES if not (self.folder / name).is_file()]
+        notes = [*self._notes, *switched_off(self.archive, self.reading_columns, missing)]
         notes.extend(
             f"readings: column {name!r} is not known and is ignored" for name in self.readings_file.unknown_columns
         )
@@ -158,8 +158,8 @@ _FILES = (
 )
 
 
-def switched_off(archive: Archive, reading_columns: Sequence[str]) -> list[str]:
-    """What is not judged because the archive or the readings do not carry what it needs, one line each."""
+def switched_off(archive: Archive, reading_columns: Sequence[str], missing_files: Sequence[str] = ()) -> list[str]:
+    """What is not judged because the archive, the readings or missing files do not carry what it needs, one line each."""
     notes = []
     areas = archive.areas.values()
     blind = [area.transformer_area for area in areas if not len(area.supply_rows)]
@@ -172,6 +172,7 @@ def switched_off(archive: Archive, reading_columns: Sequence[str]) -> list[str]:
     for attributes, lost in _METER_GROUPS:
         if all(getattr(meter, name) is None for meter in archive.meters for name in attributes):
             notes.append(f"meters.csv: no {' or '.join(attributes)}: {lost}")
+    notes.extend(f"{name} is missing: {lost}" for name, lost in _FILES if name in missing_files)
     return notes
 
 

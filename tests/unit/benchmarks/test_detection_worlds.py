@@ -17,7 +17,7 @@ from benchmarks.detection.child import measure, version
 from benchmarks.detection.lesser_feeds import DAILY_MISSING, lesser
 from benchmarks.detection.muting import muted, voices
 from benchmarks.detection.page import page, rate
-from benchmarks.detection.worlds import DEVELOPMENT_SEEDS, REPORT_SEEDS, Less, World, chosen, worlds
+from benchmarks.detection.worlds import DEVELOPMENT_SEEDS, GROUPS, REPORT_SEEDS, Less, World, chosen, worlds
 from detectors.stuck_counter import StuckCounter
 from evaluation.run_folder import ALERTS, SCORES, TASKS
 from metering.errors import MeterwatchError
@@ -76,6 +76,7 @@ def test_worlds_are_chosen_by_name_or_group() -> None:
     assert chosen([], ALL) == list(ALL)
     with pytest.raises(MeterwatchError, match=r"no world easy; there are the groups table, .* and bare-archive"):
         chosen(["easy"], ALL)
+    assert len({w.name for w in ALL}.union(GROUPS)) == len(ALL) + len(GROUPS), "a world has no group's name"
 
 
 def test_every_detector_can_be_done_without_and_speaks_again_afterwards() -> None:
