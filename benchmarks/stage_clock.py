@@ -60,7 +60,8 @@ class StagePoint:
 
 def stage_points() -> tuple[StagePoint, ...]:
     """Every timed function. A detector that joins the bank is timed without being named here."""
-    kinds = [kind for kind, _ in ALL_DETECTORS]
+    # what weighs whole days has no `score`: it is timed with the day
+    kinds = [kind for kind, _ in ALL_DETECTORS if hasattr(kind, "score")]
     detectors = [f"{kind.__module__}:{kind.__qualname__}" for kind in kinds]
     return (
         StagePoint("simulator.feeds.publication:publication", "read feed", "begin", iterates=True),
@@ -80,6 +81,7 @@ def stage_points() -> tuple[StagePoint, ...]:
             for name in ("step", "report", "found", "amend", "at_day_close", "suspected")
         ),
         StagePoint("detectors.day_features:DayAccumulator.add", "days"),
+        StagePoint("detectors.day_curves:DayCurves.add", "days"),
         StagePoint("operations.close_area_day:close_area_day", "days"),
         StagePoint("operations.close_day:close_day", "days"),
         StagePoint("operations.judge_stage:JudgeStage.handle", "judge, the rest"),

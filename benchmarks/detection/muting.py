@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.bank import ALL_DETECTORS, day_models
+from detectors.case_probability import CaseProbability, Verdict
 from detectors.day_bank import DayBank
 from metering.archive import Archive, Meter
 from metering.errors import MeterwatchError
 from metering.evidence import AreaContext, AreaCurves, AreaDay
+
+_JUDGE = CaseProbability.judge
 
 
 def _silent(self: Any, frame: Any) -> list[Any]:  # noqa: ARG001 - stands for a detector's own `score`
@@ -22,6 +26,15 @@ def _silent(self: Any, frame: Any) -> list[Any]:  # noqa: ARG001 - stands for a 
 
 def _unjudged(self: Any, day: AreaDay) -> NDArray[np.float64]:  # noqa: ARG001 - stands for a model's own `score`
     return np.full(len(day.meter_ids), np.nan)
+
+
+def _unweighed(self: CaseProbability, figures: Mapping[str, NDArray[np.float64]]) -> Verdict:
+    verdict = _JUDGE(self, figures)
+    return replace(
+        verdict,
+        probability=np.full(len(verdict.probability), np.nan),
+        kind=np.full(len(verdict.kind), -1, dtype=np.int64),
+    )
 
 
 def _unknown(names: tuple[str, ...]) -> Callable[[Any, AreaCurves], dict[str, NDArray[np.float64]]]:
@@ -36,8 +49,9 @@ def _voices() -> Mapping[str, tuple[type[Any], str, Callable[..., Any]]]:
     archive = Archive("any", 15, "UTC", (Meter("S", "S", "", "A", "supply"), Meter("M", "M", "C", "A", "customer")))
     context = AreaContext(archive.areas["A"], 15, archive.calendar)
     found: dict[str, tuple[type[Any], str, Callable[..., Any]]] = {
-        kind.name: (kind, "score", _silent) for kind, _ in ALL_DETECTORS
+        kind.name: (kind, "score", _silent) for kind, _ in ALL_DETECTORS if hasattr(kind, "score")
     }
+    found[CaseProbability.name] = CaseProbability, "judge", _unweighed
     for expert in DayBank(context).experts:
         found[expert.name] = type(expert), "describe", _unknown(tuple(expert.features))
     for model in day_models(1):
