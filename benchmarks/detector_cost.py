@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from detectors.bank import expected_profile, interval_detectors
-from detectors.day_features import DayAccumulator
+from detectors.day_curves import DayCurves
 from metering.archive import Area, Meter
 from metering.evidence import AreaContext
 from metering.frame import ReadingFrame
@@ -26,9 +26,9 @@ def measure(intervals: int = 400, lived_days: int = 8) -> dict[str, float]:
         told = [_frame(context, i, rich) for i in range(96)]
         trusted = np.ones(METERS, dtype=np.bool_)
         bank = interval_detectors(context)
-        day = DayAccumulator(context)
+        day = DayCurves(context)
         profile = expected_profile(context)
-        spent = dict.fromkeys([*(d.name for d in bank), profile.name, "day_features"], 0.0)
+        spent = dict.fromkeys([*(d.name for d in bank), profile.name, "day_curves"], 0.0)
         for i in range(-96 * lived_days, intervals):
             if i == 0:
                 spent = dict.fromkeys(spent, 0.0)  # warm-up is over
@@ -39,17 +39,20 @@ def measure(intervals: int = 400, lived_days: int = 8) -> dict[str, float]:
                 detector.learn(frame, trusted)
                 spent[detector.name] += time.process_time() - begin
             begin = time.process_time()
-            expected = profile.expected_kwh(frame)
-            profile.learn(frame, trusted)
+            profile.expected_kwh(frame)
             spent[profile.name] += time.process_time() - begin
             begin = time.process_time()
-            day.add(frame, expected)
-            spent["day_features"] += time.process_time() - begin
+            day.add(frame)
+            spent["day_curves"] += time.process_time() - begin
         per_reading = 1e6 / (intervals * METERS)
         costs |= {f"{name}{suffix}": seconds * per_reading for name, seconds in spent.items()}
         costs[f"all{suffix}"] = sum(spent.values()) * per_reading
         if rich:
-            pages = [page for d in bank for page in d.dump().values()] + list(profile.dump().values())
+            pages = (
+                [page for d in bank for page in d.dump().values()]
+                + list(profile.dump().values())
+                + list(day.dump().values())
+            )
             costs["bytes_per_meter"] = sum(len(p) for p in pages) / METERS
     return costs
 

@@ -75,12 +75,10 @@ def stage_points() -> tuple[StagePoint, ...]:
         StagePoint("operations.area:AreaInProgress.expected_kwh", "score"),
         *(StagePoint(f"{place}.score", "score") for place in detectors),
         *(StagePoint(f"{place}.learn", "learn") for place in detectors),
-        StagePoint("detectors.seasonal_profile:SeasonalProfile.learn", "learn"),
         *(
             StagePoint(f"alerts.life:AlertBank.{name}", "alerts")
             for name in ("step", "report", "found", "amend", "at_day_close", "suspected")
         ),
-        StagePoint("detectors.day_features:DayAccumulator.add", "days"),
         StagePoint("detectors.day_curves:DayCurves.add", "days"),
         StagePoint("operations.close_area_day:close_area_day", "days"),
         StagePoint("operations.close_day:close_day", "days"),

@@ -69,6 +69,10 @@ class DayBank:
         for expert in self._others:
             expert.learn(day, trusted)
 
+    def in_doubt(self) -> NDArray[np.bool_]:
+        """(meters,) whose level the days learnt so far put in doubt: what they use now is not what is usual."""
+        return self._level.suspected()
+
     def dump(self) -> dict[str, bytes]:
         return {f"{e.name}/{page}": content for e in self.experts for page, content in e.dump().items()}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +38,7 @@ class DayCurves:
         area = context.area
         count = len(area)
         self._single = ~(area.phases == 3)
+        self._any_single = bool(self._single.any())
         layout: dict[str, dict[str, Slab]] = {
             f"hour-{hour:02d}": {"values": Slab((len(COLUMNS), count), _F16, np.nan)} for hour in range(HOURS)
         }
@@ -52,8 +52,10 @@ class DayCurves:
         }
         self._pages = StatePages("day_curves/1", layout)
         self._now = {name: self._pages.array("now", name) for name in layout["now"]}
-        self._addend = np.full((len(COLUMNS), count), np.nan, dtype=np.float64)
+        self._addend = np.full((len(COLUMNS), count), np.nan, dtype=_F32)
         self._row = {name: self._addend[n] for n, name in enumerate(COLUMNS)}
+        volts, amperes = COLUMNS.index("voltage_a"), COLUMNS.index("current_a")
+        self._volts, self._amperes = (self._addend[n : n + len(PHASES)] for n in (volts, amperes))
 
     def add(self, frame: ReadingFrame) -> None:
         """Take one closed interval in."""
@@ -66,12 +68,11 @@ class DayCurves:
         clock[1] += 1
         energy = frame.energy_kwh
         row["energy_kwh"][...] = energy
-        export = columns.get("export_kwh")
-        row["export_kwh"][...] = np.nan if export is None else export
-        np.abs(np.subtract(energy, now["last_kwh"], out=row["step_kwh"]), out=row["step_kwh"])
+        _put(row["export_kwh"], columns.get("export_kwh"))
+        row["step_kwh"][...] = np.abs(energy - now["last_kwh"])
         self._electrical(frame)
         known = self._addend == self._addend
-        np.add(now["sums"], self._addend, out=now["sums"], where=known, casting="same_kind")
+        np.add(now["sums"], self._addend, out=now["sums"], where=known)
         now["counts"] += known
         np.copyto(now["last_kwh"], energy, where=known[0])
         register = columns.get("register_kwh")
@@ -82,27 +83,26 @@ class DayCurves:
     def _electrical(self, frame: ReadingFrame) -> None:
         """Voltages, currents and what they imply; a single-phase meter's stand in phase a."""
         row, columns = self._row, frame.columns
-        apparent: NDArray[np.float64] | None = None
         for phase in PHASES:
-            volts, amperes = columns.get(f"voltage_{phase}_v"), columns.get(f"current_{phase}_a")
-            if phase == "a":
-                volts = _either(self._single, columns.get("voltage_v"), volts)
-                amperes = _either(self._single, columns.get("current_a"), amperes)
-            row[f"voltage_{phase}"][...] = np.nan if volts is None else volts - _KEPT_ABOVE_V
-            row[f"current_{phase}"][...] = np.nan if amperes is None else amperes
-            if volts is not None and amperes is not None:
-                own = volts * np.abs(amperes)
-                apparent = own if apparent is None else apparent + np.where(own == own, own, 0.0)
-        neutral, factor = columns.get("neutral_current_a"), columns.get("power_factor")
-        row["neutral_a"][...] = np.nan if neutral is None else neutral
-        row["power_factor"][...] = np.nan if factor is None else factor
-        if apparent is None or factor is None:
-            row["implied_kwh"][...] = np.nan
+            _put(row[f"voltage_{phase}"], columns.get(f"voltage_{phase}_v"))
+            _put(row[f"current_{phase}"], columns.get(f"current_{phase}_a"))
+        if self._any_single:
+            for name, whole in (("voltage_a", columns.get("voltage_v")), ("current_a", columns.get("current_a"))):
+                np.copyto(row[name], np.nan if whole is None else whole, where=self._single, casting="same_kind")
+        _put(row["neutral_a"], columns.get("neutral_current_a"))
+        factor = columns.get("power_factor")
+        _put(row["power_factor"], factor)
+        if factor is None:
+            row["implied_kwh"].fill(np.nan)
         else:
-            energy = frame.energy_kwh
-            row["implied_kwh"][...] = np.where(
-                energy == energy, apparent * np.abs(factor) * (frame.hours / 1000), np.nan
-            )
+            apparent = self._volts * np.abs(self._amperes)
+            others = apparent[1:]
+            np.copyto(others, 0.0, where=others != others)
+            np.multiply(apparent.sum(axis=0), np.abs(row["power_factor"]), out=row["implied_kwh"])
+            row["implied_kwh"] *= _F32(frame.hours / 1000)
+            if not frame.all_measured:
+                row["implied_kwh"][~frame.measured] = np.nan
+        self._volts -= _F32(_KEPT_ABOVE_V)
 
     def tell(self, row: int, strength: float) -> None:
         """The meter of this row reported something outside a work order; `strength` (0..1) is what it says of a case."""
@@ -156,8 +156,9 @@ class DayCurves:
         self._pages.load(dict(pages))
 
 
-def _either(choose: NDArray[np.bool_], first: Any, second: Any) -> Any:
-    """`first` where chosen, else `second`; a column the feed does not carry counts as NaN, two of them as None."""
-    if first is None and second is None:
-        return None
-    return np.where(choose, np.nan if first is None else first, np.nan if second is None else second)
+def _put(row: NDArray[np.float32], values: NDArray[np.float64] | None) -> None:
+    """A column that the feed does not carry counts as NaN."""
+    if values is None:
+        row.fill(np.nan)
+    else:
+        row[...] = values

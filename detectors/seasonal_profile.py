@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +10,11 @@ from numpy.typing import NDArray
 from detectors.pages import Slab, StatePages
 from detectors.parameters import check_ranges, parameter
 from detectors.peers import peer_groups
-from metering.evidence import AreaContext
+from metering.evidence import AreaContext, AreaCurves
 from metering.frame import ReadingFrame
 
-_F16, _F32, _F64 = np.float16, np.float32, np.float64
+F64 = NDArray[np.float64]
+_F16, _F32 = np.float16, np.float32
 HOURS = 24
 _DAY_TYPES = 3  # working day, Saturday, Sunday and holiday
 _ENOUGH_HOURS = 0.6
@@ -58,13 +57,13 @@ class SeasonalProfile:
     """The usual energy of every hour per meter and day type, moved by what the meter's class does at present.
 
     It judges nothing: it says what to expect where a reading is missing, and what an open claim's energy is held against.
-    Learnt at the end of each local day, from trusted readings only. Half precision (0.05 %), some 150 bytes a meter.
+    Learnt when a local day closes, of trusted meters only. Half precision (0.05 %), some 150 bytes a meter.
 
-    >>> from detectors.examples import context, frame, MONDAY_S
+    >>> from detectors.examples import context, day, frame, MONDAY_S
     >>> profile = SeasonalProfile(context(meters=1), SeasonalProfileParams())
-    >>> for i in range(3 * 96):
-    ...     reading = frame(start_s=MONDAY_S + 900 * i, energy_kwh=[0.5 if i % 96 < 48 else 0.1])
-    ...     profile.learn(reading, np.array([True]))
+    >>> kwh = np.array([[2.0]] * 12 + [[0.4]] * 12)
+    >>> for number in range(3):
+    ...     profile.learn(day(kwh, number=number), np.array([True]))
     >>> [round(float(profile.expected_kwh(frame(start_s=MONDAY_S + 3600 * h, energy_kwh=[None]))[0]), 3) for h in (80, 90)]
     [0.5, 0.1]
     """
@@ -76,123 +75,90 @@ class SeasonalProfile:
         self._context = context
         self._peers = peer_groups(context)
         self._memory = np.array([p.memory_days, p.weekend_memory_days, p.weekend_memory_days])
+        minutes = context.interval_minutes
+        #: intervals that begin in each hour
+        self._begin = np.bincount(np.arange(0, 1440, minutes) // 60, minlength=HOURS)
+        #: an interval of several hours stands in the first of them, wherever the clocks' change has moved it
+        self._hours_each = minutes // 60 if minutes > 60 and minutes % 60 == 0 else 1
         count = len(context.area)
         layout: dict[str, dict[str, Slab]] = {
             f"type-{n}": {"kwh": Slab((HOURS, count), _F16, np.nan), "visits": Slab((count,), np.uint8)}
             for n in range(_DAY_TYPES)
         }
         layout["movement"] = {"movement": Slab((count,), _F32)}
-        layout["today"] = {"kwh": Slab((HOURS, count), _F16, np.nan)}
-        layout["now"] = {
-            "clock": Slab((2,), np.int64, -1),  # day ordinal, hour
-            "kwh": Slab((count,), _F32),
-            "count": Slab((count,), _F32),
-        }
         self._pages = StatePages("seasonal_profile/2", layout)
-        self._now: dict[str, NDArray[Any]] = {name: self._pages.array("now", name) for name in layout["now"]}
         self._forget()
 
     def _forget(self) -> None:
         """What was worked out from the state, and is worked out anew when asked."""
-        self._factor: NDArray[np.float64] | None = None
-        self._expected: NDArray[np.float64] | None = None
-        self._hour_start_s = self._learning_from_s = -3600
+        self._factor: F64 | None = None
+        self._expected: F64 | None = None
+        self._hour_start_s = -3600
 
     # --- reading
 
-    def expected_kwh(self, frame: ReadingFrame) -> NDArray[np.float64]:
+    def expected_kwh(self, frame: ReadingFrame) -> F64:
         """(meters,), read-only: what each meter would use in this interval; NaN where nothing is learnt yet."""
         start_s = frame.interval_start_s
         if self._expected is None or not 0 <= start_s - self._hour_start_s < 3600:
-            day_type, hour, self._hour_start_s = self._place(start_s)
-            usual = self._pages.array(f"type-{day_type}", "kwh")[hour].astype(_F64)
-            self._expected = usual * self._moved_by()
+            local = self._context.calendar.local(start_s)
+            hour = local.hour - local.hour % self._hours_each
+            usual = self._pages.array(f"type-{self._context.day_type(local.date())}", "kwh")[hour].astype(np.float64)
+            self._expected = usual * self._moved_by() / max(int(self._begin[hour]), 1)
             self._expected.setflags(write=False)
+            self._hour_start_s = start_s - 60 * local.minute - local.second
         return self._expected
 
-    def _moved_by(self) -> NDArray[np.float64]:
-        if self._factor is None:
-            self._factor = np.exp(self._pages.array("movement", "movement").astype(_F64))
-        return self._factor
+    def expected_day(self, day_type: int) -> F64:
+        """(24, meters) kWh: a whole day of this type by the hour, as `AreaCurves` has it; NaN where nothing is learnt."""
+        return np.asarray(self._pages.array(f"type-{day_type}", "kwh") * self._moved_by())
 
-    def _place(self, epoch_s: int) -> tuple[int, int, int]:
-        """(day type, local hour, the second at which that hour began)."""
-        local = self._context.calendar.local(epoch_s)
-        weekday = local.weekday()
-        day_type = 2 if weekday == 6 or local.date() in self._context.holidays else int(weekday == 5)
-        return day_type, local.hour, epoch_s - 60 * local.minute - local.second
+    def _moved_by(self) -> F64:
+        if self._factor is None:
+            self._factor = np.exp(self._pages.array("movement", "movement").astype(np.float64))
+        return self._factor
 
     # --- learning
 
-    def learn(self, frame: ReadingFrame, trusted: NDArray[np.bool_]) -> None:
-        """Take one interval in; rows that are not `trusted` leave their hour as it was."""
-        now, energy = self._now, frame.energy_kwh
-        if not 0 <= frame.interval_start_s - self._learning_from_s < 3600:
-            self._begin_hour(frame.interval_start_s)
-        if frame.all_measured and np.count_nonzero(trusted) == len(trusted):
-            now["kwh"] += energy
-        else:
-            trusted = trusted & frame.measured
-            np.add(now["kwh"], energy, out=now["kwh"], where=trusted, casting="same_kind")
-        now["count"] += trusted
-        self._pages.touch("now")
-
-    def _begin_hour(self, start_s: int) -> None:
-        local, clock = self._context.calendar.local(start_s), self._now["clock"]
-        day = local.toordinal()
-        if clock[1] != local.hour or clock[0] != day:
-            self._close_hour()
-            if clock[0] != day:
-                self._close_day()
-            clock[...] = day, local.hour
-        self._learning_from_s = start_s - 60 * local.minute - local.second
-
-    def _close_hour(self) -> None:
-        now, (day, hour) = self._now, self._now["clock"].tolist()
-        if day < 0:
-            return
-        mean_kwh = now["kwh"] / np.where(now["count"] > 0, now["count"], np.nan)
-        self._pages.array("today", "kwh")[hour] = np.minimum(mean_kwh, _MOST_KWH)
-        self._pages.touch("today")
-        now["kwh"][...] = 0
-        now["count"][...] = 0
-
-    def _close_day(self) -> None:
-        day, today = int(self._now["clock"][0]), self._pages.array("today", "kwh")
-        if day < 0:
-            return
-        day_type, _, _ = self._place(self._context.calendar.day_start(date.fromordinal(day)))
-        self._learn_day(today.astype(_F64), day_type)
-        today[...] = np.nan
-        self._pages.touch("today")
-
-    def _learn_day(self, kwh: NDArray[np.float64], day_type: int) -> None:
-        """`kwh` (24, meters) is the mean energy of an interval in each hour; NaN is not learnt."""
-        page = f"type-{day_type}"
+    def learn(self, day: AreaCurves, trusted: NDArray[np.bool_]) -> None:
+        """Take a closed day in; meters that are not `trusted`, and hours that were not measured, stay as they were."""
+        page = f"type-{day.day_type}"
         usual, visits = self._pages.array(page, "kwh"), self._pages.array(page, "visits")
-        self._move(kwh, usual.astype(_F64))
+        before = usual.astype(np.float64)
+        kwh = np.where(trusted, self._in_first_hours(day.hourly["energy_kwh"]), np.nan)
+        self._move(kwh, before)
         known = kwh == kwh
-        visits[known.any(axis=0) & (visits < self._memory[day_type])] += 1
-        before = usual.astype(_F64)
+        visits[known.any(axis=0) & (visits < self._memory[day.day_type])] += 1
         after = np.where(before == before, before + (kwh - before) / np.maximum(visits, 1), kwh)
-        np.copyto(usual, after, where=known, casting="same_kind")
+        np.copyto(usual, np.minimum(after, _MOST_KWH), where=known, casting="same_kind")
         self._pages.touch(page)
         self._forget()
 
-    def _move(self, kwh: NDArray[np.float64], usual: NDArray[np.float64]) -> None:
+    def _in_first_hours(self, kwh: F64) -> F64:
+        if self._hours_each == 1:
+            return kwh
+        blocks = kwh.reshape(-1, self._hours_each, kwh.shape[1])
+        first = np.full(kwh.shape, np.nan)
+        first[:: self._hours_each] = np.fmax.reduce(blocks, axis=1)
+        return first
+
+    def _move(self, kwh: F64, usual: F64) -> None:
         """What every class had in common today, in logarithms."""
         both = (kwh == kwh) & (usual == usual)
         observed, expected = (np.where(both, each, 0.0).sum(axis=0) for each in (kwh, usual))
         full = np.count_nonzero(both, axis=0) >= _ENOUGH_HOURS * np.count_nonzero(usual == usual, axis=0)
         floor = np.maximum(0.05 * expected, 1e-3)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            change = np.where(full & (expected > 0), np.log((observed + floor) / (expected + floor)), np.nan)
+        change = np.where(full & (expected > 0), np.log((observed + floor) / (expected + floor)), np.nan)
         common, movement = self._peers.median(change), self._pages.array("movement", "movement")
         moved = movement + self._params.movement_rate * (common - movement)
         np.copyto(movement, moved, where=common == common, casting="same_kind")
         self._pages.touch("movement")
 
     # --- state
+
+    @property
+    def nbytes_per_meter(self) -> float:
+        return self._pages.nbytes / len(self._context.area)
 
     def dump(self) -> dict[str, bytes]:
         return self._pages.dump()

@@ -16,7 +16,6 @@ from alerts.life import CODES, AlertBank
 from detectors.bank import case_probability, expected_profile, hour_detectors, interval_detectors
 from detectors.day_bank import DayBank
 from detectors.day_curves import DayCurves
-from detectors.day_features import DayAccumulator
 from detectors.pages import pack_arrays, unpack_arrays
 from detectors.seasonal_profile import SeasonalProfile
 from metering.alert import Alert, AlertState, Reason
@@ -32,7 +31,7 @@ from operations.admission import OpenInterval
 from operations.silence import Silence
 
 Thresholds = Mapping[str, Mapping[str, float]]
-SCHEMA = "area/3"
+SCHEMA = "area/4"
 
 
 @dataclass(slots=True)
@@ -81,13 +80,12 @@ class HourInProgress:
 
 
 class DayInProgress:
-    """One local day of one area: curves by the hour, features per meter, the day's strongest evidence, shape (codes, meters)."""
+    """One local day of one area: curves by the hour, and the day's strongest evidence, shape (codes, meters)."""
 
     def __init__(self, context: AreaContext) -> None:
         meters = len(context.area)
         self.curves = DayCurves(context)
-        self.features = DayAccumulator(context)
-        self.strength = np.full((len(CODES), meters), np.nan)
+        self.strength = np.full((len(CODES), meters), np.nan, dtype=np.float32)
         self.suspected = np.zeros(meters, dtype=np.bool_)
 
 
@@ -261,8 +259,6 @@ def _day_page(ordinal: int, day: DayInProgress) -> bytes:
         "strength": day.strength,
         "suspected": day.suspected,
     }
-    for page, content in day.features.dump().items():
-        arrays[f"features/{page}"] = np.frombuffer(content, dtype=np.uint8)
     return pack_arrays(SCHEMA, arrays)
 
 
@@ -270,8 +266,6 @@ def _day_of(context: AreaContext, page: bytes) -> tuple[int, DayInProgress]:
     arrays = unpack_arrays(SCHEMA, page)
     day = DayInProgress(context)
     day.strength, day.suspected = arrays["strength"], arrays["suspected"]
-    prefix = "features/"
-    day.features.load({n.removeprefix(prefix): v.tobytes() for n, v in arrays.items() if n.startswith(prefix)})
     return int(arrays["ordinal"][0]), day
 
 

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.case_probability import Verdict
+from detectors.day_features import day_features
 from detectors.pages import pack_arrays, unpack_arrays
 from metering.alert import Alert
 from metering.catalogue import CATALOGUE, FAMILIES
-from metering.evidence import SET_STRENGTH, AreaDay
+from metering.evidence import SET_STRENGTH, AreaCurves, AreaDay
 from metering.messages import Finding
 from metering.ports import AreaDayRow
 from metering.times import DAY_S
@@ -28,7 +29,9 @@ SCHEMA = "area_day/2"
 def close_area_day(area: AreaInProgress, ordinal: int, partition: int, outcome: Outcome) -> None:
     """Weigh the closed day, then pack its features, evidence, open alerts and findings; forget what the day stage now knows."""
     day = area.forget_day(ordinal)
-    verdict = _weigh(area, ordinal, day, outcome)
+    curves = day.curves.close(ordinal, area.context.day_type(date.fromordinal(ordinal)))
+    features = day_features(area.context, curves, area.profile.expected_day(curves.day_type))
+    verdict = _weigh(area, day, curves, outcome)
     open_alerts, changed = area.bank.at_day_close()
     outcome.alerts.update((a.alert_id, a) for a in changed)
     outcome.points += alert_points(changed, area.archive)
@@ -37,15 +40,14 @@ def close_area_day(area: AreaInProgress, ordinal: int, partition: int, outcome: 
     heard = tuple(a for a in open_alerts if not any(s.covers(a, at_s) for s in area.silences.values()))
     if len(heard) < len(open_alerts):
         outcome.count({"alerts_silenced": len(open_alerts) - len(heard)})
-    closed = ClosedAreaDay(_area_day(area, ordinal, day, verdict), heard, tuple(area.findings))
+    closed = ClosedAreaDay(_area_day(area, day, curves, features, verdict), heard, tuple(area.findings))
     area.findings = []
     outcome.area_days.append(AreaDayRow(area.name, ordinal, partition, pack_area_day(closed)))
 
 
-def _weigh(area: AreaInProgress, ordinal: int, day: DayInProgress, outcome: Outcome) -> Verdict:
+def _weigh(area: AreaInProgress, day: DayInProgress, curves: AreaCurves, outcome: Outcome) -> Verdict:
     """The day experts describe the day, the prior weighs it, alerts follow, and only then the day is learnt."""
-    closes_on = date.fromordinal(ordinal)
-    curves = day.curves.close(ordinal, area.context.day_type(closes_on))
+    closes_on = date.fromordinal(curves.day_ordinal)
     figures = area.day_bank.figures(curves)
     verdict = area.case_probability.judge(figures)
     energy_kwh, expected_kwh = _day_energies(figures)
@@ -63,7 +65,9 @@ def _weigh(area: AreaInProgress, ordinal: int, day: DayInProgress, outcome: Outc
     outcome.alerts.update((a.alert_id, a) for a in step.changed)
     outcome.points += alert_points(step.changed, area.archive)
     outcome.points += evidence_points(step.evidence, signals, area.area, area.archive.calendar.day_start(closes_on))
-    area.day_bank.learn(curves, area.case_probability.suspected(verdict))
+    suspected = area.case_probability.suspected(verdict)
+    area.day_bank.learn(curves, suspected)
+    area.profile.learn(curves, ~(suspected | day.suspected | area.day_bank.in_doubt()))
     area.case_probability.learn(verdict)
     return verdict
 
@@ -97,18 +101,26 @@ _ROWS_OF_FAMILY = {
 }
 
 
-def _area_day(area: AreaInProgress, ordinal: int, day: DayInProgress, verdict: Verdict) -> AreaDay:
+def _area_day(
+    area: AreaInProgress,
+    day: DayInProgress,
+    curves: AreaCurves,
+    features: dict[str, NDArray[np.float64]],
+    verdict: Verdict,
+) -> AreaDay:
     # what does not reach the set value is half a case at most
     strength = np.nan_to_num(day.strength)
     weighted = np.where(strength >= SET_STRENGTH, strength, strength / 2) * _WEIGHTS
-    energy_kwh, missing_share = day.features.totals()
+    hourly_kwh = curves.hourly["energy_kwh"]
+    known = hourly_kwh == hourly_kwh
+    energy_kwh = np.where(known.any(axis=0), np.where(known, hourly_kwh, 0.0).sum(axis=0), np.nan)
     return AreaDay(
         area.name,
-        ordinal,
+        curves.day_ordinal,
         area.area.meter_ids,
         energy_kwh,
-        missing_share,
-        day.features.close(),
+        features["missing_share"],
+        features,
         {family: weighted[rows].max(axis=0) for family, rows in _ROWS_OF_FAMILY.items()},
         np.isfinite(energy_kwh) & ~day.suspected & ~area.area.is_supply,
         verdict.probability,

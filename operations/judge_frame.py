@@ -46,10 +46,9 @@ def judge_frame(
         )
     for detector in area.interval_detectors:
         detector.learn(frame, trusted)
-    area.profile.learn(frame, trusted)
     balanced = balance(area.area, frame, expected_kwh)
     _add_to_hour(area, frame, balanced, bool(np.count_nonzero(suspected > area.area.is_supply)))
-    _add_to_day(area, frame, expected_kwh, signals, suspected)
+    _add_to_day(area, frame, signals, suspected)
     area.touch("bank")
     if step.changed:
         outcome.alerts.update((a.alert_id, a) for a in step.changed)
@@ -88,16 +87,9 @@ def _add_to_hour(area: AreaInProgress, frame: ReadingFrame, balanced: Balance | 
     area.touch("progress")
 
 
-def _add_to_day(
-    area: AreaInProgress,
-    frame: ReadingFrame,
-    expected_kwh: NDArray[np.float64],
-    signals: list[Signal],
-    suspected: NDArray[np.bool_],
-) -> None:
+def _add_to_day(area: AreaInProgress, frame: ReadingFrame, signals: list[Signal], suspected: NDArray[np.bool_]) -> None:
     day = area.day(day_ordinal(area.archive.calendar.local(frame.interval_start_s)))
     day.curves.add(frame)
-    day.features.add(frame, expected_kwh)
     day.suspected |= suspected
     for signal in signals:
         if signal.quiet:

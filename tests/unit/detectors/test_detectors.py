@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from detectors.bank import check_thresholds, day_models, expected_profile, hour_detectors, interval_detectors
-from detectors.day_features import FEATURES, DayAccumulator
+from detectors.day_features import FEATURES, day_features
+from detectors.examples import context, day, frame
 from detectors.risk import family_strengths, risk
 from detectors.seasonal_profile import SeasonalProfile
 from metering.errors import SettingsError
-from metering.evidence import SET_STRENGTH, AreaDay, IntervalDetector, Signal
-from metering.frame import Column, ReadingFrame
+from metering.evidence import SET_STRENGTH, AreaCurves, AreaDay, IntervalDetector, Signal
+from metering.frame import Column
+from tests.unit.detectors.days import HOMES, Day, days, homes
 from tests.unit.detectors.worlds import Change, area_context, frames, hours_of, live
 
 CONTEXT = area_context()
@@ -153,80 +156,146 @@ def test_more_metered_than_supplied_is_a_negative_loss() -> None:
     assert max(loss_heard(None)["negative_loss"]) == 0
 
 
-def lived(told: Sequence[ReadingFrame], trusted: NDArray[np.bool_] | None = None) -> SeasonalProfile:
-    profile = expected_profile(CONTEXT)
-    for frame in told:
-        profile.learn(frame, np.isfinite(frame.energy_kwh) if trusted is None else trusted)
+def _expected(profile: SeasonalProfile, curves: AreaCurves) -> NDArray[np.float64]:
+    """Energy expected over what was used, (meters,), over the whole day."""
+    kwh: NDArray[np.float64] = profile.expected_day(curves.day_type).sum(axis=0) / curves.hourly["energy_kwh"].sum(
+        axis=0
+    )
+    return kwh
+
+
+def _taught(told: Sequence[AreaCurves], trusted: NDArray[np.bool_] | None = None) -> SeasonalProfile:
+    profile = expected_profile(homes())
+    for curves in told:
+        profile.learn(curves, np.ones(HOMES + 1, dtype=np.bool_) if trusted is None else trusted)
     return profile
 
 
-def error_of(profile: SeasonalProfile, told: Sequence[ReadingFrame]) -> float:
-    return float(np.mean([np.abs(profile.expected_kwh(f)[:-1] / f.energy_kwh[:-1] - 1).mean() for f in told]))
+def test_the_profile_expects_what_is_usual_and_nothing_before_it_learnt() -> None:
+    told = list(days(30))
+    expected = _expected(_taught(told[:-1]), told[-1])
+    np.testing.assert_allclose(expected, 1.0, atol=0.15)
+    assert np.isnan(_taught([]).expected_day(0)).all()
+    # a Saturday is not expected from working days
+    assert np.isnan(_taught(told[:5]).expected_day(1)).all()
 
 
-def test_the_profile_expects_what_is_usual() -> None:
-    told = list(frames(CONTEXT, 30))
-    assert error_of(lived(told[:-PER_DAY]), told[-PER_DAY:]) < 0.15
-    assert np.isnan(lived(told[: PER_DAY - 1]).expected_kwh(told[0])).all()
+def test_an_interval_is_expected_to_show_its_part_of_the_hour() -> None:
+    told = list(days(21))
+    profile = _taught(told)
+    start_s = homes().calendar.day_start(date.fromordinal(told[-1].day_ordinal + 1))
+    per_interval = [
+        profile.expected_kwh(frame(start_s=start_s + 900 * i, energy_kwh=[None] * (HOMES + 1))) for i in range(96)
+    ]
+    np.testing.assert_allclose(np.reshape(per_interval, (24, 4, -1)).sum(axis=1), profile.expected_day(0), rtol=1e-9)
 
 
-def test_the_profile_moves_with_the_weather_of_its_class() -> None:
-    def cold_snap(i: int, columns: dict[str, Column]) -> None:
-        columns["energy_kwh"] *= 2.0 if i >= 24 * PER_DAY else 1.0
+@pytest.mark.parametrize("interval_minutes", [30, 60, 240, 1440])
+def test_the_profile_knows_intervals_of_any_length(interval_minutes: int) -> None:
+    profile = expected_profile(homes(interval_minutes=interval_minutes))
+    told = list(days(22, interval_minutes=interval_minutes, noise=0.0))
+    for curves in told[:-1]:
+        profile.learn(curves, np.ones(HOMES + 1, dtype=np.bool_))
+    start_s = homes().calendar.day_start(date.fromordinal(told[-1].day_ordinal))
+    count = 1440 // interval_minutes
+    expected = sum(
+        profile.expected_kwh(
+            frame(
+                start_s=start_s + 60 * interval_minutes * i,
+                interval_minutes=interval_minutes,
+                energy_kwh=[None] * (HOMES + 1),
+            )
+        )
+        for i in range(count)
+    )
+    np.testing.assert_allclose(expected, np.nansum(told[-1].hourly["energy_kwh"], axis=0), rtol=0.02)
 
-    told = list(frames(CONTEXT, 30, change=cold_snap))
-    profile = lived(told[:-PER_DAY])
-    assert 0.85 < float(np.median(profile.expected_kwh(told[-1])[:-1] / told[-1].energy_kwh[:-1])) < 1.5
-    alone = list(frames(CONTEXT, 30, change=scaled(0, 2.0, 24)))
-    assert float(lived(alone[:-PER_DAY]).expected_kwh(alone[-1])[0] / alone[-1].energy_kwh[0]) < 0.75
+
+def test_the_profile_moves_with_its_class_and_not_with_one_meter() -> None:
+    def cold_snap(day: Day) -> None:
+        day.kwh *= 2.0 if day.number >= 24 else 1.0
+
+    def alone(day: Day) -> None:
+        day.kwh[:, 0] *= 2.0 if day.number >= 24 else 1.0
+
+    told = list(days(29, cold_snap))
+    np.testing.assert_allclose(_expected(_taught(told[:-1]), told[-1])[:HOMES], 1.0, atol=0.2)
+    told = list(days(29, alone))
+    assert _expected(_taught(told[:-1]), told[-1])[0] < 0.7
 
 
 def test_the_profile_learns_neither_what_is_missing_nor_what_is_distrusted() -> None:
-    def stolen_then_missing(i: int, columns: dict[str, Column]) -> None:
-        if i >= 20 * PER_DAY:
-            columns["energy_kwh"][0] *= 0.1
-            columns["energy_kwh"][1] = np.nan
+    def stolen_and_missing(day: Day) -> None:
+        if day.number >= 20:
+            day.kwh[:, 0] *= 0.1
+            day.kwh[:, 1] = np.nan
 
-    usual = list(frames(CONTEXT, 30))
-    told = list(frames(CONTEXT, 30, change=stolen_then_missing))
-    profile = lived(told[: 20 * PER_DAY])
-    trusted = np.isfinite(told[-1].energy_kwh)
+    usual, told = list(days(30)), list(days(30, stolen_and_missing))
+    profile = _taught(told[:20])
+    trusted = np.ones(HOMES + 1, dtype=np.bool_)
     trusted[0] = False
-    for frame in told[20 * PER_DAY :]:
-        profile.learn(frame, trusted)
-    expected = np.array([profile.expected_kwh(f)[:2] / f.energy_kwh[:2] for f in usual[-PER_DAY:]])
-    np.testing.assert_allclose(expected.mean(axis=0), 1.0, atol=0.12)
+    for curves in told[20:]:
+        profile.learn(curves, trusted)
+    np.testing.assert_allclose(_expected(profile, usual[-1])[:2], 1.0, atol=0.2)
 
 
 def test_the_profile_restored_expects_the_same_and_is_small() -> None:
-    told = list(frames(CONTEXT, 24))
-    straight, restored = lived(told[:200]), expected_profile(CONTEXT)
+    told = list(days(30))
+    straight, restored = _taught(told[:15]), expected_profile(homes())
     restored.load(straight.dump())
-    for frame in told[200:]:
+    kept: dict[str, bytes] = straight.dump()
+    straight.dump_dirty()
+    for curves in told[15:]:
         for each in (straight, restored):
-            each.learn(frame, np.isfinite(frame.energy_kwh))
-        np.testing.assert_array_equal(straight.expected_kwh(frame), restored.expected_kwh(frame))
-    assert straight.dump() == restored.dump()
-    assert sum(len(page) for page in straight.dump().values()) / len(CONTEXT.area) < 500
+            each.learn(curves, np.ones(HOMES + 1, dtype=np.bool_))
+        kept |= straight.dump_dirty()
+        np.testing.assert_array_equal(straight.expected_day(1), restored.expected_day(1))
+    assert straight.dump() == restored.dump() == kept
+    assert expected_profile(homes()).nbytes_per_meter <= 200
 
 
-def test_features_lie_in_0_to_1_and_survive_a_restart() -> None:
-    told = list(frames(CONTEXT, 2))
-    expected = np.full(len(CONTEXT.area), 1.0)
-    straight, restarted = DayAccumulator(CONTEXT), DayAccumulator(CONTEXT)
-    for frame in told[:18]:
-        straight.add(frame, expected)
-    restarted.load(straight.dump())
-    for frame in told[18:]:
-        straight.add(frame, expected)
-        restarted.add(frame, expected)
-    closed, again = straight.close(), restarted.close()
-    assert set(closed) == set(FEATURES)
-    for name, values in closed.items():
-        np.testing.assert_array_equal(values, again[name])
+def test_features_lie_in_0_to_1_and_are_not_known_where_the_day_is_not() -> None:
+    def odd(day: Day) -> None:
+        day.kwh[:, 0] = 0.0
+        day.kwh[:, 1] = 60.0
+        day.kwh[:14, 2] = np.nan
+
+    (curves,) = days(1, odd)
+    expected_kwh = np.full((24, HOMES + 1), 0.5)
+    told = day_features(homes(), curves, expected_kwh)
+    assert set(told) == set(FEATURES)
+    for name, values in told.items():
+        assert values.shape == (HOMES + 1,)
         known = values[~np.isnan(values)]
         assert ((known >= 0) & (known <= 1)).all(), name
-    assert np.isnan(straight.close()["level"]).all()
+        assert name == "missing_share" or np.isnan(values[2]), name
+    assert told["zero_share"][0] == 1
+    assert told["level"][0] == 0
+    assert told["level"][1] > 0.95
+    assert told["missing_share"][2] == pytest.approx(14 / 24)
+    nothing = day_features(homes(), curves, np.full((24, HOMES + 1), np.nan))
+    assert np.isnan(nothing["level"]).all()
+    assert np.isnan(nothing["distance"]).all()
+
+
+def test_features_tell_neutral_unbalance_and_voltage_apart() -> None:
+    amperes = np.full((24, 3), 4.0)
+    unequal = amperes * (1.0, 1.0, 3.0)
+    volts = np.full((24, 3), 230.0)
+    volts[5, 1] = 180.0
+    told = day_features(
+        context(meters=3, fields={"phases": [1, 1, 3]}),
+        day(
+            np.ones((24, 3)), current_a=unequal, current_b=amperes, current_c=amperes, neutral_a=amperes * (1.0, 0.5, 1.0),
+            voltage_a=volts, power_factor=-0.9 * np.ones((24, 3)),
+        ),
+        np.ones((24, 3)),
+    )  # fmt: skip
+    assert told["neutral_difference"].tolist()[:2] == [0.0, 0.5]
+    assert np.isnan(told["neutral_difference"][2])
+    assert told["phase_unbalance"][2] == pytest.approx(1.5 * (12 / 20 - 1 / 3))
+    assert told["lowest_voltage"][1] == pytest.approx(180 / 230 - 0.5)
+    assert told["power_factor"].tolist() == pytest.approx([0.9] * 3)
 
 
 def _day(features: dict[str, Column], trusted: bool = True) -> AreaDay:
@@ -248,14 +317,14 @@ def _day(features: dict[str, Column], trusted: bool = True) -> AreaDay:
 
 def test_novelty_is_seeded_restored_and_learns_trusted_rows_only() -> None:
     rng = np.random.default_rng(5)
-    days = [_day({n: np.append(rng.normal(0.5, 0.03, 20).clip(0, 1), np.nan) for n in FEATURES}) for _ in range(20)]
+    quiet = [_day({n: np.append(rng.normal(0.5, 0.03, 20).clip(0, 1), np.nan) for n in FEATURES}) for _ in range(20)]
     odd = _day({n: np.array([0.5, 0.98, np.nan]) for n in FEATURES})
     (model,), (twin,), (other,), (untaught,) = (day_models(s) for s in (1, 1, 2, 1))
     assert np.isnan(model.score(odd)).all()
-    for day in days:
+    for usual in quiet:
         for each in (model, twin, other):
-            each.learn(day)
-        untaught.learn(replace(day, trusted=np.zeros(21, dtype=np.bool_)))
+            each.learn(usual)
+        untaught.learn(replace(usual, trusted=np.zeros(21, dtype=np.bool_)))
     said = model.score(odd)
     assert said[1] > said[0]
     assert np.isnan(said[2])
