@@ -137,12 +137,17 @@ PACKS: Mapping[str, Pack] = {
 
 
 def choose_packs(names: Sequence[str]) -> Pack:
-    """The packs' sum; `FeedError` names the packs there are."""
-    unknown = [name for name in names if name not in PACKS]
-    if unknown or not names:
-        raise FeedError(f"no pack {', '.join(map(repr, unknown)) or 'named'}: choose from {', '.join(PACKS)}")
-    chosen = PACKS[names[0]]
-    for other in (PACKS[name] for name in names[1:]):
+    """The packs' sum; a scenario's name stands for a pack of it alone. `FeedError` names the packs there are."""
+    found = [_pack(name) for name in names]
+    unknown = [name for name, pack in zip(names, found, strict=True) if pack is None]
+    packs = [pack for pack in found if pack is not None]
+    if unknown or not packs:
+        raise FeedError(
+            f"no pack {', '.join(map(repr, unknown)) or 'named'}: choose from {', '.join(PACKS)}, or a scenario alone, "
+            f"such as {next(iter(MIXED_WEIGHTS))} or {next(iter(MIXED_AREA_WEIGHTS))}"
+        )
+    chosen = packs[0]
+    for other in packs[1:]:
         chosen = replace(
             chosen,
             about=f"{chosen.about} {other.about}",
@@ -159,6 +164,14 @@ def choose_packs(names: Sequence[str]) -> Pack:
             exodus=max(chosen.exodus, other.exodus),
         )
     return chosen
+
+
+def _pack(name: str) -> Pack | None:
+    if name in MIXED_WEIGHTS:
+        return Pack(f"Only {name}, beside benign life.", {name: 1.0})
+    if name in MIXED_AREA_WEIGHTS:
+        return Pack(f"Only {name}, beside benign life.", area_weights={name: 1.0}, areas_with_a_case=3.0)
+    return PACKS.get(name)
 
 
 def _sum(one: Mapping[str, float], other: Mapping[str, float]) -> dict[str, float]:

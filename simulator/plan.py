@@ -69,7 +69,7 @@ def draw_cases(
     seed: int,
 ) -> tuple[Case, ...]:
     """Labelled cases at different places; `occupied` are (area, row) where none may be: what is there would hide it."""
-    if not pack.weights or prevalence == 0:
+    if not (pack.weights or pack.area_weights) or prevalence == 0:
         return ()
     rng = np.random.default_rng([seed, 11, span.block])
     chance = Chance(rng, span.end_s, hard)
@@ -88,7 +88,8 @@ def draw_cases(
     # what finds no place all the same goes to the commonest scenario
     suited = {name: [i for i in order if SCENARIOS[name].suits(places[i])] for name in quotas}
     left = 0
-    for name in (*sorted(quotas, key=lambda n: len(suited[n])), max(pack.weights, key=lambda n: pack.weights[n])):
+    commonest = sorted(pack.weights, key=lambda n: -pack.weights[n])[:1]
+    for name in (*sorted(quotas, key=lambda n: len(suited[n])), *commonest):
         wanted = quotas.pop(name, left)
         for index in suited[name]:
             if wanted == 0:
@@ -98,7 +99,7 @@ def draw_cases(
                 wanted -= 1
                 cases.append(SCENARIOS[name].draw(places[index], onset(), chance))
         left += wanted
-    for at, name in _areas_with_a_case(worlds, pack, prevalence, rng):
+    for at, name in _areas_with_a_case(worlds, pack, prevalence, rng) if pack.area_weights else ():
         cases.append(SCENARIOS[name].draw(at, onset(), chance))
     return tuple(sorted(cases, key=lambda c: (c.start_s, c.place.meter.meter_id)))
 

@@ -46,7 +46,7 @@ def _opening() -> Iterator[str]:
     yield ""
     yield (
         "A pack is a mixture of abnormalities, benign life and weather that answers one question. Give one or several to `simulate --pack`; "
-        "several add up. The scenarios and kinds of benign life are shown one by one in the [gallery](gallery.md)."
+        "several add up, and the name of a scenario stands for a pack of it alone. The scenarios and kinds of benign life are shown one by one in the [gallery](gallery.md)."
     )
     yield ""
     yield (

@@ -18,6 +18,7 @@ from metering.catalogue import CATALOGUE
 from simulator.area_day import AreaSimulation, AreaWindow
 from simulator.plan import area_place
 from simulator.province import Province
+from simulator.recipe import Recipe
 from simulator.scenarios import SCENARIOS
 from simulator.scenarios.bypass import Bypass
 from simulator.scenarios.case import Case, Chance, Place
@@ -273,3 +274,9 @@ def test_scenarios_know_nothing_of_who_looks_for_them() -> None:
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             assert all(name.split(".")[0] not in ("detectors", "alerts", "operations") for name in names), file.name
+
+
+@pytest.mark.parametrize("name", ["bypass", "line_tap"])
+def test_a_scenario_is_a_pack_of_its_own(name: str) -> None:
+    province = Province(Recipe(areas=2, meters_per_area=30, days=30, seed=3, packs=(name,), interval_minutes=60))
+    assert {case.scenario for case in province.cases} == {name}
