@@ -93,7 +93,8 @@ def poorer(taught: Examples, names: Sequence[str]) -> Examples:
     place = {name: n for n, name in enumerate(names)}
     for expert in day_bank().experts[1:]:  # the level is known in every feed
         silent = (rng.random(len(table)) < SILENT_SHARE) & ~whole
-        table[np.ix_(np.flatnonzero(silent), [place[name] for name in expert.features])] = np.nan
+        own = np.array([place[name] for name in expert.features])
+        table[np.ix_(np.flatnonzero(silent), own)] = np.nan
     return Examples(table, taught.labels, taught.scenarios, taught.kinds)
 
 
