@@ -7,6 +7,7 @@ from typing import Any
 
 from detectors.case_probability import CaseProbability, CaseProbabilityParams
 from detectors.current_rules import CurrentRules, CurrentRulesParams
+from detectors.day_area import DayArea, DayAreaParams
 from detectors.line_loss import LineLoss, LineLossParams
 from detectors.novelty import Novelty
 from detectors.over_capacity import OverCapacity, OverCapacityParams
@@ -33,6 +34,7 @@ ALL_DETECTORS: tuple[tuple[Any, type[Any]], ...] = (
     *INTERVAL_DETECTORS,
     *HOUR_DETECTORS,
     (CaseProbability, CaseProbabilityParams),
+    (DayArea, DayAreaParams),
 )
 #: What is learnt of every meter and judges nothing; its thresholds stand beside the detectors'.
 PROFILE: tuple[type[SeasonalProfile], type[SeasonalProfileParams]] = (SeasonalProfile, SeasonalProfileParams)
@@ -76,6 +78,13 @@ def case_probability(context: AreaContext, thresholds: Thresholds | None = None)
     check_thresholds(thresholds or {})
     section = (thresholds or {}).get(CaseProbability.name, {})
     return CaseProbability(context, from_section(CaseProbabilityParams, CaseProbability.name, section))
+
+
+def day_area(context: AreaContext, thresholds: Thresholds | None = None) -> DayArea:
+    """What weighs every closed day's loss of one area as a whole. Raises `SettingsError` as `check_thresholds`."""
+    check_thresholds(thresholds or {})
+    section = (thresholds or {}).get(DayArea.name, {})
+    return DayArea(context, from_section(DayAreaParams, DayArea.name, section))
 
 
 def _build(kinds: Any, context: AreaContext, thresholds: Thresholds) -> list[Any]:

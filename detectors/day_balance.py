@@ -254,6 +254,13 @@ class DayBalance:
             self._looked_at = (day, self._take_in(self._balance(day), day))
         return self._looked_at[1]
 
+    def metered_kwh(self, day: AreaCurves) -> F64:
+        """What each meter registered, less export, by the hour and phase, (24, 3, meters): the usual where it was not measured, 0 for supply meters.
+
+        Asked before the day is learnt.
+        """
+        return self._seen(day).balance.net
+
     # --- a day's balance
 
     def _balance(self, day: AreaCurves) -> _Balance:

@@ -32,16 +32,18 @@ class DayBank:
 
     def __init__(self, context: AreaContext) -> None:
         self._level = DayLevel(context)
+        self._balance: DayBalance | None = None
         others: tuple[DayExpert, ...] = (DayContract(context), DayEvents(context), DayRegisters(context))
         if context.interval_minutes <= _LONGEST_INTERVAL_WITH_A_SHAPE:
             voltage = DayVoltage(context)
+            # learns before the voltage does, which it asks
+            self._balance = DayBalance(context, unseen_kwh=voltage.unseen_kwh)
             others = (
                 DayShape(context),
                 DayBlocks(context),
                 *others,
                 DayCircuits(context),
-                # learns before the voltage does, which it asks
-                DayBalance(context, unseen_kwh=voltage.unseen_kwh),
+                self._balance,
                 voltage,
             )
         self._others = others
@@ -60,6 +62,10 @@ class DayBank:
         for expert in self.experts:
             found |= expert.describe(day)
         return found
+
+    def metered_kwh(self, day: AreaCurves) -> NDArray[np.float64] | None:
+        """What each meter registered by hour and phase, (24, 3, meters), asked before the day is learnt; None where days have no shape."""
+        return None if self._balance is None else self._balance.metered_kwh(day)
 
     def learn(self, day: AreaCurves, distrusted: NDArray[np.bool_] | None = None) -> None:
         """Take the day in. Rows whose level the day itself puts in doubt, or that are `distrusted`, do not change what is usual."""

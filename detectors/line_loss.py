@@ -18,6 +18,8 @@ from metering.evidence import AreaContext, AreaHour, Signal
 
 _SCHEMA = "line_loss/1"
 _PAGE = "model"
+#: An hour's evidence is shown and raises nothing: a customer's theft raises the loss too, and the day's weighing (`day_area`) tells.
+_MOST_STRENGTH = 0.75
 #: Hours without sun all year round: where plants feed in, only these tell a missing export from a negative loss.
 _DARK_HOURS = frozenset({22, 23, 0, 1, 2, 3})
 
@@ -95,7 +97,8 @@ class LineLoss:
     """Bayesian regression of the loss on the load and its square (copper) and a constant (iron), per area.
 
     ADWIN watches what it does not explain. Once ADWIN sees a change upwards that matters, the baseline of before is
-    frozen and holds the evidence: `high_loss` stays as long as the averaged unexplained loss does, and goes with it.
+    frozen and holds the evidence: `high_loss` stays as long as the averaged unexplained loss does, and goes with it. It is shown, and raises
+    no alert: what of it is a customer's theft and what the area's own case is weighed when the day closes (`day_area`).
     A loss beyond `absolute_share` is high whatever was learnt. `negative_loss`: customers metered more than was
     supplied. `observed` and `expected` are the averaged and the explained loss in kWh per hour, on the supply meters'
     rows (NaN on all others). Hours that are not trusted, badly covered or outliers are not learnt.
@@ -110,7 +113,7 @@ class LineLoss:
     ...     high, negative = loss.score(hour)
     ...     loss.learn(hour, trusted=True)
     >>> high.strength.tolist(), round(float(high.observed[2] - high.expected[2]), 1), float(negative.strength[2])
-    ([nan, nan, 1.0], 1.3, 0.0)
+    ([nan, nan, 0.75], 1.3, 0.0)
     """
 
     name = "line_loss"
@@ -182,7 +185,7 @@ class LineLoss:
         def on_supply(value: float) -> NDArray[np.float64]:
             return np.where(self._rows, value, np.nan)
 
-        bounded = on_supply(min(max(strength, 0.0), 1.0) if strength == strength else strength)
+        bounded = on_supply(min(max(strength, 0.0), _MOST_STRENGTH) if strength == strength else strength)
         since = np.where(self._rows, self._now.raised_since_s if code == "high_loss" else 0, 0)
         per_hour = 1 / self._step_hours
         return Signal(

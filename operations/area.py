@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.life import CODES, AlertBank
-from detectors.bank import case_probability, expected_profile, hour_detectors, interval_detectors
+from detectors.bank import case_probability, day_area, expected_profile, hour_detectors, interval_detectors
 from detectors.day_bank import DayBank
 from detectors.day_curves import DayCurves
 from detectors.pages import pack_arrays, unpack_arrays
@@ -102,6 +102,7 @@ class AreaInProgress:
         self.hour_detectors: list[HourDetector] = hour_detectors(self.context, thresholds)
         self.day_bank = DayBank(self.context)
         self.case_probability = case_probability(self.context, thresholds)
+        self.day_area = day_area(self.context, thresholds)
         self.bank = AlertBank(area)
         self.open: dict[int, OpenInterval] = {}
         self.closed_until_s = 0
@@ -162,7 +163,7 @@ class AreaInProgress:
 
     @property
     def _parts(self) -> tuple[_Part, ...]:
-        return (*self.detectors, self.day_bank, self.case_probability)
+        return (*self.detectors, self.day_bank, self.case_probability, self.day_area)
 
     def _page(self, page: str) -> bytes:
         if page == "progress":

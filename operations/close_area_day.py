@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.case_probability import Verdict
+from detectors.day_area import AreaVerdict
 from detectors.day_features import day_features
 from detectors.pages import pack_arrays, unpack_arrays
 from metering.alert import Alert
@@ -52,6 +53,9 @@ def _weigh(area: AreaInProgress, day: DayInProgress, curves: AreaCurves, outcome
     verdict = area.case_probability.judge(figures)
     energy_kwh, expected_kwh = _day_energies(figures)
     signals = area.case_probability.signals(verdict, energy_kwh, expected_kwh)
+    of_area = _weigh_area(area, closes_on, curves, verdict, energy_kwh, expected_kwh)
+    if of_area is not None:
+        signals += area.day_area.signals(of_area)
     nothing = np.zeros(len(area.area))
     step = area.bank.step(
         signals,
@@ -69,7 +73,35 @@ def _weigh(area: AreaInProgress, day: DayInProgress, curves: AreaCurves, outcome
     area.day_bank.learn(curves, suspected)
     area.profile.learn(curves, ~(suspected | day.suspected | area.day_bank.in_doubt()))
     area.case_probability.learn(verdict)
+    if of_area is not None:
+        area.day_area.learn(of_area)
     return verdict
+
+
+def _weigh_area(
+    area: AreaInProgress,
+    day: date,
+    curves: AreaCurves,
+    verdict: Verdict,
+    energy_kwh: NDArray[np.float64],
+    expected_kwh: NDArray[np.float64],
+) -> AreaVerdict | None:
+    """The area's balance less what its meters are suspected of; None where there is none to judge."""
+    metered_kwh = area.day_bank.metered_kwh(curves)
+    if metered_kwh is None or not len(area.area.supply_rows):
+        return None
+    names = area.case_probability.prior.kinds
+    suspects = area.day_area.suspects(
+        verdict.probability,
+        [names[kind] if kind >= 0 else "" for kind in verdict.kind],
+        energy_kwh,
+        expected_kwh,
+        np.nansum(curves.hourly["export_kwh"], axis=0),
+        area.bank.suspected(),
+    )
+    start_s = area.archive.calendar.day_start(day)
+    in_service = area.area.valid_at(start_s) & area.area.valid_at(start_s + DAY_S - 1)
+    return area.day_area.judge(curves, metered_kwh, in_service, suspects)
 
 
 def _day_energies(figures: Mapping[str, NDArray[np.float64]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

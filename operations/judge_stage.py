@@ -272,6 +272,8 @@ class JudgeStage:
         area.touch("bank")
         area.touch("progress")
         area.case_probability.found(row, confirmed=finding.confirmed)
+        if area.area.is_supply[row]:
+            area.day_area.found(confirmed=finding.confirmed)
         self._changed(area.bank.found(finding, row), outcome)
 
     def _decided(self, decision: Decision, outcome: Outcome) -> None:

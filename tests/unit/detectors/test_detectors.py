@@ -16,7 +16,7 @@ from detectors.examples import context, day, frame
 from detectors.risk import family_strengths, risk
 from detectors.seasonal_profile import SeasonalProfile
 from metering.errors import SettingsError
-from metering.evidence import SET_STRENGTH, AreaCurves, AreaDay, IntervalDetector, Signal
+from metering.evidence import RECOVER_STRENGTH, SET_STRENGTH, AreaCurves, AreaDay, IntervalDetector, Signal
 from metering.frame import Column
 from tests.unit.detectors.days import HOMES, Day, days, homes
 from tests.unit.detectors.worlds import Change, area_context, frames, hours_of, live
@@ -147,12 +147,12 @@ def test_a_loss_that_rises_stays_high_until_it_is_gone() -> None:
         "high_loss"
     ]
     assert max(high[:240]) < 0.4
-    assert min(high[290:360]) >= SET_STRENGTH
+    assert RECOVER_STRENGTH < min(high[290:360]) <= max(high) < SET_STRENGTH  # shown; the day's close raises
     assert max(high[430:]) <= 0.4
 
 
 def test_more_metered_than_supplied_is_a_negative_loss() -> None:
-    assert max(loss_heard(scaled(-1, 0.8, 0))["negative_loss"]) >= SET_STRENGTH
+    assert max(loss_heard(scaled(-1, 0.8, 0))["negative_loss"]) > RECOVER_STRENGTH
     assert max(loss_heard(None)["negative_loss"]) == 0
 
 
