@@ -70,9 +70,11 @@ def measure(world: World, folder: Path) -> dict[str, Any]:
             department=department,
             findings_withheld=world.findings_withheld,
         )
-    answers = answers_of(living, source.archive)
-    score = score_of(folder, answers, source.archive, world.recipe.start)
-    found = figures(score, answers, source.archive, read_alerts(folder, source.archive), costs)
+    # without supply meters the cases of areas are missed, not left out: what a balance is worth is seen against the same truth
+    archive = province.archive if world.less == "no_supply" else source.archive
+    answers = answers_of(living, archive)
+    score = score_of(folder, answers, archive, world.recipe.start)
+    found = figures(score, answers, archive, read_alerts(folder, archive), costs)
     found["recipe"] = {
         "seed": world.recipe.seed,
         "pack": "+".join(world.recipe.packs),

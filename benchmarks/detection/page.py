@@ -291,6 +291,12 @@ def _visits(known: Sequence[World], figures: Mapping[str, Figures]) -> list[str]
             visits = figures[w.name]["visits"]
             row.append(f"**{visits['hits']} of {visits['visits']}**" if key == "visits" else str(visits[key]))
         rows.append(row)
+    rows.append(
+        [
+            "most hits there could be",
+            *(rate(min(1.0, figures[w.name]["cases"] / max(figures[w.name]["visits"]["visits"], 1))) for w in shown),
+        ]
+    )
     found = ["share of all cases that visits found"]
     for w in shown:
         inspections = figures[w.name]["score"]["inspections"]
