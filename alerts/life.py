@@ -20,6 +20,7 @@ from metering.catalogue import CATALOGUE, INFORMATION_FAMILIES, Abnormality
 from metering.evidence import RECOVER_STRENGTH, SET_STRENGTH, Signal
 from metering.identity import identity
 from metering.messages import Finding, MeterEvent
+from metering.meter_events import event_word
 from metering.times import DAY_S, LATE_LIMIT_S, iso
 
 RELAPSE_WITHIN_S = 90 * DAY_S
@@ -29,8 +30,10 @@ HIGH_RISK, MEDIUM_RISK = 0.8, 0.5
 #: Suspicion of these families keeps a meter from teaching the models what is normal.
 UNTRUSTED_FAMILIES = frozenset({"theft", "energy", "electrical", "wiring"})
 
-CODES: tuple[str, ...] = tuple(CATALOGUE)
+#: What readings or a meter's own event can say here; the catalogue's other rows have no life.
+CODES: tuple[str, ...] = tuple(code for code, row in CATALOGUE.items() if row.is_evidence)
 CODE_INDEX: Mapping[str, int] = {code: i for i, code in enumerate(CODES)}
+_ROWS = tuple(CATALOGUE[code] for code in CODES)
 
 
 def raises_alert(row: Abnormality) -> bool:
@@ -38,15 +41,15 @@ def raises_alert(row: Abnormality) -> bool:
     return row.lane != "information" or row.family == "communication"
 
 
-_SET_AFTER_S = np.array([60 * row.set_after_minutes for row in CATALOGUE.values()], dtype=np.int32)
-_CLEAR_AFTER_S = np.array([60 * row.clear_after_minutes for row in CATALOGUE.values()], dtype=np.int32)
+_SET_AFTER_S = np.array([60 * row.set_after_minutes for row in _ROWS], dtype=np.int32)
+_CLEAR_AFTER_S = np.array([60 * row.clear_after_minutes for row in _ROWS], dtype=np.int32)
 #: Evidence of an hour comes once an hour, and stands for all of it.
-_LEAST_STEP_S = np.array([3600 if row.level == "hour" else 0 for row in CATALOGUE.values()], dtype=np.int32)
+_LEAST_STEP_S = np.array([3600 if row.level == "hour" else 0 for row in _ROWS], dtype=np.int32)
 #: Neither holds nor is gone: an open condition stays as it was.
 _STAYS = 0.6
 _LONGEST_HELD_S = np.int32(10 * 365 * DAY_S)
-_RAISES = np.array([raises_alert(row) for row in CATALOGUE.values()], dtype=np.bool_)
-_UNTRUSTED = np.array([row.family in UNTRUSTED_FAMILIES for row in CATALOGUE.values()], dtype=np.bool_)
+_RAISES = np.array([raises_alert(row) for row in _ROWS], dtype=np.bool_)
+_UNTRUSTED = np.array([row.family in UNTRUSTED_FAMILIES for row in _ROWS], dtype=np.bool_)
 
 
 def grade_of(risk: float) -> Grade:
@@ -355,13 +358,17 @@ class AlertBank:
     def report(self, event: MeterEvent, row: int, *, in_work_order: bool) -> Alert | None:
         """A meter's own event, certain by itself: raises at its own time, merges with an open alert of its kind.
 
-        Inside a work order it is what a person was allowed to do, and says nothing. None where nothing changed.
+        The catalogue says what an event of its kind does. Inside a work order it is what a person was allowed to do, and says
+        nothing. That a danger is over ends its alert; a suspicion stays. None where nothing changed.
         """
-        kind = CATALOGUE.get(event.code)
-        if kind is None or kind.level != "event" or not raises_alert(kind) or in_work_order:
+        word = event_word(event.code)
+        kind = None if word is None else CATALOGUE[word.code]
+        if word is None or kind is None or kind.own_event != "alert" or not raises_alert(kind) or in_work_order:
             return None
-        code = CODE_INDEX[event.code]
+        code = CODE_INDEX[kind.code]
         known = self._alerts.get((code, row))
+        if word.is_over:
+            return self._over(code, row, event.event_time_s)
         if kind.lane == "information":
             return None
         if known is not None and (known.is_open or known.state is AlertState.CONFIRMED):
@@ -373,12 +380,21 @@ class AlertBank:
         ):
             return None
         reason = Reason("meter_event", f"the meter itself reported {kind.name_en} at {iso(event.event_time_s)}")
-        self._open[code, row] = True
+        self._open[code, row], self._muted[code, row] = True, False
         self._wake(_Cells(np.union1d(self._awake.at, [code * len(self._area) + row]), len(self._area)))
         self._suspected = None
         return self._begin_episode(
             code, row, event.event_time_s, event.event_time_s, 1.0, 0.0, "events", round(kind.weight, 4), (reason,)
         )
+
+    def _over(self, code: int, row: int, at_s: int) -> Alert | None:
+        """The meter says that a danger is over; readings that still show it raise it again."""
+        if not self._open[code, row] or CATALOGUE[CODES[code]].lane != "hazard":
+            return None
+        self._open[code, row] = self._muted[code, row] = False
+        self._held_s[code, row] = 0
+        self._suspected = None
+        return self._clear(code, row, at_s)
 
     def found(self, finding: Finding, row: int) -> tuple[Alert, ...]:
         """A finding settles every open alert of its meter: confirmed, or withdrawn and muted until the condition is gone."""

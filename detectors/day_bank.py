@@ -18,6 +18,7 @@ from detectors.day_shape import DayShape
 from detectors.day_voltage import DayVoltage
 from metering.catalogue import CATALOGUE
 from metering.evidence import AreaContext, AreaCurves, DayExpert
+from metering.meter_events import event_word
 
 #: A day of longer intervals has a level and no shape (minutes).
 _LONGEST_INTERVAL_WITH_A_SHAPE = 60
@@ -93,12 +94,15 @@ class DayBank:
 
 
 def event_says(code: str) -> float:
-    """How much a meter's own event outside a work order says of a case, 0..1.
+    """How much a meter's own event outside a work order says of a case, 0..1, by any code that the catalogue maps.
 
-    >>> event_says("cover_open"), event_says("power_on")
-    (0.9, 0.0)
+    >>> event_says("cover_open"), event_says("dlms:44"), event_says("power_on")
+    (0.9, 0.9, 0.0)
     """
-    if code == "power_off":
+    word = event_word(code)
+    if word is None or word.is_over:
+        return 0.0
+    if word.code == "power_off":
         return _POWER_OFF_ALONE
-    kind = CATALOGUE.get(code)
-    return kind.weight if kind is not None and kind.level == "event" else 0.0
+    kind = CATALOGUE[word.code]
+    return kind.weight if kind.own_event in ("alert", "evidence") else 0.0

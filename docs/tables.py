@@ -14,6 +14,7 @@ from detectors.bank import ALL_DETECTORS, HOUR_DETECTORS, INTERVAL_DETECTORS, PR
 from detectors.case_probability import CaseProbability
 from detectors.day_area import DayArea
 from detectors.prior import shipped_prior
+from docs.abnormalities import abnormalities
 from metering.catalogue import CATALOGUE
 from monitor.settings import PREFIX, Settings
 from simulator.life.life_table import life_table
@@ -92,14 +93,21 @@ def thresholds() -> str:
     return "\n\n".join(sections)
 
 
-def catalogue() -> str:
-    said_by: dict[str, list[str]] = {}
+def said_by() -> dict[str, list[str]]:
+    """By code, the detectors that can say it."""
+    found: dict[str, list[str]] = {}
     for kind, _ in ALL_DETECTORS:
         for code in _codes(kind):
-            said_by.setdefault(code, []).append(f"`{kind.name}`")
+            found.setdefault(code, []).append(kind.name)
+    return found
+
+
+def catalogue() -> str:
+    by = said_by()
     rows = []
     for row in CATALOGUE.values():
-        source = ", ".join(said_by.get(row.code, [])) or ("meter event" if row.level == "event" else "-")
+        source = ", ".join(f"`{name}`" for name in by.get(row.code, []))
+        source = source or ("meter event" if row.own_event == "alert" else "-")
         rows.append((f"`{row.code}`", row.catalogue_id, row.name_en, row.name_zh, row.family, row.lane, source))
     return _table(("code", "no.", "English", "中文", "family", "lane", "said by"), rows)
 
@@ -111,6 +119,7 @@ BLOCKS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("add-a-detector.md", "detectors"): detectors,
     ("thresholds.md", "thresholds"): thresholds,
     ("glossary.md", "catalogue"): catalogue,
+    ("abnormalities.md", "abnormalities"): lambda: abnormalities(said_by()),
     ("life.md", "life"): life_table,
 }
 

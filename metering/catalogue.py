@@ -1,14 +1,27 @@
-"""The catalogue of abnormalities: one word each for events, findings, truth and alerts, with its life's thresholds.
+"""The catalogue of abnormalities: one word each for events, findings, truth and alerts, with thresholds, durations and codes.
 
-Condensed from the industry's catalogue (DL/T 698.45, Q/GDW 376.1 and master-station practice). `set_after_minutes`
-and `clear_after_minutes` are event time during which the condition must hold, or be gone.
+It is data: `metering/abnormalities/*.toml`, one file a family, read and checked once, when it is first asked for. Condensed from
+the industry's catalogue (DL/T 698.45, Q/GDW 376.1 and master-station practice); `docs/abnormalities.md` is generated of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal, get_args
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from metering.errors import CatalogueError
+from metering.readings import READING_COLUMNS
+
+#: Of the files' form. A file of another one is refused.
+SCHEMA = 1
+_FOLDER = Path(__file__).parent / "abnormalities"
 
 Family = Literal[
     "energy",
@@ -25,30 +38,75 @@ Family = Literal[
 ]
 Lane = Literal["hazard", "suspicion", "area", "information"]
 Level = Literal["interval", "hour", "day", "event"]
+OwnEvent = Literal["alert", "evidence", "note"]
+Severity = Literal["danger", "high", "medium", "low", "information"]
 
 #: Families whose alerts neither open tasks nor count as false cases.
 INFORMATION_FAMILIES: frozenset[Family] = frozenset({"communication", "data_quality"})
-FAMILIES: tuple[Family, ...] = (
-    "energy",
-    "electrical",
-    "theft",
-    "load",
-    "clock",
-    "wiring",
-    "communication",
-    "line_loss",
-    "archive",
-    "data_quality",
-    "novelty",
-)
+FAMILIES: tuple[Family, ...] = get_args(Family)
+
+#: What keeps an abnormality from being said, or evidence from counting.
+SUPPRESSIONS: Mapping[str, str] = {
+    "outage": "a recorded outage of the area: nothing is judged in it",
+    "total_voltage_loss": "all phases gone at once are one thing, not three",
+    "dead_phase": "a phase that never was alive: three-wire meters have no phase B",
+    "unloaded": "without load nothing can be told",
+    "area_shares_it": "many meters of the area at once: the network's trouble, nobody's tampering",
+    "work_order": "what a person was allowed to open or change",
+    "spurious_event": "an event that is repeated, malformed, before installation, after removal or in the future",
+    "sibling_meters": "several meters of one customer whose total is normal",
+    "declared_generation": "generation that the archive declares, or may hide while it does not say, in daylight",
+    "small_energy": "too little energy to tell",
+    "vacancy": "an empty home is the likelier reason",
+}
+#: What a row may need besides the columns of a reading.
+_OTHER_INPUTS = frozenset(
+    {
+        "events", "works", "outages", "supply", "role", "segment", "phases", "customer_class", "tariff_category",
+        "contracted_kw", "rated_current_a", "rated_kva", "ct_ratio", "has_generation", "valid_from", "valid_to",
+    }
+)  # fmt: skip
+
+_STRICT = ConfigDict(extra="forbid")
+_HIGH, _MEDIUM = 0.8, 0.5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class ClassLimit:
+    """Other set and recover values for the meters that match all of what is named."""
+
+    set: float
+    recover: float
+    customer_class: str | None = None
+    voltage_level: str | None = None
+    wiring: str | None = None
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Limit:
+    """From where on a condition holds, and where it is gone.
+
+    `set_range` and `recover_range` are what a utility may choose, in `unit`. `quantity` is the measured thing that the generic
+    rule compares (`detectors/quantities.py`); where it is empty, a detector of its own does.
+    """
+
+    set: float
+    recover: float
+    unit: str
+    set_range: tuple[float, float]
+    recover_range: tuple[float, float]
+    quantity: str = ""
+    low_is_abnormal: bool = False
+    where: tuple[ClassLimit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class Abnormality:
-    """One row of the catalogue.
+    """One row of the catalogue. Rows of others' lists that are not judged stand here too and say why.
 
-    `weight` (0..1) is how much one certain piece of evidence of this kind says about a case worth visiting.
-    `certain`: by itself enough for an alert (an open cover needs no second witness).
+    `weight` (0..1) is how much one certain piece of evidence of this kind says about a case worth visiting. `certain`: by
+    itself enough for an alert (an open cover needs no second witness). `set_after_minutes` and `clear_after_minutes` are event
+    time during which the condition must hold, or be gone.
     """
 
     code: str
@@ -61,746 +119,122 @@ class Abnormality:
     weight: float
     set_after_minutes: int
     clear_after_minutes: int
+    signal: str
+    inputs: tuple[str, ...]
+    trust: Literal["V", "K", "P"]
+    """V read in a source, K common knowledge, P proposed."""
     certain: bool = False
+    own_event: OwnEvent | None = None
+    """What a meter's or terminal's own event of this kind does: raises an alert, weighs in the day, or is only noted."""
+    needs: str = ""
+    """What no feed carries; without it the row is not judged from readings."""
+    covered_by: str = ""
+    """The code under which the same thing is said."""
+    judged_by: str = ""
+    """A part of the product that is no detector: it refuses or reports the thing."""
+    limit: Limit | None = None
+    suppressed_by: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
+    """Codes of others that say the same, as ``dlms:44``, ``698:301B``, ``erc:9``, ``is15959:251``."""
+    ends: tuple[str, ...] = ()
+    """Codes of others that say it is over."""
     check_on_site_en: str = ""
     check_on_site_zh: str = ""
+    source: str = ""
+    where_from: str = field(default="", repr=False, compare=False)
+
+    @property
+    def severity(self) -> Severity:
+        """Danger for hazards; else by weight."""
+        if self.lane == "hazard":
+            return "danger"
+        if self.lane == "information":
+            return "information"
+        return "high" if self.weight >= _HIGH else "medium" if self.weight >= _MEDIUM else "low"
+
+    @property
+    def is_evidence(self) -> bool:
+        """Whether readings or a meter's own event can ever say it here."""
+        return self.own_event == "alert" or not (self.needs or self.covered_by or self.judged_by)
 
 
-_ROWS = (
-    Abnormality(
-        "register_stopped",
-        "EN-04",
-        "register stopped",
-        "电能表停走",
-        "energy",
-        "suspicion",
-        "interval",
-        0.9,
-        0,
-        1440,
-        False,
-        "Compare the meter's own power with a clamp meter; watch the register for five minutes.",
-        "用钳形表对比表计功率，观察示数五分钟。",
-    ),
-    Abnormality(
-        "register_runaway",
-        "EN-02",
-        "register runs away",
-        "电能表飞走",
-        "energy",
-        "suspicion",
-        "interval",
-        0.8,
-        0,
-        1440,
-        False,
-        "Compare the register with a reference meter under a known load.",
-        "在已知负荷下与标准表比对。",
-    ),
-    Abnormality(
-        "register_falls",
-        "EN-03",
-        "register falls",
-        "示度下降",
-        "energy",
-        "suspicion",
-        "interval",
-        0.8,
-        0,
-        10080,
-        False,
-        "Read the register and the event record; look for reversed terminals.",
-        "抄读示数与事件记录，检查端子是否反接。",
-    ),
-    Abnormality(
-        "zero_use",
-        "EN-09",
-        "no energy for days on a live supply",
-        "连续零电量",
-        "energy",
-        "suspicion",
-        "interval",
-        0.45,
-        0,
-        1440,
-        False,
-        "See whether the premises are in use; look for a bypass before the meter.",
-        "核实是否有人使用，检查表前是否绕越。",
-    ),
-    Abnormality(
-        "sudden_fall",
-        "EN-08",
-        "energy fell suddenly and stayed low",
-        "电量突减",
-        "energy",
-        "suspicion",
-        "interval",
-        0.6,
-        0,
-        4320,
-        False,
-        "Ask what changed; compare clamp-meter current with the meter's on every phase.",
-        "询问用电变化，逐相比对钳表与表计电流。",
-    ),
-    Abnormality(
-        "sudden_rise",
-        "EN-08",
-        "energy rose suddenly and stayed high",
-        "电量突增",
-        "energy",
-        "information",
-        "interval",
-        0.2,
-        0,
-        4320,
-    ),
-    Abnormality(
-        "voltage_loss",
-        "VI-01",
-        "voltage loss on a loaded phase",
-        "失压",
-        "electrical",
-        "suspicion",
-        "interval",
-        0.95,
-        30,
-        60,
-        True,
-        "Measure the voltage at the meter's terminals on each phase; look at fuses, VT and voltage links.",
-        "逐相测量表尾电压，检查熔丝、电压互感器与电压连片。",
-    ),
-    Abnormality(
-        "phase_break",
-        "VI-04",
-        "phase break",
-        "断相",
-        "electrical",
-        "hazard",
-        "interval",
-        0.5,
-        30,
-        60,
-        True,
-        "Measure all phases on both sides of the fuse.",
-        "测量熔丝两侧各相电压。",
-    ),
-    Abnormality(
-        "overvoltage",
-        "VI-03",
-        "overvoltage",
-        "过压",
-        "electrical",
-        "hazard",
-        "interval",
-        0.3,
-        15,
-        30,
-        True,
-        "Check the neutral connection at the transformer first.",
-        "先检查配变中性线。",
-    ),
-    Abnormality("undervoltage", "VI-02", "undervoltage", "欠压", "electrical", "information", "interval", 0.1, 60, 60),
-    Abnormality(
-        "current_loss",
-        "VI-08",
-        "current loss on one phase",
-        "失流",
-        "electrical",
-        "suspicion",
-        "interval",
-        0.9,
-        180,
-        180,
-        True,
-        "Compare clamp-meter current with the meter's on the named phase; look at CT terminals.",
-        "在所示相比对钳表与表计电流，检查电流互感器端子。",
-    ),
-    Abnormality(
-        "current_unbalance",
-        "VI-10",
-        "severe current unbalance",
-        "电流严重不平衡",
-        "electrical",
-        "information",
-        "interval",
-        0.1,
-        180,
-        180,
-    ),
-    Abnormality(
-        "neutral_lost",
-        "VI-16",
-        "neutral lost or badly connected",
-        "中性线断线或接触不良",
-        "electrical",
-        "hazard",
-        "interval",
-        0.5,
-        15,
-        60,
-        True,
-        "Do not touch the neutral; measure all phases against earth, then follow the neutral's joints towards the transformer.",
-        "切勿触碰中性线；逐相测量对地电压，沿线向配变检查中性线接头。",
-    ),
-    Abnormality(
-        "cover_open",
-        "TH-01",
-        "meter cover opened",
-        "开表盖",
-        "theft",
-        "suspicion",
-        "event",
-        0.9,
-        0,
-        0,
-        True,
-        "Look at seals and the cover; read the cover-open record.",
-        "检查封印与表盖，抄读开盖记录。",
-    ),
-    Abnormality(
-        "terminal_cover_open",
-        "TH-02",
-        "terminal cover opened",
-        "开端钮盒",
-        "theft",
-        "suspicion",
-        "event",
-        0.85,
-        0,
-        0,
-        True,
-        "Look at seals and terminals; read the cover-open record.",
-        "检查封印与端子，抄读开盖记录。",
-    ),
-    Abnormality(
-        "magnetic_field",
-        "TH-04",
-        "strong magnetic field",
-        "恒定磁场干扰",
-        "theft",
-        "suspicion",
-        "event",
-        0.85,
-        0,
-        0,
-        True,
-        "Look for a magnet at the meter; compare register and reference.",
-        "检查表计附近磁铁，与标准表比对。",
-    ),
-    Abnormality(
-        "neutral_line_difference",
-        "TH-05",
-        "neutral and line current differ",
-        "零线与火线电流超差",
-        "theft",
-        "suspicion",
-        "interval",
-        0.9,
-        60,
-        180,
-        True,
-        "Clamp line and neutral; look for a return path around the meter.",
-        "分别钳测火线与零线电流，检查旁路回流。",
-    ),
-    Abnormality(
-        "bypass",
-        "TH-06",
-        "current past the meter (bypass)",
-        "绕越计量",
-        "theft",
-        "suspicion",
-        "day",
-        0.9,
-        0,
-        2880,
-        False,
-        "Compare clamp-meter current before and after the meter; look for a second cable.",
-        "比对表前表后电流，检查绕越线。",
-    ),
-    Abnormality(
-        "use_drop_with_loss",
-        "TH-11",
-        "use fell as the area's loss rose",
-        "用电与线损相关",
-        "theft",
-        "suspicion",
-        "day",
-        0.9,
-        0,
-        2880,
-        False,
-        "Compare clamp-meter current before and after the meter; look for a second cable.",
-        "比对表前表后电流，检查绕越线。",
-    ),
-    Abnormality(
-        "ratio_changed",
-        "TH-07",
-        "CT ratio or parameters changed",
-        "倍率或参数更改",
-        "theft",
-        "suspicion",
-        "event",
-        0.9,
-        0,
-        2880,
-        True,
-        "Read the CTs' name plates and the meter's parameters and programming record; compare primary and secondary current.",
-        "核对电流互感器铭牌、表计参数与编程记录，比对一次与二次电流。",
-    ),
-    Abnormality(
-        "current_while_off",
-        "TH-12",
-        "current while switched off",
-        "跳闸状态下有电流",
-        "theft",
-        "suspicion",
-        "interval",
-        0.9,
-        60,
-        180,
-        True,
-        "Compare the switch's state with clamp-meter current; look for a bridge over the switch and read the power-off record.",
-        "核对开关状态与钳表电流，检查是否跨接开关，抄读停电记录。",
-    ),
-    Abnormality(
-        "altered_readings",
-        "TH-13",
-        "readings altered in the meter or on the way",
-        "电量数据篡改",
-        "theft",
-        "suspicion",
-        "day",
-        0.8,
-        0,
-        2880,
-        False,
-        "Compare the meter's display with what was collected; run a reference meter beside it; check seals and firmware.",
-        "比对表计显示与采集数据，并接标准表校验，检查封印与程序版本。",
-    ),
-    Abnormality(
-        "tapping",
-        "TH-14",
-        "line tapped before the meter",
-        "表前接线",
-        "theft",
-        "suspicion",
-        "day",
-        0.9,
-        0,
-        2880,
-        False,
-        "Follow the service line from the pole to the meter; switch the customer off and clamp what still flows.",
-        "沿进户线从电杆查至表计，断开客户开关后钳测剩余电流。",
-    ),
-    Abnormality(
-        "over_capacity",
-        "LD-01",
-        "demand over contracted capacity",
-        "超合同容量",
-        "load",
-        "suspicion",
-        "interval",
-        0.8,
-        60,
-        1440,
-        True,
-        "Record connected equipment and its rating; compare with the contract.",
-        "登记用电设备容量并与合同核对。",
-    ),
-    Abnormality(
-        "transformer_overload",
-        "LD-04",
-        "transformer overload",
-        "配变过载",
-        "load",
-        "hazard",
-        "interval",
-        0.5,
-        60,
-        120,
-        True,
-        "Measure transformer temperature and phase currents.",
-        "测量配变温度与各相电流。",
-    ),
-    Abnormality(
-        "low_power_factor",
-        "LD-06",
-        "low power factor",
-        "功率因数异常",
-        "load",
-        "information",
-        "interval",
-        0.1,
-        180,
-        180,
-        False,
-        "Look at the capacitor bank and its controller; compare the power factor with a clamp meter's.",
-        "检查电容补偿及控制器，用钳形功率表比对功率因数。",
-    ),
-    Abnormality(
-        "clock_fault",
-        "CK-03",
-        "clock fault",
-        "时钟故障",
-        "clock",
-        "suspicion",
-        "event",
-        0.3,
-        0,
-        0,
-        True,
-        "Compare the meter's clock with the network's time.",
-        "核对表计时钟。",
-    ),
-    Abnormality(
-        "clock_error",
-        "CK-01",
-        "meter clock off",
-        "电能表时钟超差",
-        "clock",
-        "suspicion",
-        "day",
-        0.5,
-        0,
-        2880,
-        False,
-        "Compare the meter's clock with the network's time and read the record of its settings; look at the battery.",
-        "核对表计时钟，抄读校时记录，检查时钟电池。",
-    ),
-    Abnormality(
-        "reverse_energy",
-        "WR-01",
-        "reverse energy without declared generation",
-        "反向电量异常",
-        "wiring",
-        "suspicion",
-        "interval",
-        0.7,
-        60,
-        1440,
-        True,
-        "Look for undeclared generation; check the order of line and load terminals.",
-        "核查未报备电源，检查进出线端子。",
-    ),
-    Abnormality(
-        "power_reversed",
-        "WR-02",
-        "current reversed",
-        "潮流反向",
-        "wiring",
-        "suspicion",
-        "interval",
-        0.95,
-        60,
-        1440,
-        True,
-        "Check line/load terminals and CT polarity on the named phase.",
-        "检查所示相端子与电流互感器极性。",
-    ),
-    Abnormality(
-        "wrong_wiring",
-        "WR-05",
-        "wrong wiring",
-        "错接线",
-        "wiring",
-        "suspicion",
-        "interval",
-        0.9,
-        180,
-        1440,
-        True,
-        "Measure the angle of every phase's current to its voltage; compare the terminals with the wiring diagram.",
-        "测量各相电压电流相角，按接线图核对端子。",
-    ),
-    Abnormality("power_off", "CM-02", "power off", "停电", "communication", "information", "event", 0.0, 0, 0),
-    Abnormality(
-        "reading_failed", "CM-04", "no readings", "抄表失败", "communication", "information", "interval", 0.0, 1440, 60
-    ),
-    Abnormality(
-        "frequent_outage",
-        "CM-06",
-        "frequent outages",
-        "频繁停电",
-        "communication",
-        "information",
-        "day",
-        0.0,
-        0,
-        10080,
-        False,
-        "Look at the area's switch, its protection setting and the joints that heat up.",
-        "检查台区开关、保护定值与发热接头。",
-    ),
-    Abnormality(
-        "high_loss",
-        "LL-01",
-        "high line loss",
-        "高损",
-        "line_loss",
-        "area",
-        "hour",
-        0.8,
-        0,
-        2880,
-        False,
-        "Walk the area's feeder with a clamp meter, segment by segment; compare with the supply meter.",
-        "逐段钳测台区出线电流，与考核表比对。",
-    ),
-    Abnormality(
-        "negative_loss",
-        "LL-02",
-        "negative line loss",
-        "负损",
-        "line_loss",
-        "area",
-        "hour",
-        0.5,
-        0,
-        2880,
-        False,
-        "Check the supply meter's CT ratio and the list of meters of this area.",
-        "核对考核表倍率与台区户变关系。",
-    ),
-    Abnormality(
-        "wrong_area",
-        "AR-03",
-        "meter booked under the wrong area",
-        "户变关系错误",
-        "archive",
-        "suspicion",
-        "day",
-        0.5,
-        0,
-        10080,
-        False,
-        "Find the meter's transformer with an area tester, or by the times of outages; correct the archive.",
-        "用台区识别仪或停电时间确认所属台区，更正档案。",
-    ),
-    Abnormality(
-        "ratio_error",
-        "AR-04",
-        "CT ratio in the archive is wrong",
-        "档案倍率错误",
-        "archive",
-        "suspicion",
-        "day",
-        0.7,
-        0,
-        10080,
-        False,
-        "Read the CTs' name plates; compare primary and secondary current with the archive's ratio.",
-        "核对电流互感器铭牌，比对一次二次电流与档案倍率。",
-    ),
-    Abnormality(
-        "tariff_misuse",
-        "AR-05",
-        "use does not match the tariff",
-        "电价执行异常",
-        "archive",
-        "suspicion",
-        "day",
-        0.6,
-        0,
-        10080,
-        False,
-        "See what the electricity is used for; photograph it and compare with the tariff's terms.",
-        "核实实际用电性质，拍照并与电价类别核对。",
-    ),
-    Abnormality(
-        "resale",
-        "AR-06",
-        "electricity passed on to others",
-        "私自转供电",
-        "archive",
-        "suspicion",
-        "day",
-        0.6,
-        0,
-        10080,
-        False,
-        "Look for cables to neighbouring premises and sub-meters; ask whom they supply.",
-        "检查通往相邻用户的线路与分表，询问供电对象。",
-    ),
-    Abnormality(
-        "temporary_supply_misuse",
-        "AR-07",
-        "temporary supply misused",
-        "临时用电异常",
-        "archive",
-        "suspicion",
-        "day",
-        0.6,
-        0,
-        10080,
-        False,
-        "See whether the site still stands as applied for; compare equipment and dates with the permit.",
-        "核实现场是否与申请一致，核对设备与用电期限。",
-    ),
-    Abnormality(
-        "missing_intervals",
-        "DQ-01",
-        "intervals missing",
-        "区间数据缺失",
-        "data_quality",
-        "information",
-        "day",
-        0.0,
-        0,
-        2880,
-        False,
-        "Read the missing intervals from the meter's own memory; look at signal and clock.",
-        "补抄表内缺失区间，检查信号与时钟。",
-    ),
-    Abnormality(
-        "repeated_readings",
-        "DQ-02",
-        "readings sent again",
-        "数据重复上送",
-        "data_quality",
-        "information",
-        "day",
-        0.0,
-        0,
-        2880,
-        False,
-        "See why the concentrator sends again: acknowledgements, clock, two collecting paths.",
-        "核查集中器重复上送原因：确认帧、时钟、双路采集。",
-    ),
-    Abnormality(
-        "spike",
-        "DQ-03",
-        "absurd peak in the readings",
-        "电量尖峰",
-        "data_quality",
-        "information",
-        "day",
-        0.1,
-        0,
-        2880,
-        False,
-        "Compare the register with the sum of the intervals; read the meter's own curve again.",
-        "比对示数与区间电量之和，补抄表内曲线。",
-    ),
-    Abnormality(
-        "sum_check",
-        "DQ-04",
-        "register and intervals disagree",
-        "示数与区间电量不符",
-        "data_quality",
-        "information",
-        "day",
-        0.3,
-        0,
-        2880,
-        False,
-        "Read the register on the display and compare with the collected one; check multiplier and decimals.",
-        "现场抄读示数与采集值比对，核对倍率与小数位。",
-    ),
-    Abnormality(
-        "high_low_use",
-        "DQ-05",
-        "day's use far from the meter's own",
-        "日电量偏离自身水平",
-        "data_quality",
-        "information",
-        "day",
-        0.1,
-        0,
-        2880,
-        False,
-        "Ask what changed; compare the register with the day's energy.",
-        "了解用电变化，比对示数与日电量。",
-    ),
-    Abnormality(
-        "zero_without_outage",
-        "DQ-06",
-        "no energy on a day without an outage",
-        "无停电零电量",
-        "data_quality",
-        "information",
-        "day",
-        0.1,
-        0,
-        2880,
-        False,
-        "See whether the supply is live and the premises in use.",
-        "核实是否带电、是否有人使用。",
-    ),
-    Abnormality(
-        "inactive_use",
-        "DQ-07",
-        "use on an inactive meter",
-        "销户仍有用电",
-        "data_quality",
-        "information",
-        "day",
-        0.4,
-        0,
-        2880,
-        False,
-        "See who uses the premises; check whether the meter was taken out of service and its switch opened.",
-        "核实用电人，检查销户表计是否已拆除或断开。",
-    ),
-    Abnormality(
-        "refused_readings",
-        "DQ-08",
-        "readings refused",
-        "数据被拒收",
-        "data_quality",
-        "information",
-        "day",
-        0.1,
-        0,
-        2880,
-        False,
-        "Compare the refused values with the display: sign, unit, decimals, interval.",
-        "将被拒数据与表显比对：符号、单位、小数位、区间。",
-    ),
-    Abnormality(
-        "multiplier_mismatch",
-        "DQ-08",
-        "register and intervals differ by a factor",
-        "示数与区间电量相差倍率",
-        "data_quality",
-        "information",
-        "day",
-        0.3,
-        0,
-        2880,
-        False,
-        "Check multiplier, unit and decimals of both channels in the archive.",
-        "核对档案中两通道的倍率、单位与小数位。",
-    ),
-    Abnormality(
-        "prolonged_estimation",
-        "DQ-09",
-        "estimated for days",
-        "连续多日估算",
-        "data_quality",
-        "information",
-        "day",
-        0.1,
-        0,
-        2880,
-        False,
-        "Read the meter on site; repair its communication.",
-        "现场抄表，修复通信。",
-    ),
-    Abnormality(
-        "unusual_use",
-        "DQ-10",
-        "unusual daily pattern among peers",
-        "用电模式异常",
-        "novelty",
-        "information",
-        "day",
-        0.3,
-        0,
-        0,
-    ),
-)
+def read_catalogue(folder: Path = _FOLDER) -> Mapping[str, Abnormality]:
+    """The rows by code, families in their order. Raises `CatalogueError` naming file, row and what is wrong."""
+    rows: dict[str, Abnormality] = {}
+    for family in FAMILIES:
+        for row in _rows_of(folder / f"{family}.toml", family):
+            if row.code in rows:
+                raise CatalogueError(f"{row.where_from}: the code stands in another family too")
+            rows[row.code] = row
+    for row in rows.values():
+        if row.covered_by and row.covered_by not in rows:
+            raise CatalogueError(f"{row.where_from}: covered_by = {row.covered_by!r} is no code")
+    return MappingProxyType(rows)
 
-CATALOGUE: Mapping[str, Abnormality] = {row.code: row for row in _ROWS}
+
+_ROW = TypeAdapter(Abnormality)
+
+
+def _rows_of(path: Path, family: Family) -> Iterator[Abnormality]:
+    try:
+        with path.open("rb") as file:
+            content = tomllib.load(file)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise CatalogueError(f"{path.name}: {error}") from error
+    if content.get("schema") != SCHEMA or content.get("family") != family:
+        raise CatalogueError(f"{path.name}: begin with schema = {SCHEMA} and family = {family!r}")
+    for code, values in content.get("row", {}).items():
+        yield _row(path.name, family, code, dict(values))
+
+
+def _row(file: str, family: Family, code: str, values: dict[str, Any]) -> Abnormality:
+    where = f"{file} [row.{code}]"
+    given = {"catalogue_id": values.pop("id", ""), **values, "code": code, "family": family, "where_from": where}
+    try:
+        row = _ROW.validate_python(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise CatalogueError(f"{where}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    _check(row)
+    return row
+
+
+def _check(row: Abnormality) -> None:
+    if not row.code.isidentifier() or row.code != row.code.lower():
+        raise CatalogueError(f"{row.where_from}: a code is snake_case")
+    for name, words, known in (
+        ("inputs", row.inputs, _OTHER_INPUTS | set(READING_COLUMNS)),
+        ("suppressed_by", row.suppressed_by, set(SUPPRESSIONS)),
+    ):
+        strange = sorted(set(words) - known)
+        if strange:
+            raise CatalogueError(f"{row.where_from}: {name} {', '.join(strange)}: known are {', '.join(sorted(known))}")
+    if not 0 <= row.weight <= 1 or min(row.set_after_minutes, row.clear_after_minutes) < 0:
+        raise CatalogueError(f"{row.where_from}: weight lies in 0..1, minutes are not negative")
+    if (row.level == "event" or row.events) and row.own_event is None:
+        raise CatalogueError(f"{row.where_from}: own_event says what an event of this kind does")
+    if row.limit is not None:
+        check_limit(row, row.limit.set, row.limit.recover)
+        for special in row.limit.where:
+            check_limit(row, special.set, special.recover)
+
+
+def check_limit(row: Abnormality, at_set: float, recover: float) -> None:
+    """Raises `CatalogueError` where set or recover leave the row's ranges, or stand on each other's wrong side."""
+    limit = row.limit
+    if limit is None:
+        raise CatalogueError(f"{row.code} has no set and recover values")
+    for name, value, (low, high) in (("set", at_set, limit.set_range), ("recover", recover, limit.recover_range)):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+            raise CatalogueError(
+                f"{row.code}: {name} = {value!r}: give {low:g} to {high:g} {limit.unit} ({row.signal})"
+            )
+    if recover < at_set if limit.low_is_abnormal else recover > at_set:
+        side = "at or above" if limit.low_is_abnormal else "at or below"
+        raise CatalogueError(f"{row.code}: recover = {recover:g} must be {side} set = {at_set:g}")
+
+
+CATALOGUE: Mapping[str, Abnormality] = read_catalogue()
 
 
 def abnormality(code: str) -> Abnormality:

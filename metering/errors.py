@@ -15,6 +15,10 @@ class ArchiveError(MeterwatchError):
     """The archive (meters, contracts, areas) contradicts itself or is missing."""
 
 
+class CatalogueError(MeterwatchError):
+    """A row of the catalogue of abnormalities that contradicts itself, or a threshold outside its allowed range."""
+
+
 class FrameError(MeterwatchError):
     """A frame that breaks an invariant of `ReadingFrame`."""
 

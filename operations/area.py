@@ -31,7 +31,7 @@ from operations.admission import OpenInterval
 from operations.silence import Silence
 
 Thresholds = Mapping[str, Mapping[str, float]]
-SCHEMA = "area/4"
+SCHEMA = "area/5"
 
 
 @dataclass(slots=True)
@@ -111,6 +111,8 @@ class AreaInProgress:
         self.hour = HourInProgress()
         self.findings: list[Finding] = []
         self.silences: dict[str, Silence] = {}
+        #: (row, code, whether it says that it is over) -> when the meter last said so
+        self.last_events: dict[tuple[int, str, bool], int] = {}
         self._dirty: set[str] = set()
 
     @property
@@ -191,6 +193,7 @@ class AreaInProgress:
             "hour": asdict(self.hour),
             "findings": [asdict(f) for f in self.findings],
             "silences": [asdict(s) for s in self.silences.values()],
+            "last_events": [[*key, at_s] for key, at_s in self.last_events.items()],
         }
         arrays["story"] = np.frombuffer(json.dumps(story).encode(), dtype=np.uint8)
         return pack_arrays(SCHEMA, arrays)
@@ -239,6 +242,7 @@ class AreaInProgress:
         self.hour = HourInProgress(**story["hour"])
         self.findings = [Finding(**row) for row in story["findings"]]
         self.silences = {row["silence_id"]: Silence(**row) for row in story["silences"]}
+        self.last_events = {(row, code, is_over): at_s for row, code, is_over, at_s in story["last_events"]}
 
 
 def day_ordinal(day: date) -> int:

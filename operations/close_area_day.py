@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alerts.life import CODES
 from detectors.case_probability import Verdict
 from detectors.day_area import AreaVerdict
 from detectors.day_features import day_features
@@ -122,14 +123,13 @@ class ClosedAreaDay:
 
 #: Half precision holds no more.
 _MOST_FIGURE = 60_000.0
+_ROWS = tuple(CATALOGUE[code] for code in CODES)
 #: Rows of the catalogue that say something about a case worth visiting. Hazards rank by harm, in a lane of their own.
-_WEIGHTS = np.array(
-    [[row.weight if row.lane in ("suspicion", "area") else 0.0] for row in CATALOGUE.values()], dtype=np.float64
-)
+_WEIGHTS = np.array([[row.weight if row.lane in ("suspicion", "area") else 0.0] for row in _ROWS], dtype=np.float64)
 _ROWS_OF_FAMILY = {
     family: rows
     for family in FAMILIES
-    if (rows := [i for i, row in enumerate(CATALOGUE.values()) if row.family == family and _WEIGHTS[i, 0]])
+    if (rows := [i for i, row in enumerate(_ROWS) if row.family == family and _WEIGHTS[i, 0]])
 }
 
 

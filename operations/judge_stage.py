@@ -25,6 +25,7 @@ from operations.area import AreaInProgress, Outcome, Thresholds, Trace, day_ordi
 from operations.close_area_day import close_area_day
 from operations.derived_points import alert_points
 from operations.judge_frame import judge_frame
+from operations.screen_event import screen_event
 from operations.silence import KIND, KIND_END, silence_of
 
 #: A gap in the ticks longer than this is not walked interval by interval: nothing was measured and nobody judged.
@@ -88,7 +89,7 @@ class JudgeStage:
             case Tick():
                 self._advance(partition, message, outcome)
             case MeterEvents():
-                self._report(message, outcome)
+                self._report(partition, message, outcome)
             case Finding():
                 self._found(message, outcome)
             case Decision():
@@ -231,17 +232,23 @@ class JudgeStage:
             measured,
         )
 
-    def _report(self, message: MeterEvents, outcome: Outcome) -> None:
+    def _report(self, partition: int, message: MeterEvents, outcome: Outcome) -> None:
         area = self._areas.get(message.transformer_area)
         for event in message.events:
             row = None if area is None else area.area.row_of.get(event.meter_id)
             if area is None or row is None:
                 outcome.count({"events_set_aside.unknown_meter": 1})
                 continue
+            word, why_not = screen_event(area, event, row, self._marks[partition].clock_s)
+            if word is None:
+                outcome.count({f"events_set_aside.{why_not}": 1})
+                continue
             outcome.count({"events_accepted": 1})
             worked_on = any(True for _ in self._archive.works_at(area.area.meters[row], event.event_time_s))
-            if not worked_on:
-                self._tell_day(area, row, event)
+            if worked_on:
+                outcome.count({"events_in_work_order": 1})
+            elif not word.is_over:
+                self._tell_day(area, row, replace(event, code=word.code))
             alert = area.bank.report(event, row, in_work_order=worked_on)
             if alert is not None:
                 area.touch("bank")

@@ -19,6 +19,7 @@ from metering.points import SCHEMA
 from metering.readings import READING_COLUMNS, SetAside
 from monitor.command_line import app
 from monitor.settings import PREFIX, Settings
+from operations.screen_event import EventSetAside
 from simulator.feeds.feed_tables import METER_COLUMNS
 from streams.topics import TOPICS
 
@@ -97,6 +98,17 @@ def test_every_detector_is_named(name: str) -> None:
 @pytest.mark.parametrize("code", CATALOGUE)
 def test_every_abnormality_is_in_the_glossary(code: str) -> None:
     assert f"`{code}`" in text("docs/glossary.md")
+
+
+@pytest.mark.parametrize("reason", EventSetAside)
+def test_every_reason_for_setting_an_event_aside_is_described(reason: EventSetAside) -> None:
+    assert f"`{reason}`" in text("docs/feed.md")
+
+
+@pytest.mark.parametrize("code", CATALOGUE)
+def test_every_abnormality_has_its_line_and_says_who_judges_it_or_what_is_missing(code: str) -> None:
+    (line,) = [line for line in text("docs/abnormalities.md").splitlines() if line.startswith(f"| `{code}` ")]
+    assert re.split(r"(?<!\\\\) \| ", line)[7].strip()
 
 
 @pytest.mark.parametrize("column", [*METER_COLUMNS, *READING_COLUMNS])
