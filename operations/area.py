@@ -31,7 +31,7 @@ from operations.admission import OpenInterval
 from operations.silence import Silence
 
 Thresholds = Mapping[str, Mapping[str, float]]
-SCHEMA = "area/5"
+SCHEMA = "area/6"
 
 
 @dataclass(slots=True)
