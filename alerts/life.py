@@ -253,12 +253,12 @@ class AlertBank:
         observed, expected = float(best.observed[row]), float(best.expected[row])
         kind = CATALOGUE[CODES[code]]
         reasons = tuple(
-            Reason(s.detector, _sentence(kind, float(s.observed[row]), float(s.expected[row]), s.unit, since_s))
+            _common_reason(s, kind, row, since_s)
             for s in sorted(signals, key=lambda s: s.detector)
             if s.strength[row] >= SET_STRENGTH
         )
-        if best.reasons is not None:
-            reasons = best.reasons(row)
+        told = () if best.reasons is None else best.reasons(row)
+        reasons = told if any(not r.against for r in told) else (*reasons, *told)
         if best.risk is not None and math.isfinite(best.risk[row]):
             risk = round(float(best.risk[row]), 4)
         else:
@@ -379,7 +379,12 @@ class AlertBank:
             and event.event_time_s <= (known.cleared_at_s or 0)
         ):
             return None
-        reason = Reason("meter_event", f"the meter itself reported {kind.name_en} at {iso(event.event_time_s)}")
+        at = iso(event.event_time_s)
+        reason = Reason(
+            "meter_event",
+            f"the meter itself reported {kind.name_en} at {at}",
+            text_zh=f"电能表自身于 {at} 上报{kind.name_zh}",
+        )
         self._open[code, row], self._muted[code, row] = True, False
         self._wake(_Cells(np.union1d(self._awake.at, [code * len(self._area) + row]), len(self._area)))
         self._suspected = None
@@ -410,9 +415,10 @@ class AlertBank:
                 self._open[code, r] = False
             elif state is AlertState.WITHDRAWN:
                 self._muted[code, r] = True
-            word = "confirmed" if finding.confirmed else "not confirmed"
+            word, word_zh = ("confirmed", "查实") if finding.confirmed else ("not confirmed", "未查实")
+            at = iso(finding.found_at_s)
             reason = Reason(
-                "finding", f"inspection of {iso(finding.found_at_s)}: {word}", against=not finding.confirmed
+                "finding", f"inspection of {at}: {word}", not finding.confirmed, f"{at} 现场检查：{word_zh}"
             )
             changed.append(
                 self._keep(
@@ -534,10 +540,14 @@ def _rounded(value: float) -> float:
     return round(value, 6)
 
 
-def _sentence(kind: Abnormality, observed: float, expected: float, unit: str, since_s: int) -> str:
-    said = f"{kind.name_en} since {iso(since_s)}"
+def _common_reason(signal: Signal, kind: Abnormality, row: int, since_s: int) -> Reason:
+    """What any evidence can say of a row: since when, what was observed, what was expected."""
+    observed, expected, at = float(signal.observed[row]), float(signal.expected[row]), iso(since_s)
+    said, said_zh = f"{kind.name_en} since {at}", f"{kind.name_zh}，自 {at} 起"
     if np.isfinite(observed):
-        said += f": observed {observed:.4g} {unit}"
+        said += f": observed {observed:.4g} {signal.unit}"
+        said_zh += f"，实测 {observed:.4g} {signal.unit}"
         if np.isfinite(expected):
-            said += f", expected {expected:.4g} {unit}"
-    return said
+            said += f", expected {expected:.4g} {signal.unit}"
+            said_zh += f"，应有 {expected:.4g} {signal.unit}"
+    return Reason(signal.detector, said, text_zh=said_zh)

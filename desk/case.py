@@ -18,7 +18,7 @@ from desk.pieces import (
     task_address,
     time_text,
 )
-from desk.reasons import reason_words
+from desk.reasons import reason_words, worth_words
 from desk.visit import Visit
 from metering.alert import Alert, AlertState
 from metering.archive import Archive, Meter
@@ -43,12 +43,25 @@ def energy_words(visit: Visit, alert: Alert) -> tuple[str, str | None]:
     return spread, say("fact.energy_unread", count=count(len(alert.unjudged)), kwh=figure(unread_kwh))
 
 
-def against(visit: Visit, alert: Alert, archive: Archive, meter: Meter | None, now_s: int) -> list[str]:
-    """What speaks against the suspicion: the detectors' own words, and what the archive knows of that time."""
+def reason_lines(visit: Visit, alert: Alert, archive: Archive, *, against: bool) -> list[Markup]:
+    """The detectors' own words for or against the suspicion, each with what it is worth."""
+    return [
+        el(
+            "li",
+            el("span", text, lang=lang),
+            el("span", worth_words(r, visit.say) or r.detector, class_="source", title=r.detector),
+        )
+        for r in alert.reasons
+        if r.against == against
+        for text, lang in [reason_words(r, visit.say, archive.calendar)]
+    ]
+
+
+def known_of_that_time(visit: Visit, alert: Alert, archive: Archive, meter: Meter | None, now_s: int) -> list[str]:
+    """What the archive and the alert's own life know that speaks against the suspicion."""
     say, calendar = visit.say, archive.calendar
-    said = [reason_words(r.text, say, calendar)[0] for r in alert.reasons if r.against]
     start_s, end_s = alert.since_s or alert.raised_at_s, alert.cleared_at_s or now_s
-    said += [
+    said = [
         say("against.outage", start=moment(outage.start_s, calendar), end=moment(outage.end_s, calendar))
         for outage in archive.outages_by_area.get(alert.transformer_area, ())
         if outage.start_s < end_s and start_s < outage.end_s
@@ -95,13 +108,9 @@ def claim_card(
         fact(say("column.risk"), f"{alert.risk:.2f}"),
         class_="facts times",
     )
-    why = [
-        el("li", el("span", text, lang=lang), el("span", r.detector, class_="source"))
-        for r in alert.reasons
-        if not r.against
-        for text, lang in [reason_words(r.text, say, calendar)]
-    ]
-    contrary = against(visit, alert, archive, meter, now_s)
+    why = reason_lines(visit, alert, archive, against=False)
+    contrary = reason_lines(visit, alert, archive, against=True)
+    contrary += [el("li", text) for text in known_of_that_time(visit, alert, archive, meter, now_s)]
     title: Child = claim(visit, alert)
     if linked:
         title = el("a", title, href=alert_address(alert))
@@ -124,7 +133,7 @@ def claim_card(
             el(
                 "div",
                 el("h3", say("section.against")),
-                el("ul", *(el("li", text) for text in contrary), class_="reasons")
+                el("ul", *contrary, class_="reasons")
                 if contrary
                 else el("p", say("section.against_none"), class_="calm"),
             ),

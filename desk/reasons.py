@@ -1,35 +1,40 @@
-"""Detectors' reasons as a person reads them: in local time, and in Chinese where the sentence is of the common form."""
+"""Detectors' reasons as a person reads them: in their language, in local time, and with what they are worth."""
 
 from __future__ import annotations
 
+import math
 import re
 
 from desk.figures import moment
 from desk.texts import Words
-from metering.catalogue import CATALOGUE
+from metering.alert import Reason
 from metering.times import LocalCalendar, parse_iso
 
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
-_COMMON = re.compile(
-    r"(?P<name>.+) since (?P<since>\S+Z)(?:: observed (?P<observed>[^,]+)(?:, expected (?P<expected>.+))?)?"
-)
-_NAME_ZH = {kind.name_en: kind.name_zh for kind in CATALOGUE.values()}
+#: Odds that move by less are not worth a word.
+_LEAST_TIMES = 1.05
 
 
-def reason_words(text: str, say: Words, calendar: LocalCalendar) -> tuple[str, str]:
-    """(the reason, the language it is in). A sentence of another form stays in English.
+def reason_words(reason: Reason, say: Words, calendar: LocalCalendar) -> tuple[str, str]:
+    """(the reason, the language it is in). What nobody said in Chinese stays in English.
 
     >>> utc = LocalCalendar("UTC")
-    >>> reason_words("bypass since 2026-01-01T00:00:00Z: observed 1 kWh, expected 2 kWh", Words("en"), utc)
-    ('bypass since 2026-01-01 00:00: observed 1 kWh, expected 2 kWh', 'en')
+    >>> told = Reason("d", "bypass since 2026-01-01T00:00:00Z", text_zh="绕越计量，自 2026-01-01T00:00:00Z 起")
+    >>> reason_words(told, Words("en"), utc), reason_words(told, Words("zh"), utc)
+    (('bypass since 2026-01-01 00:00', 'en'), ('绕越计量，自 2026-01-01 00:00 起', 'zh-CN'))
     """
-    common = _COMMON.fullmatch(text)
-    if say.language == "zh" and common is not None and common["name"] in _NAME_ZH:
-        since = moment(parse_iso(common["since"]), calendar)
-        parts = [say("reason_of.since", what=_NAME_ZH[common["name"]], time=since)]
-        if common["observed"] is not None:
-            parts.append(f"{say('fact.observed')} {common['observed']}")
-        if common["expected"] is not None:
-            parts.append(f"{say('fact.expected')} {common['expected']}")
-        return "，".join(parts), "zh-CN"
-    return _TIME.sub(lambda found: moment(parse_iso(found[0]), calendar), text), "en"
+    chinese = say.language == "zh" and reason.text_zh != ""
+    text = reason.text_zh if chinese else reason.text
+    return _TIME.sub(lambda found: moment(parse_iso(found[0]), calendar), text), "zh-CN" if chinese else "en"
+
+
+def worth_words(reason: Reason, say: Words) -> str:
+    """By how much a reason moves the odds of a case; empty where it was not weighed.
+
+    >>> worth_words(Reason("d", "it fell", weight=1.6), Words("en")), worth_words(Reason("d", "so did all", weight=-0.7), Words("en"))
+    ('odds × 5', 'odds ÷ 2')
+    """
+    times = math.exp(min(abs(reason.weight), 7.0))
+    if times < _LEAST_TIMES:
+        return ""
+    return say("reason.odds_up" if reason.weight > 0 else "reason.odds_down", times=f"{times:.2g}")

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.explanation import explanation
 from detectors.pages import Slab, StatePages
 from detectors.parameters import check_ranges, parameter
 from detectors.prior import F64, Prior, shipped_prior
+from metering.alert import Reason
 from metering.evidence import RECOVER_STRENGTH, SET_STRENGTH, AreaContext, Signal
 
 #: How likely a kind is a meter's is remembered with this share a day.
@@ -182,9 +184,16 @@ class CaseProbability:
                     np.where(own, expected_kwh, np.nan),
                     "kWh/d",
                     risk=np.where(own, verdict.probability, np.nan),
+                    reasons=lambda row: self.reasons(verdict, row),
                 )
             )
         return signals
+
+    def reasons(self, verdict: Verdict, row: int) -> tuple[Reason, ...]:
+        """Why the meter of this row is suspected, and what speaks against it."""
+        told = verdict.table[row]
+        figures = dict(zip(self._prior.features, told.tolist(), strict=True))
+        return explanation(self._prior.reasons(told), figures)
 
     def learn(self, verdict: Verdict) -> None:
         p, now = self._params, self._now

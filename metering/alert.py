@@ -18,11 +18,16 @@ class AlertState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One line of why: a detector's words with its figures; `against` marks what speaks against the suspicion."""
+    """One line of why: a detector's words with its figures; `against` marks what speaks against the suspicion.
+
+    `text_zh` says the same in Chinese, empty where nobody did. `weight` is by how much the line moved the log-odds of a case, 0 = not weighed.
+    """
 
     detector: str
     text: str
     against: bool = False
+    text_zh: str = ""
+    weight: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,15 +174,17 @@ def test_energy_is_a_range_where_intervals_were_not_read(visit: Visit, make_aler
 
 def test_what_speaks_against_a_suspicion_is_said(visit: Visit, archive: Archive, make_alert: MakeAlert) -> None:
     alert = make_alert(1, reasons=(Reason("d", "the neighbours fell as well", against=True),), unjudged=((1, 2.0),))
-    said = case.against(visit, alert, archive, archive.meters[0], alert.raised_at_s + DAY_S)
-    assert said[0] == "the neighbours fell as well"
+    assert "the neighbours fell as well" in "".join(case.reason_lines(visit, alert, archive, against=True))
+    assert case.reason_lines(visit, alert, archive, against=False) == []
+    said = case.known_of_that_time(visit, alert, archive, archive.meters[0], alert.raised_at_s + DAY_S)
     assert any("outage" in s for s in said)
     assert any("not judged: 1." in s for s in said)
     assert not any("work order" in s for s in said), "the work order is another meter's"
     other = replace(alert, meter_id="M-2")
-    assert any("work order" in s for s in case.against(visit, other, archive, archive.meters[1], alert.raised_at_s))
+    known = case.known_of_that_time(visit, other, archive, archive.meters[1], alert.raised_at_s)
+    assert any("work order" in s for s in known)
     elsewhere = replace(alert, transformer_area="TA-2", meter_id="M-3", reasons=(), unjudged=())
-    assert case.against(visit, elsewhere, archive, archive.meters[3], alert.raised_at_s) == []
+    assert case.known_of_that_time(visit, elsewhere, archive, archive.meters[3], alert.raised_at_s) == []
 
 
 def test_hazards_put_safety_before_everything(visit: Visit, make_alert: MakeAlert) -> None:
@@ -208,16 +210,23 @@ def test_a_reason_as_the_alert_bank_writes_it_reads_in_chinese_and_in_local_time
     signal = Signal("use_drop_with_loss", "bypass", strength, np.full(3, 0.25), np.full(3, 1.5), "kWh")
     energy = np.full(3, 0.25)
     step = bank.step([signal], end_s=1_772_323_200, interval_s=3600, energy_kwh=energy, expected_kwh=energy)
-    text = step.changed[0].reasons[0].text
+    reason = step.changed[0].reasons[0]
     calendar = LocalCalendar("Asia/Shanghai")
-    assert reason_words(text, Words("zh"), calendar) == (
+    assert reason_words(reason, Words("zh"), calendar) == (
         "绕越计量，自 2026-03-01 07:00 起，实测 0.25 kWh，应有 1.5 kWh",
         "zh-CN",
     )
-    english, language = reason_words(text, Words("en"), calendar)
+    english, language = reason_words(reason, Words("en"), calendar)
     assert language == "en"
     assert "2026-03-01 07:00" in english
-    assert reason_words("another form", Words("zh"), calendar) == ("another form", "en")
+    assert reason_words(Reason("d", "in English only"), Words("zh"), calendar) == ("in English only", "en")
+
+
+def test_a_reason_says_what_it_is_worth(visit: Visit, archive: Archive, make_alert: MakeAlert) -> None:
+    reasons = (Reason("day_level", "it fell", weight=1.6), Reason("day_balance", "nothing is lost", True, weight=-0.7))
+    alert = make_alert(1, reasons=reasons)
+    assert "odds × 5" in case.reason_lines(visit, alert, archive, against=False)[0]
+    assert "odds ÷ 2" in case.reason_lines(visit, alert, archive, against=True)[0]
 
 
 # --- the control room

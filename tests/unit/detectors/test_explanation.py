@@ -1,0 +1,179 @@
+"""A person at three in the morning reads sentences: every figure has words in both languages, numbers are in units, three reasons are three things."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detectors.case_probability import CaseProbability, CaseProbabilityParams
+from detectors.day_bank import DayBank
+from detectors.examples import context
+from detectors.explanation import MOST_AGAINST, MOST_REASONS, explanation
+from detectors.figure_words import FORMS, Both, figure_words
+from detectors.prior import shipped_prior
+from metering.alert import Reason
+
+FIGURES = DayBank(context(meters=3, supply=True)).features
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+#: The jargon of those who wrote the experts.
+JARGON = re.compile(r"\blog\b|sigma|cusum|\bnan\b|\bz\b|_|对数|\{|\}|  ", re.IGNORECASE)
+#: Values of every figure between its bounds, and beyond what is usual.
+VALUES = (-60.0, -8.0, -1.7, -0.478, -0.12, -0.0031, 0.0, 0.0031, 0.05, 0.478, 1.0, 1.7, 8.0, 14.0, 60.0)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_has_words_in_both_languages(name: str) -> None:
+    words = figure_words().get(name)
+    assert words is not None, f"give {name} its sentences in detectors/figure_words.toml"
+    for told in (words.says, words.calm):
+        assert told.en
+        assert not CHINESE.search(told.en), name
+        assert CHINESE.search(told.zh), name
+
+
+def test_there_are_words_for_no_figure_that_is_gone() -> None:
+    assert set(figure_words()) == set(FIGURES)
+
+
+def test_figures_stand_under_the_expert_that_gives_them() -> None:
+    of_expert = {name: e.name for e in DayBank(context(meters=3, supply=True)).experts for name in e.features}
+    assert {name: words.expert for name, words in figure_words().items()} == of_expert
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_no_sentence_is_jargon_or_without_its_value(name: str) -> None:
+    words = figure_words()[name]
+    for value in VALUES:
+        said = words.sentence(value)
+        for text in said:
+            assert not JARGON.search(text), text
+            assert text == text.strip()
+        if words.is_notable(value) and words.form != "flag":
+            assert re.search(r"\d", said.en), said.en
+            assert re.search(r"\d", said.zh), said.zh
+
+
+@pytest.mark.parametrize(
+    ("form", "value", "en", "zh"),
+    [
+        ("ratio", np.log(0.62), "38 % below", "低 38 %"),
+        ("ratio", np.log(1.4), "40 % above", "高 40 %"),
+        ("ratio", np.log(4.5), "4.5 times", "高，为其 4.5 倍"),
+        ("ratio", 60.0, "100 times", "高，为其 100 倍"),
+        ("share", 0.034, "3 %", "3 %"),
+        ("points", -0.12, "12 percentage points less", "低 12 个百分点"),
+        ("more_or_less", 0.07, "7 % more", "多 7 %"),
+        ("kwh", -4.26, "4.3 kWh a day", "4.3 kWh"),
+        ("kwh_of_log", np.log(7.1), "7 kWh a day", "每日 7 kWh"),
+        ("nominal", 0.5, "115 V (50 % of nominal)", "115 V（额定的 50 %）"),
+        ("volts", 2.34, "2.3 V", "2.3 V"),
+        ("lag", -3.0, "3 h earlier", "早 3 小时"),
+        ("days", 1.0, "1 day", "1 天"),
+        ("clock", 13.0, "13:00", "13:00"),
+        ("times", 1.36, "1.4 times", " 1.4 倍"),
+        ("difference", -0.12, "0.12 lower", "低 0.12"),
+        ("errors", 8.13, "8.1 standard errors", "8.1 倍标准误"),
+    ],
+)
+def test_values_are_shown_in_the_units_of_the_trade(form: str, value: float, en: str, zh: str) -> None:
+    assert FORMS[form](value) == Both(en, zh)
+
+
+def test_which_way_a_value_goes_is_said() -> None:
+    words = figure_words()
+    assert "less than expected" in words["fall_kwh"].sentence(5.0).en
+    assert "more than expected" in words["fall_kwh"].sentence(-5.0).en
+    assert words["fall_kwh"].sentence(5.0).zh == "近日每日比应有电量少 5 kWh"
+    assert words["register_gap_kwh"].sentence(-2.0).zh.endswith("少 2 kWh")
+    assert "later" in words["lag_h"].sentence(2.0).en
+
+
+CONTRIBUTIONS = [
+    ("balance_fallen_z", 1.5),
+    ("log_level", 1.1),
+    ("balance_fallen_share", 0.9),
+    ("fall_cusum", 0.8),
+    ("unseen_with_missed_z", 0.7),
+    ("residential", 0.6),
+    ("power_factor_change", 0.3),
+    ("event_days", -0.5),
+    ("implied_gap_size", -0.4),
+    ("likeness", -0.2),
+    ("reversed_share", -0.15),
+]
+VALUED = {
+    "balance_fallen_z": 8.1,
+    "log_level": -0.478,
+    "balance_fallen_share": 0.92,
+    "fall_cusum": 21.0,
+    "unseen_with_missed_z": 5.0,
+    "residential": 1.0,
+    "power_factor_change": -0.06,
+    "event_days": 0.0,
+    "implied_gap_size": 0.01,
+    "likeness": 0.97,
+    "reversed_share": 0.0,
+}
+
+
+def test_three_reasons_are_three_things_the_strongest_together_first() -> None:
+    told = explanation(CONTRIBUTIONS, VALUED)
+    why = [r for r in told if not r.against]
+    assert [r.detector for r in why] == ["day_balance", "day_level", "day_voltage"]
+    assert [r.weight for r in why] == [2.4, 1.9, 0.7]
+    assert "8.1 standard errors" in why[0].text
+    assert "38 % below" in why[1].text
+    assert "低 38 %" in why[1].text_zh
+    assert not any("a home, by" in r.text for r in told), "what is no reason by itself is none"
+
+
+def test_what_speaks_against_is_what_is_as_it_should_be() -> None:
+    told = [r for r in explanation(CONTRIBUTIONS, VALUED) if r.against]
+    assert [r.weight for r in told] == [-0.5, -0.4, -0.2]
+    assert told[0].text == "no suspicious event in the last 30 days"
+    assert told[2].text_zh == "日负荷曲线形状如常（相似度 0.97，满分 1）"
+
+
+def test_a_benign_explanation_comes_before_other_reasons_against() -> None:
+    vacancy = Reason("vacancy", "the home stands empty", True, "房屋空置", -1.0)
+    told = [r for r in explanation(CONTRIBUTIONS, VALUED, [vacancy]) if r.against]
+    assert told[0] == vacancy
+    assert len(told) == MOST_AGAINST
+
+
+def test_a_value_that_is_no_reason_is_not_given_as_one() -> None:
+    assert explanation([("log_level", 2.0)], {"log_level": 0.01}) == ()
+    assert explanation([("balance_fallen_z", -2.0)], {"balance_fallen_z": 9.0}) == ()
+    assert explanation([("log_level", 2.0)], {"log_level": float("nan")}) == ()
+
+
+@given(st.lists(st.sampled_from(VALUES) | st.just(float("nan")), min_size=130, max_size=130))
+def test_whatever_the_figures_no_more_than_three_of_each_and_no_topic_twice(values: list[float]) -> None:
+    prior = shipped_prior()
+    row = np.resize(np.array(values, dtype=np.float32), len(prior.features))
+    told = explanation(prior.reasons(row), dict(zip(prior.features, row.tolist(), strict=True)))
+    for against in (False, True):
+        same_side = [r for r in told if r.against == against]
+        assert len(same_side) <= (MOST_AGAINST if against else MOST_REASONS)
+        assert len({r.text for r in same_side}) == len(same_side)
+        assert all((r.weight < 0) == against for r in same_side)
+        weights = [abs(r.weight) for r in same_side]
+        assert weights == sorted(weights, reverse=True)
+
+
+def test_a_suspicion_brings_its_reasons() -> None:
+    weigher = CaseProbability(context(meters=2), CaseProbabilityParams(warm_up_days=5))
+    names = shipped_prior().features
+    figures = {name: np.full(2, VALUED.get(name, np.nan)) for name in names}
+    for _ in range(6):
+        verdict = weigher.judge(figures)
+        weigher.learn(verdict)
+    speaking = [s for s in weigher.signals(verdict, np.ones(2), np.full(2, 2.0)) if s.reasons is not None]
+    assert all(s.reasons is not None and s.reasons(0) == weigher.reasons(verdict, 0) for s in speaking)
+    told = weigher.reasons(verdict, 1)
+    assert any(not r.against for r in told)
+    assert all(CHINESE.search(r.text_zh) for r in told)
