@@ -14,7 +14,7 @@ from metering.alert import Reason
 
 MOST_REASONS, MOST_AGAINST = 3, 3
 #: What moves the odds by less is not worth a line (log-odds).
-LEAST_WEIGHT = 0.05
+LEAST_WEIGHT = 0.2
 
 
 @dataclass(slots=True)

@@ -187,6 +187,12 @@ def _days(days: float) -> Both:
     return Both(f"{size} {'day' if size == '1' else 'days'}", f"{size} 天")
 
 
+def _times(times: float) -> Both:
+    if times < 1:
+        return Both(f"{percent(times)} of", f" {percent(times)}")
+    return Both(f"{figure(times)} times", f" {figure(times)} 倍")
+
+
 def _clock(hour: float) -> Both:
     shown = f"{int(hour) % 24}:00"
     return Both(shown, shown)
@@ -213,7 +219,7 @@ FORMS: Mapping[str, Callable[[float], Both]] = {
     "lag": _lag,
     "days": _days,
     "clock": _clock,
-    "times": lambda times: Both(f"{figure(times)} times", f" {figure(times)} 倍"),
+    "times": _times,
     "plain": lambda value: _alike(f"{value:.2f}"),
     "plain_change": lambda value: _alike(f"{abs(value):.2f}"),
     "difference": _difference,

@@ -74,6 +74,7 @@ def test_no_sentence_is_jargon_or_without_its_value(name: str) -> None:
         ("lag", -3.0, "3 h earlier", "早 3 小时"),
         ("days", 1.0, "1 day", "1 天"),
         ("clock", 13.0, "13:00", "13:00"),
+        ("times", 0.21, "21 % of", " 21 %"),
         ("times", 1.36, "1.4 times", " 1.4 倍"),
         ("difference", -0.12, "0.12 lower", "低 0.12"),
         ("errors", 8.13, "8.1 standard errors", "8.1 倍标准误"),
@@ -102,8 +103,8 @@ CONTRIBUTIONS = [
     ("power_factor_change", 0.3),
     ("event_days", -0.5),
     ("implied_gap_size", -0.4),
-    ("likeness", -0.2),
-    ("reversed_share", -0.15),
+    ("likeness", -0.3),
+    ("reversed_share", -0.1),
 ]
 VALUED = {
     "balance_fallen_z": 8.1,
@@ -133,7 +134,7 @@ def test_three_reasons_are_three_things_the_strongest_together_first() -> None:
 
 def test_what_speaks_against_is_what_is_as_it_should_be() -> None:
     told = [r for r in explanation(CONTRIBUTIONS, VALUED) if r.against]
-    assert [r.weight for r in told] == [-0.5, -0.4, -0.2]
+    assert [r.weight for r in told] == [-0.5, -0.4, -0.3]
     assert told[0].text == "no suspicious event in the last 30 days"
     assert told[2].text_zh == "日负荷曲线形状如常（相似度 0.97，满分 1）"
 
