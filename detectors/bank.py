@@ -9,6 +9,7 @@ from detectors.case_probability import CaseProbability, CaseProbabilityParams
 from detectors.current_rules import CurrentRules, CurrentRulesParams
 from detectors.day_area import DayArea, DayAreaParams
 from detectors.line_loss import LineLoss, LineLossParams
+from detectors.load_forecast import LoadForecast, LoadForecastParams
 from detectors.novelty import Novelty
 from detectors.over_capacity import OverCapacity, OverCapacityParams
 from detectors.parameters import from_section
@@ -35,6 +36,7 @@ ALL_DETECTORS: tuple[tuple[Any, type[Any]], ...] = (
     *HOUR_DETECTORS,
     (CaseProbability, CaseProbabilityParams),
     (DayArea, DayAreaParams),
+    (LoadForecast, LoadForecastParams),
 )
 #: What is learnt of every meter and judges nothing; its thresholds stand beside the detectors'.
 PROFILE: tuple[type[SeasonalProfile], type[SeasonalProfileParams]] = (SeasonalProfile, SeasonalProfileParams)
@@ -78,6 +80,13 @@ def case_probability(context: AreaContext, thresholds: Thresholds | None = None)
     check_thresholds(thresholds or {})
     section = (thresholds or {}).get(CaseProbability.name, {})
     return CaseProbability(context, from_section(CaseProbabilityParams, CaseProbability.name, section))
+
+
+def load_forecast(context: AreaContext, thresholds: Thresholds | None = None) -> LoadForecast:
+    """What forecasts one area's load. Raises `SettingsError` as `check_thresholds`."""
+    check_thresholds(thresholds or {})
+    section = (thresholds or {}).get(LoadForecast.name, {})
+    return LoadForecast(context, from_section(LoadForecastParams, LoadForecast.name, section))
 
 
 def day_area(context: AreaContext, thresholds: Thresholds | None = None) -> DayArea:

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from detectors.bank import ALL_DETECTORS, HOUR_DETECTORS, INTERVAL_DETECTORS, PROFILE, day_models
 from detectors.case_probability import CaseProbability
 from detectors.day_area import DayArea
+from detectors.load_forecast import LoadForecast
 from detectors.prior import shipped_prior
 from docs.abnormalities import abnormalities
 from metering.catalogue import CATALOGUE
@@ -67,7 +68,8 @@ def detectors() -> str:
 
     rows = [of(kind, "interval") for kind, _ in INTERVAL_DETECTORS]
     rows += [of(kind, "hour") for kind, _ in HOUR_DETECTORS]
-    rows += [of(kind, "day") for kind in (CaseProbability, DayArea, *(type(model) for model in day_models(seed=1)))]
+    of_days = CaseProbability, DayArea, LoadForecast, *(type(model) for model in day_models(seed=1))
+    rows += [of(kind, "day") for kind in of_days]
     rows = [(*row[:3], row[3] or "a score for the ranking") for row in rows]
     rows.append((*of(PROFILE[0], "-")[:3], "the energy to expect"))
     return _table(("detector", "file", "judges every", "says"), rows)

@@ -13,7 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.life import CODES, AlertBank
-from detectors.bank import case_probability, day_area, expected_profile, hour_detectors, interval_detectors
+from detectors.bank import (
+    case_probability,
+    day_area,
+    expected_profile,
+    hour_detectors,
+    interval_detectors,
+    load_forecast,
+)
 from detectors.day_bank import DayBank
 from detectors.day_curves import DayCurves
 from detectors.pages import pack_arrays, unpack_arrays
@@ -103,6 +110,7 @@ class AreaInProgress:
         self.day_bank = DayBank(self.context)
         self.case_probability = case_probability(self.context, thresholds)
         self.day_area = day_area(self.context, thresholds)
+        self.load_forecast = load_forecast(self.context, thresholds)
         self.bank = AlertBank(area)
         self.open: dict[int, OpenInterval] = {}
         self.closed_until_s = 0
@@ -165,7 +173,7 @@ class AreaInProgress:
 
     @property
     def _parts(self) -> tuple[_Part, ...]:
-        return (*self.detectors, self.day_bank, self.case_probability, self.day_area)
+        return (*self.detectors, self.day_bank, self.case_probability, self.day_area, self.load_forecast)
 
     def _page(self, page: str) -> bytes:
         if page == "progress":

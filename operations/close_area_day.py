@@ -57,6 +57,8 @@ def _weigh(area: AreaInProgress, day: DayInProgress, curves: AreaCurves, outcome
     of_area = _weigh_area(area, closes_on, curves, verdict, energy_kwh, expected_kwh)
     if of_area is not None:
         signals += area.day_area.signals(of_area)
+    load = area.load_forecast.judge(curves)
+    signals += area.load_forecast.signals(load)
     nothing = np.zeros(len(area.area))
     step = area.bank.step(
         signals,
@@ -76,6 +78,7 @@ def _weigh(area: AreaInProgress, day: DayInProgress, curves: AreaCurves, outcome
     area.case_probability.learn(verdict)
     if of_area is not None:
         area.day_area.learn(of_area)
+    area.load_forecast.learn(load)
     return verdict
 
 
