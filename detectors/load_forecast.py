@@ -109,7 +109,7 @@ class LoadForecast:
     (149, 154)
     >>> jump, overload = forecast.signals(forecast.judge(day(np.full((24, 2), 12.0), number=40)))
     >>> jump.strength.tolist(), overload.strength.tolist()
-    ([nan, 1.0], [nan, 1.0])
+    ([nan, 1.0], [nan, 0.0])
     """
 
     name = "load_forecast"
@@ -125,7 +125,7 @@ class LoadForecast:
             self._rated_kw = params.power_factor * sum(rating or 0.0 for rating in ratings)
         self._known = _Known()
         self._model: Any = BayesianLinearRegression(alpha=1.0, beta=400.0, smoothing=0.99)
-        self._drift: Any = ADWIN(delta=0.002)
+        self._drift: Any = ADWIN(delta=0.002)  # type: ignore[no-untyped-call]
         self._dirty = False
 
     # --- judging
