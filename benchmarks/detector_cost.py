@@ -6,8 +6,9 @@ import time
 
 import numpy as np
 
-from detectors.bank import expected_profile, interval_detectors
+from detectors.bank import expected_profile, interval_detectors, validation_rules
 from detectors.day_curves import DayCurves
+from detectors.day_readings import DayReadings
 from metering.archive import Area, Meter
 from metering.evidence import AreaContext
 from metering.frame import ReadingFrame
@@ -26,9 +27,9 @@ def measure(intervals: int = 400, lived_days: int = 8) -> dict[str, float]:
         told = [_frame(context, i, rich) for i in range(96)]
         trusted = np.ones(METERS, dtype=np.bool_)
         bank = interval_detectors(context)
-        day = DayCurves(context)
+        day, rules, readings = DayCurves(context), validation_rules(context), DayReadings(METERS)
         profile = expected_profile(context)
-        spent = dict.fromkeys([*(d.name for d in bank), profile.name, "day_curves"], 0.0)
+        spent = dict.fromkeys([*(d.name for d in bank), profile.name, rules.name, "day_curves"], 0.0)
         for i in range(-96 * lived_days, intervals):
             if i == 0:
                 spent = dict.fromkeys(spent, 0.0)  # warm-up is over
@@ -41,6 +42,11 @@ def measure(intervals: int = 400, lived_days: int = 8) -> dict[str, float]:
             begin = time.process_time()
             profile.expected_kwh(frame)
             spent[profile.name] += time.process_time() - begin
+            begin = time.process_time()
+            rules.doubtful(frame)
+            rules.see(frame)
+            readings.add(frame)
+            spent[rules.name] += time.process_time() - begin
             begin = time.process_time()
             day.add(frame)
             spent["day_curves"] += time.process_time() - begin

@@ -15,6 +15,7 @@ from detectors.over_capacity import OverCapacity, OverCapacityParams
 from detectors.parameters import from_section
 from detectors.seasonal_profile import SeasonalProfile, SeasonalProfileParams
 from detectors.stuck_counter import StuckCounter, StuckCounterParams
+from detectors.validation_rules import ValidationRules, ValidationRulesParams
 from detectors.voltage_rules import VoltageRules, VoltageRulesParams
 from metering.errors import SettingsError
 from metering.evidence import AreaContext, DayModel, HourDetector, IntervalDetector
@@ -37,7 +38,9 @@ ALL_DETECTORS: tuple[tuple[Any, type[Any]], ...] = (
     (CaseProbability, CaseProbabilityParams),
     (DayArea, DayAreaParams),
     (LoadForecast, LoadForecastParams),
+    (ValidationRules, ValidationRulesParams),
 )
+VALIDATION: tuple[type[ValidationRules], type[ValidationRulesParams]] = (ValidationRules, ValidationRulesParams)
 #: What is learnt of every meter and judges nothing; its thresholds stand beside the detectors'.
 PROFILE: tuple[type[SeasonalProfile], type[SeasonalProfileParams]] = (SeasonalProfile, SeasonalProfileParams)
 
@@ -94,6 +97,12 @@ def day_area(context: AreaContext, thresholds: Thresholds | None = None) -> DayA
     check_thresholds(thresholds or {})
     section = (thresholds or {}).get(DayArea.name, {})
     return DayArea(context, from_section(DayAreaParams, DayArea.name, section))
+
+
+def validation_rules(context: AreaContext, thresholds: Thresholds | None = None) -> ValidationRules:
+    """What validates the readings of one area. Raises `SettingsError` as `check_thresholds`."""
+    rules: ValidationRules = _build((VALIDATION,), context, thresholds or {})[0]
+    return rules
 
 
 def _build(kinds: Any, context: AreaContext, thresholds: Thresholds) -> list[Any]:

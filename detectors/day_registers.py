@@ -117,7 +117,7 @@ class DayRegisters:
         passed_days = days["passed_days"] + 1.0
         read = np.isfinite(day.register_kwh) & self._customer
         compared = read & np.isfinite(days["register_kwh"])
-        step, fell = _step(days["register_kwh"], day.register_kwh, since_kwh)
+        step, fell = register_step(days["register_kwh"], day.register_kwh, since_kwh)
         moved_on = compared & ~fell
         gap, gap_kwh = _gap(step, since_kwh, coverage_days / passed_days)
         per_day = step / passed_days
@@ -172,7 +172,7 @@ class DayRegisters:
         self._pages.load(pages)
 
 
-def _step(before_kwh: F64, register_kwh: F64, since_kwh: F64) -> tuple[F64, NDArray[np.bool_]]:
+def register_step(before_kwh: F64, register_kwh: F64, since_kwh: F64) -> tuple[F64, NDArray[np.bool_]]:
     """(how far the register moved, whether it fell); passing 9...9 is a movement, not a fall."""
     step = register_kwh - before_kwh
     digits = np.ceil(np.log10(np.maximum(before_kwh, 10.0) + 1.0))

@@ -303,10 +303,9 @@ class StuckCounter:
         amperes = [frame.columns[name][rows] for name in _CURRENTS if name in frame.columns]
         if not amperes or float(np.fmax.reduce(np.abs(np.concatenate(amperes)))) < NOISE_CURRENT_A:
             return
-        flowed = expected_from_current_kwh(frame, self._phases)
-        if flowed is None:
+        passed = expected_from_current_kwh(frame, self._phases, rows)
+        if passed is None:
             return
-        passed = flowed[rows]
         self._state["unregistered_kwh"][rows] += np.where(passed > 0, passed, 0.0).astype(_F32)
 
     def _watch_register(self, frame: ReadingFrame) -> None:

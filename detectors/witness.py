@@ -61,22 +61,27 @@ def _phase_matrix(frame: ReadingFrame, quantity: str, unit: str) -> NDArray[np.f
     return matrix
 
 
-def expected_from_current_kwh(frame: ReadingFrame, phases: NDArray[np.float64]) -> NDArray[np.float64] | None:
+def expected_from_current_kwh(
+    frame: ReadingFrame, phases: NDArray[np.float64], rows: NDArray[np.intp] | None = None
+) -> NDArray[np.float64] | None:
     """Energy by V x I x pf x h per meter (kWh), NaN where no current is measured; None where the feed has none.
 
-    Per-phase currents count where they are measured, else `current_a` times the meter's number of phases. Reversed
+    Of all meters, or of `rows` only, (rows,). Per-phase currents count where they are measured, else `current_a` times the meter's number of phases. Reversed
     current counts as negative. A missing voltage is taken as nominal.
 
     >>> from detectors.examples import frame
     >>> expected_from_current_kwh(frame(energy_kwh=[0.0], current_a=[10.0], power_factor=[0.9]), np.array([1.0])).tolist()
     [0.5175]
     """
-    currents = phase_columns(frame, "current", "a")
-    total = frame.columns.get("current_a")
+    columns = frame.columns
+    if rows is not None:
+        columns, phases = {name: values[rows] for name, values in columns.items()}, phases[rows]
+    currents = [columns.get(f"current_{p}_a") for p in PHASES]
+    total = columns.get("current_a")
     if total is None and all(c is None for c in currents):
         return None
-    volts = phase_columns(frame, "voltage", "v")
-    voltage = frame.columns.get("voltage_v")
+    volts = [columns.get(f"voltage_{p}_v") for p in PHASES]
+    voltage = columns.get("voltage_v")
     volt_amperes: NDArray[np.float64] | None = None
     for current, volt in zip(currents, volts, strict=True):
         if current is None:
@@ -91,7 +96,7 @@ def expected_from_current_kwh(frame: ReadingFrame, phases: NDArray[np.float64]) 
     if total is not None:
         single = np.where(np.abs(total) >= NOISE_CURRENT_A, total, total * 0) * _or_nominal(voltage) * phases
         volt_amperes = single if volt_amperes is None else np.where(volt_amperes == volt_amperes, volt_amperes, single)
-    power_factor = frame.columns.get("power_factor")
+    power_factor = columns.get("power_factor")
     factor: float | NDArray[np.float64] = ASSUMED_POWER_FACTOR
     if power_factor is not None:
         factor = np.where(power_factor == power_factor, np.abs(power_factor), ASSUMED_POWER_FACTOR)

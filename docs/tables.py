@@ -15,6 +15,7 @@ from detectors.case_probability import CaseProbability
 from detectors.day_area import DayArea
 from detectors.load_forecast import LoadForecast
 from detectors.prior import shipped_prior
+from detectors.validation_rules import ValidationRules
 from docs.abnormalities import abnormalities
 from metering.catalogue import CATALOGUE
 from monitor.settings import PREFIX, Settings
@@ -68,7 +69,7 @@ def detectors() -> str:
 
     rows = [of(kind, "interval") for kind, _ in INTERVAL_DETECTORS]
     rows += [of(kind, "hour") for kind, _ in HOUR_DETECTORS]
-    of_days = CaseProbability, DayArea, LoadForecast, *(type(model) for model in day_models(seed=1))
+    of_days = CaseProbability, DayArea, LoadForecast, ValidationRules, *(type(model) for model in day_models(seed=1))
     rows += [of(kind, "day") for kind in of_days]
     rows = [(*row[:3], row[3] or "a score for the ranking") for row in rows]
     rows.append((*of(PROFILE[0], "-")[:3], "the energy to expect"))

@@ -131,6 +131,11 @@ def report(counters: Mapping[str, int], *, readings_in: int, **more: Any) -> dic
         "set_aside": set_aside,
         "readings_late": late,
         "readings_dead_lettered": dead,
+        "data_quality": {
+            name.removeprefix("data_quality."): n
+            for name, n in sorted(counters.items())
+            if name.startswith("data_quality.")
+        },
         **more,
     }
     if readings_in != accepted + sum(set_aside.values()) + late + dead:

@@ -8,7 +8,7 @@ A feed that the run lived through is lived through again, with what the run's in
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from alerts.life import CODES
 from evaluation.run_folder import ALERTS, FINDINGS, SCORES, TASKS, read_lines, read_scores
 from metering.catalogue import CATALOGUE
 from metering.errors import MeterwatchError
-from metering.evidence import RECOVER_STRENGTH, SET_STRENGTH
+from metering.evidence import RECOVER_STRENGTH, SET_STRENGTH, Signal
 from metering.frame import ReadingFrame
 from metering.messages import Finding, Tick
 from metering.times import IntervalGrid, iso, to_epoch_s
@@ -37,9 +37,10 @@ from storage.memory import MemoryStore
 class _Onlooker:
     """Keeps what was seen of one meter's interval."""
 
-    def __init__(self, meter_id: str, start_s: int) -> None:
+    def __init__(self, meter_id: str, start_s: int, day_ordinal: int) -> None:
         self.meter_id = meter_id
         self.start_s = start_s
+        self.day_ordinal = day_ordinal
         self.fates: list[str] = []
         self.lines: list[str] = []
 
@@ -59,6 +60,11 @@ class _Onlooker:
         row = area.area.row_of[self.meter_id]
         measured = [f"{n} {v[row]:.4g}" for n, v in frame.columns.items() if np.isfinite(v[row])]
         self.lines.append(f"judged:    {', '.join(measured) or 'no reading: not judged'}")
+        if row in seen["doubted"]:
+            self.lines.append(
+                "validated: doubted: far above what this meter shows, and nothing else measured explains it; kept as it came, "
+                "neither judged nor learnt"
+            )
         expected = seen["expected_kwh"][row]
         self.lines.append(
             f"expected:  {'nothing learnt yet' if np.isnan(expected) else f'{expected:.4g} kWh by its own profile'}"
@@ -78,6 +84,18 @@ class _Onlooker:
         for alert in seen["changed"]:
             if alert.meter_id == self.meter_id or alert.service_point == area.area.meters[row].service_point:
                 self.lines.append(f"decision:  alert {alert.alert_id} {alert.abnormality} is now {alert.state}")
+
+    def day_closed(self, area: AreaInProgress, ordinal: int, signals: Sequence[Signal]) -> None:
+        """What validation said of the local day that holds the interval."""
+        if ordinal != self.day_ordinal:
+            return
+        row = area.area.row_of[self.meter_id]
+        wanting = [s for s in signals if s.strength[row] >= SET_STRENGTH]
+        self.lines += [
+            f"validated: {CATALOGUE[s.abnormality].name_en} on this day ({s.abnormality}), observed {s.observed[row]:.4g} {s.unit}, "
+            f"expected {s.expected[row]:.4g} {s.unit}"
+            for s in wanting
+        ] or ["validated: nothing wrong with the readings of this day"]
 
 
 def _score(signal: Any, row: int) -> str:
@@ -101,7 +119,8 @@ def explain_reading(run: Path, meter_id: str, at: str) -> Iterator[str]:
     meter, area_name = archive.meter(meter_id), archive.area_of(meter_id, start_s)
     if meter is None or area_name is None:
         raise MeterwatchError(f"no meter {meter_id!r} in the archive of {feed.folder}")
-    onlooker = _Onlooker(meter_id, start_s)
+    day = archive.calendar.day_of(start_s)
+    onlooker = _Onlooker(meter_id, start_s, day.toordinal())
     story = tomllib.loads((run / RUN_FILE).read_text(encoding="utf-8"))
     thresholds = load_thresholds(Path(story["thresholds"]) if "thresholds" in story else None)
     store = MemoryStore()
@@ -120,7 +139,7 @@ def explain_reading(run: Path, meter_id: str, at: str) -> Iterator[str]:
         stage.handle(0, offset, sent.message)
         if offset % 2000 == 0:
             stage.save()
-        if onlooker.lines and isinstance(sent.message, Tick) and sent.message.time_s > start_s + 86_400:
+        if onlooker.lines and isinstance(sent.message, Tick) and sent.message.time_s > archive.calendar.day_close(day):
             break
     if not onlooker.lines and not onlooker.fates:
         raise MeterwatchError(f"{iso(start_s)} lies outside the run of {run}")

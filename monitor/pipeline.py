@@ -57,5 +57,6 @@ class PipelineReport:
             "set_aside": float(aside),
             "late": float(late),
             "dead_lettered": float(dead),
+            "data_quality": float(sum(n for name, n in grown.items() if name.startswith("data_quality."))),
             "points_refused": float(grown.get("points_refused", 0)),
         }

@@ -43,11 +43,14 @@ class Admission:
     corrected: int = 0
     late: list[tuple[int, float]] = field(default_factory=list)
     set_aside: dict[SetAside, int] = field(default_factory=dict)
+    reasons: dict[str, SetAside] = field(default_factory=dict)
+    """meter id -> why its reading was set aside"""
     fate: dict[str, str] = field(default_factory=dict)
     """meter id -> what became of it, filled only where the fates differ from `accepted`."""
 
     def put_aside(self, meter_id: str, reason: SetAside) -> None:
         self.set_aside[reason] = self.set_aside.get(reason, 0) + 1
+        self.reasons[meter_id] = reason
         self.fate[meter_id] = f"set aside: {reason}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any, Protocol
@@ -20,15 +20,17 @@ from detectors.bank import (
     hour_detectors,
     interval_detectors,
     load_forecast,
+    validation_rules,
 )
 from detectors.day_bank import DayBank
 from detectors.day_curves import DayCurves
+from detectors.day_readings import DayReadings
 from detectors.pages import pack_arrays, unpack_arrays
 from detectors.seasonal_profile import SeasonalProfile
 from metering.alert import Alert, AlertState, Reason
 from metering.archive import Archive, Area
 from metering.errors import StoreError
-from metering.evidence import AreaContext, HourDetector, IntervalDetector
+from metering.evidence import AreaContext, HourDetector, IntervalDetector, Signal
 from metering.frame import ReadingFrame
 from metering.messages import Finding
 from metering.points import Point
@@ -63,6 +65,7 @@ class Trace(Protocol):
     def admitted(
         self, area: AreaInProgress, interval_start_s: int, fate: Mapping[str, str], late: list[tuple[int, float]]
     ) -> None: ...
+    def day_closed(self, area: AreaInProgress, ordinal: int, signals: Sequence[Signal]) -> None: ...
 
 
 class _Part(Protocol):
@@ -87,11 +90,12 @@ class HourInProgress:
 
 
 class DayInProgress:
-    """One local day of one area: curves by the hour, and the day's strongest evidence, shape (codes, meters)."""
+    """One local day of one area: curves by the hour, validation's counts, the day's strongest evidence, shape (codes, meters)."""
 
     def __init__(self, context: AreaContext) -> None:
         meters = len(context.area)
         self.curves = DayCurves(context)
+        self.readings = DayReadings(meters)
         self.strength = np.full((len(CODES), meters), np.nan, dtype=np.float32)
         self.suspected = np.zeros(meters, dtype=np.bool_)
 
@@ -111,6 +115,7 @@ class AreaInProgress:
         self.case_probability = case_probability(self.context, thresholds)
         self.day_area = day_area(self.context, thresholds)
         self.load_forecast = load_forecast(self.context, thresholds)
+        self.validation = validation_rules(self.context, thresholds)
         self.bank = AlertBank(area)
         self.open: dict[int, OpenInterval] = {}
         self.closed_until_s = 0
@@ -173,7 +178,14 @@ class AreaInProgress:
 
     @property
     def _parts(self) -> tuple[_Part, ...]:
-        return (*self.detectors, self.day_bank, self.case_probability, self.day_area, self.load_forecast)
+        return (
+            *self.detectors,
+            self.day_bank,
+            self.case_probability,
+            self.day_area,
+            self.load_forecast,
+            self.validation,
+        )
 
     def _page(self, page: str) -> bytes:
         if page == "progress":
@@ -269,6 +281,7 @@ def _curves_owner(ordinal: int) -> str:
 def _day_page(ordinal: int, day: DayInProgress) -> bytes:
     arrays: dict[str, NDArray[Any]] = {
         "ordinal": np.array([ordinal]),
+        **{f"readings/{name}": values for name, values in day.readings.arrays().items()},
         "strength": day.strength,
         "suspected": day.suspected,
     }
@@ -279,6 +292,8 @@ def _day_of(context: AreaContext, page: bytes) -> tuple[int, DayInProgress]:
     arrays = unpack_arrays(SCHEMA, page)
     day = DayInProgress(context)
     day.strength, day.suspected = arrays["strength"], arrays["suspected"]
+    prefix = "readings/"
+    day.readings.restore({n.removeprefix(prefix): v for n, v in arrays.items() if n.startswith(prefix)})
     return int(arrays["ordinal"][0]), day
 
 

@@ -16,11 +16,13 @@ STAND_IN_SHARE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """Supplied and metered energy (kWh, net of export); `metered_kwh` holds `stand_ins` meters at what was expected."""
+    """Supplied and metered energy (kWh, net of export); `metered_kwh` holds `stand_ins` meters at what was expected, together
+    `estimated_kwh`. An estimate is flagged as one wherever it is shown, and takes no reading's place in the store."""
 
     supplied_kwh: float
     metered_kwh: float
     stand_ins: int
+    estimated_kwh: float = 0.0
 
     @property
     def loss_kwh(self) -> float:
@@ -39,7 +41,7 @@ def balance(area: Area, frame: ReadingFrame, expected_kwh: NDArray[np.float64]) 
     if not supply.any() or not customers.any() or np.isnan(net_kwh[supply]).any():
         return None
     missing = customers & np.isnan(net_kwh)
-    stand_ins = int(missing.sum())
+    stand_ins, estimated_kwh = int(missing.sum()), 0.0
     if stand_ins:
         if (
             expected_kwh is None
@@ -48,7 +50,8 @@ def balance(area: Area, frame: ReadingFrame, expected_kwh: NDArray[np.float64]) 
         ):
             return None
         net_kwh = np.where(missing, expected_kwh, net_kwh)
-    return Balance(float(net_kwh[supply].sum()), float(net_kwh[customers].sum()), stand_ins)
+        estimated_kwh = float(expected_kwh[missing].sum())
+    return Balance(float(net_kwh[supply].sum()), float(net_kwh[customers].sum()), stand_ins, estimated_kwh)
 
 
 def net_energy_kwh(frame: ReadingFrame) -> NDArray[np.float64]:

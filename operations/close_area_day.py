@@ -18,22 +18,28 @@ from detectors.day_features import day_features
 from detectors.pages import pack_arrays, unpack_arrays
 from metering.alert import Alert
 from metering.catalogue import CATALOGUE, FAMILIES
-from metering.evidence import SET_STRENGTH, AreaCurves, AreaDay
+from metering.evidence import SET_STRENGTH, AreaCurves, AreaDay, Signal
 from metering.messages import Finding
 from metering.ports import AreaDayRow
 from metering.times import DAY_S
-from operations.area import AreaInProgress, DayInProgress, Outcome, alert_of
+from operations.area import AreaInProgress, DayInProgress, Outcome, Trace, alert_of
 from operations.derived_points import alert_points, evidence_points
+from operations.validation import validate_day
 
 SCHEMA = "area_day/2"
 
 
-def close_area_day(area: AreaInProgress, ordinal: int, partition: int, outcome: Outcome) -> None:
+def close_area_day(
+    area: AreaInProgress, ordinal: int, partition: int, outcome: Outcome, trace: Trace | None = None
+) -> None:
     """Weigh the closed day, then pack its features, evidence, open alerts and findings; forget what the day stage now knows."""
     day = area.forget_day(ordinal)
     curves = day.curves.close(ordinal, area.context.day_type(date.fromordinal(ordinal)))
     features = day_features(area.context, curves, area.profile.expected_day(curves.day_type))
-    verdict = _weigh(area, day, curves, outcome)
+    signals = validate_day(area, day, curves, outcome)
+    if trace is not None:
+        trace.day_closed(area, ordinal, signals)
+    verdict = _weigh(area, day, curves, signals, outcome)
     open_alerts, changed = area.bank.at_day_close()
     outcome.alerts.update((a.alert_id, a) for a in changed)
     outcome.points += alert_points(changed, area.archive)
@@ -47,13 +53,15 @@ def close_area_day(area: AreaInProgress, ordinal: int, partition: int, outcome: 
     outcome.area_days.append(AreaDayRow(area.name, ordinal, partition, pack_area_day(closed)))
 
 
-def _weigh(area: AreaInProgress, day: DayInProgress, curves: AreaCurves, outcome: Outcome) -> Verdict:
+def _weigh(
+    area: AreaInProgress, day: DayInProgress, curves: AreaCurves, validated: list[Signal], outcome: Outcome
+) -> Verdict:
     """The day experts describe the day, the prior weighs it, alerts follow, and only then the day is learnt."""
     closes_on = date.fromordinal(curves.day_ordinal)
     figures = area.day_bank.figures(curves)
     verdict = area.case_probability.judge(figures)
     energy_kwh, expected_kwh = _day_energies(figures)
-    signals = area.case_probability.signals(verdict, energy_kwh, expected_kwh)
+    signals = [*area.case_probability.signals(verdict, energy_kwh, expected_kwh), *validated]
     of_area = _weigh_area(area, closes_on, curves, verdict, energy_kwh, expected_kwh)
     if of_area is not None:
         signals += area.day_area.signals(of_area)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from metering.alert import Alert
 from metering.archive import Archive, Area
@@ -34,6 +35,8 @@ def balance_point(area: Area, frame: ReadingFrame, balanced: Balance | None) -> 
             return None
     if balanced is not None:
         fields["loss_kwh"] = balanced.loss_kwh
+        if balanced.stand_ins:
+            fields |= {"meters_estimated": float(balanced.stand_ins), "estimated_kwh": balanced.estimated_kwh}
         if balanced.supplied_kwh > 0:
             fields["loss_share"] = balanced.loss_kwh / balanced.supplied_kwh
     return Point(
@@ -42,6 +45,18 @@ def balance_point(area: Area, frame: ReadingFrame, balanced: Balance | None) -> 
         frame.interval_start_s,
         {name: round(value, 6) for name, value in fields.items()},
     )
+
+
+def estimate_points(area: Area, frame: ReadingFrame, expected_kwh: NDArray[np.float64]) -> Iterator[Point]:
+    """What stood in for each customer's missing or doubted reading: a field of its own beside the reading as it came."""
+    missing = ~area.is_supply & area.valid_at(frame.interval_start_s) & ~frame.measured & np.isfinite(expected_kwh)
+    for row in np.flatnonzero(missing).tolist():
+        yield Point(
+            "reading",
+            {"transformer_area": area.transformer_area, "meter_id": area.meter_ids[row]},
+            frame.interval_start_s,
+            {"estimated_kwh": round(float(expected_kwh[row]), 6)},
+        )
 
 
 def _sums_of_measured(area: Area, frame: ReadingFrame) -> dict[str, float]:

@@ -14,7 +14,8 @@ from metering.evidence import AreaHour, Signal
 from metering.frame import ReadingFrame
 from operations.area import AreaInProgress, HourInProgress, Outcome, Trace, day_ordinal
 from operations.balance import Balance, balance
-from operations.derived_points import alert_points, balance_point, evidence_points
+from operations.derived_points import alert_points, balance_point, estimate_points, evidence_points
+from operations.validation import believed_frame
 
 HOUR_S = 3600
 
@@ -24,8 +25,9 @@ def judge_frame(
 ) -> None:
     """Judge one closed interval. `measured` (meters,) is where an energy was received; `outcome` takes what came of it.
 
-    In an interval that a recorded outage touches nothing is judged: the caller hands in a frame of NaN.
+    An energy that validation doubts is not judged, nor learnt, and the balance takes what was expected instead. In an interval that a recorded outage touches nothing is judged: the caller hands in a frame of NaN.
     """
+    received, (frame, doubted) = frame, believed_frame(area, frame)
     expected_kwh = area.expected_kwh(frame)
     signals = [s for detector in area.interval_detectors for s in detector.score(frame)]
     signals += _close_hour(area, frame)
@@ -38,11 +40,18 @@ def judge_frame(
     )
     suspected = area.bank.suspected()
     trusted = measured & ~suspected
+    trusted[doubted] = False
     if trace is not None:
         trace.interval(
             area,
-            frame,
-            {"expected_kwh": expected_kwh, "signals": signals, "trusted": trusted, "changed": step.changed},
+            received,
+            {
+                "expected_kwh": expected_kwh,
+                "doubted": doubted,
+                "signals": signals,
+                "trusted": trusted,
+                "changed": step.changed,
+            },
         )
     for detector in area.interval_detectors:
         detector.learn(frame, trusted)
@@ -58,6 +67,8 @@ def judge_frame(
     point = balance_point(area.area, frame, balanced)
     if point is not None:
         outcome.points.append(point)
+    if balanced is not None and balanced.stand_ins:
+        outcome.points += estimate_points(area.area, frame, expected_kwh)
 
 
 def _close_hour(area: AreaInProgress, frame: ReadingFrame) -> list[Signal]:

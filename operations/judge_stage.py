@@ -27,6 +27,7 @@ from operations.derived_points import alert_points
 from operations.judge_frame import judge_frame
 from operations.screen_event import screen_event
 from operations.silence import KIND, KIND_END, silence_of
+from operations.validation import count_refused
 
 #: A gap in the ticks longer than this is not walked interval by interval: nothing was measured and nobody judged.
 LONGEST_WALK_S = 14 * 86_400
@@ -159,6 +160,8 @@ class JudgeStage:
                     interval = area.open[start_s] = OpenInterval.empty(len(area.area))
                 take_in(frame, screened, interval, admission)
                 area.touch("progress")
+        if area is not None:
+            count_refused(area, frame, admission)
         outcome.count(counters(admission))
         if self._trace is not None and area is not None:
             self._trace.admitted(area, frame.interval_start_s, admission.fate, admission.late)
@@ -188,7 +191,7 @@ class JudgeStage:
                 and area.next_day <= until
                 and (tick.final or calendar.day_close(date.fromordinal(area.next_day)) <= tick.time_s)
             ):
-                close_area_day(area, area.next_day, partition, outcome)
+                close_area_day(area, area.next_day, partition, outcome, self._trace)
                 area.next_day += 1
                 area.touch("progress")
         if tick.final:

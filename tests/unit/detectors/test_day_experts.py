@@ -114,6 +114,10 @@ def test_restored_behaves_exactly_the_same(name: str) -> None:
         np.testing.assert_array_equal(values, twin.describe(TODAY)[figure])
 
 
+def test_two_lives_are_the_same_bytes(name: str) -> None:
+    assert _lived(name).dump() == _lived(name).dump()
+
+
 def test_dirty_pages_add_up_to_the_whole(name: str) -> None:
     expert = EXPERTS[name](homes())
     pages: dict[str, bytes] = {}

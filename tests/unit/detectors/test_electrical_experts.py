@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from detectors.day_balance import DayBalance
+from detectors.day_bank import DayBank
 from detectors.day_circuits import DayCircuits
 from detectors.day_memory import ENOUGH_MEASURED
 from detectors.day_voltage import DayVoltage
 from metering.errors import StoreError
 from metering.evidence import AreaContext, DayExpert
+from tests.unit.detectors import test_day_experts
 from tests.unit.detectors.electric_days import HOMES, SUPPLY, WORKSHOP, Figures, Load, area, days, live
 
 EXPERTS: dict[str, Callable[[AreaContext], DayExpert]] = {
@@ -251,3 +253,12 @@ def test_daily_readings(name: str) -> None:
 def test_an_area_of_one_meter(name: str) -> None:
     said = live(EXPERTS[name](area(order=[0])), days(30, order=[0]))
     assert all(values.shape == (1,) for values in said[-1].values())
+
+
+def test_every_expert_of_the_bank_is_held_to_the_contract() -> None:
+    named = {expert.name for expert in DayBank(area()).experts}
+    assert named == set(EXPERTS) | set(test_day_experts.EXPERTS)
+
+
+def test_two_lives_are_the_same_bytes(name: str) -> None:
+    assert _lived(name).dump() == _lived(name).dump()
