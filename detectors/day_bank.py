@@ -20,6 +20,21 @@ from metering.catalogue import CATALOGUE
 from metering.evidence import AreaContext, AreaCurves, DayExpert
 from metering.meter_events import event_word
 
+#: The figures of each expert, by its name.
+EXPERTS: Mapping[str, frozenset[str]] = {
+    expert.name: frozenset(expert.features)
+    for expert in (
+        DayLevel,
+        DayShape,
+        DayBlocks,
+        DayContract,
+        DayEvents,
+        DayRegisters,
+        DayCircuits,
+        DayBalance,
+        DayVoltage,
+    )
+}
 #: A day of longer intervals has a level and no shape (minutes).
 _LONGEST_INTERVAL_WITH_A_SHAPE = 60
 #: What a single meter's power-off says where its area has power.

@@ -59,6 +59,20 @@ class Forest:
             node = chosen
         return moved
 
+    def group_contributions(self, table: NDArray[np.float32], group_of: NDArray[np.intp], groups: int) -> F64:
+        """`contributions` of many rows at once, summed by group of figures: (rows, groups); `group_of` (features,)."""
+        rows = len(table)
+        flat, offset = np.ascontiguousarray(table.T).ravel(), np.arange(rows, dtype=np.int32)
+        node = np.repeat(self.roots[:, None], rows, axis=1)
+        moved = np.zeros(groups * rows)
+        for _ in range(self.depth):
+            feature = self.feature[node]
+            chosen = self._next(node, flat[feature * rows + offset])
+            step = (self.value[chosen] - self.value[node]).astype(np.float64)
+            moved += np.bincount((group_of[feature] * rows + offset).ravel(), step.ravel(), minlength=groups * rows)
+            node = chosen
+        return np.asarray(moved.reshape(groups, rows).T)
+
     def _leaves(self, table: NDArray[np.float32]) -> NDArray[np.int32]:
         """(trees, rows): where each row ends up."""
         rows = len(table)
@@ -110,6 +124,10 @@ class Prior:
         moved = self.slope * self.forest.contributions(row)
         order = np.argsort(-np.abs(moved), kind="stable")
         return [(self.features[n], float(moved[n])) for n in order if moved[n] != 0]
+
+    def moved_by(self, table: NDArray[np.float32], group_of: NDArray[np.intp], groups: int) -> F64:
+        """Log-odds (rows, groups) by which each group of figures moved each row; `group_of` (features,) is a figure's group."""
+        return self.slope * self.forest.group_contributions(table, group_of, groups)
 
     def probable_kinds(self, table: NDArray[np.float32]) -> F64:
         """(rows, kinds): how likely each kind is, if there is a case."""

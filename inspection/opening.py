@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from inspection.capacity import Room
 from metering.alert import Alert, Grade
 from metering.catalogue import CATALOGUE, INFORMATION_FAMILIES
 from metering.identity import identity
@@ -14,31 +15,40 @@ from metering.times import DAY_S
 
 HAZARD_DUE_S = 4 * 3600
 DUE_S: Mapping[Grade, int] = {"high": 2 * DAY_S, "medium": 7 * DAY_S, "low": 21 * DAY_S}
-#: A meter's own evidence counts almost fully; how unusual its day was can only tip the balance.
-NOVELTY_SHARE = 0.1
+#: So much must a risk have moved for the task at hand to say so: people have it open.
+WORTH_SAYING = 0.03
+#: Days after a finding in which a meter without a new alert is not visited again: it is being mended, or it was explained.
+REVISIT_DAYS = 60
 MACHINE = "meterwatch"
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """The open alerts of one service point at the day's close, and its meter's risk of the day (0..1)."""
+    """A service point worth a visit: its open alerts at the day's close, if any, and how risky it is (0..1).
+
+    `why` goes into the audit trail; `explores`: it is visited to learn from, not for its rank.
+    """
 
     service_point: str
     transformer_area: str
     alerts: tuple[Alert, ...]
-    day_risk: float
+    risk: float
+    why: str = ""
+    explores: bool = False
 
     @property
     def hazard(self) -> bool:
         return any(CATALOGUE[a.abnormality].lane == "hazard" for a in self.alerts)
 
     @property
-    def risk(self) -> float:
-        """Independent claims add up: 1 - product of (1 - risk); the day's own risk tips the balance."""
-        rest = 1.0
-        for alert in self.alerts:
-            rest *= 1.0 - alert.risk
-        return round(1.0 - rest * (1.0 - NOVELTY_SHARE * self.day_risk), 6)
+    def harm(self) -> float:
+        """How bad the worst hazard is, by the catalogue; 0 where there is none. Energy plays no part."""
+        return max((CATALOGUE[a.abnormality].weight for a in self.alerts if _is_hazard(a)), default=0.0)
+
+    @property
+    def order(self) -> tuple[bool, float, float, str]:
+        """Hazards first, the most harmful before; then by risk."""
+        return (not self.hazard, -self.harm, -self.risk, self.service_point)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +59,18 @@ class Worklist:
     audit: tuple[AuditEntry, ...]
 
 
-def candidates(open_alerts: Sequence[Alert], day_risk: Mapping[str, float]) -> list[Candidate]:
-    """Service points with an alert worth a visit; `day_risk` is by meter id, an area's own alert has none."""
+#: How far findings have borne a kind of alert out: abnormality -> probability; the alert's own risk where it is not there.
+BorneOut = Mapping[str, float]
+#: The calibrated risk of the day by meter id; None for a meter that is not judged.
+DayRisk = Callable[[str], float | None]
+
+
+def candidates(open_alerts: Sequence[Alert], day_risk: DayRisk, borne_out: BorneOut | None = None) -> list[Candidate]:
+    """Service points with an alert worth a visit.
+
+    What is certain by itself counts as much as findings bore it out and is never less for what else is known of the
+    meter. Any other alert is only as good as its meter's risk; where that is not known, alerts are independent claims.
+    """
     grouped: dict[str, list[Alert]] = {}
     for alert in open_alerts:
         if alert.family not in INFORMATION_FAMILIES:
@@ -60,10 +80,39 @@ def candidates(open_alerts: Sequence[Alert], day_risk: Mapping[str, float]) -> l
             point,
             alerts[0].transformer_area,
             tuple(sorted(alerts, key=lambda a: (a.raised_at_s, a.alert_id))),
-            max((day_risk.get(a.meter_id, 0.0) for a in alerts if a.meter_id is not None), default=0.0),
+            _risk_of(alerts, day_risk, borne_out or {}),
         )
         for point, alerts in sorted(grouped.items())
     ]
+
+
+def _risk_of(alerts: Sequence[Alert], day_risk: DayRisk, borne_out: BorneOut) -> float:
+    known = [r for a in alerts if a.meter_id is not None and (r := day_risk(a.meter_id)) is not None]
+    hazards = [a for a in alerts if _is_hazard(a)]
+    if hazards:
+        return max(CATALOGUE[a.abnormality].weight for a in hazards)
+    counted = [a for a in alerts if not known or a.meter_id is None or CATALOGUE[a.abnormality].certain]
+    rest = 1.0
+    for alert in counted:
+        rest *= 1.0 - min(alert.risk, borne_out.get(alert.abnormality, 1.0))
+    return round(max(1.0 - rest, *known, 0.0), 6)
+
+
+def _is_hazard(alert: Alert) -> bool:
+    return CATALOGUE[alert.abnormality].lane == "hazard"
+
+
+def within(
+    room: Room, wanted: Sequence[Candidate], open_now: Sequence[InspectionTask], least_risk: float
+) -> list[Candidate]:
+    """Those of the candidates that are proposed today, ranked: every hazard, and of the rest what crews have room for."""
+    at_hand = {t.service_point for t in open_now}
+    ranked = sorted((c for c in wanted if c.service_point not in at_hand), key=lambda c: c.order)
+    hazards = [c for c in ranked if c.hazard]
+    room.use(len(hazards))
+    others = [c for c in ranked if not c.hazard and c.risk >= least_risk][: room.visits]
+    room.use(len(others))
+    return [*hazards, *others]
 
 
 def settle(open_tasks: Sequence[InspectionTask], findings: Sequence[tuple[str, Finding]]) -> Worklist:
@@ -101,16 +150,23 @@ def settle(open_tasks: Sequence[InspectionTask], findings: Sequence[tuple[str, F
     return Worklist(tuple(changed.values()), tuple(audit))
 
 
-def open_tasks(wanted: Sequence[Candidate], open_now: Sequence[InspectionTask], *, at_s: int) -> Worklist:
-    """New tasks for the candidates without one, ranked; tasks at hand take new alerts of their service point in."""
-    at_hand = {t.service_point: t for t in open_now}
-    ranked = sorted(
-        (c for c in wanted if c.service_point not in at_hand), key=lambda c: (not c.hazard, -c.risk, c.service_point)
-    )
+def open_tasks(
+    chosen: Sequence[Candidate],
+    open_now: Sequence[InspectionTask],
+    *,
+    at_s: int,
+    newest: Mapping[str, Candidate] | None = None,
+) -> Worklist:
+    """New tasks for the chosen without one, ranked; a task at hand takes the newest alerts and risk of its service point.
+
+    `newest` is what is known of service points today, chosen or not. That a task's risk moved is audited where its grade did.
+    """
+    at_hand = {t.service_point for t in open_now}
     tasks: list[InspectionTask] = []
     audit: list[AuditEntry] = []
+    ranked = sorted((c for c in chosen if c.service_point not in at_hand), key=lambda c: (c.explores, c.order))
     for priority, candidate in enumerate(ranked, start=1):
-        grade = _grade(candidate)
+        grade = _grade(candidate.risk, hazard=candidate.hazard)
         task = InspectionTask(
             task_id=identity("task", candidate.service_point, at_s),
             alert_ids=tuple(a.alert_id for a in candidate.alerts),
@@ -125,26 +181,42 @@ def open_tasks(wanted: Sequence[Candidate], open_now: Sequence[InspectionTask], 
             hazard=candidate.hazard,
         )
         tasks.append(task)
-        audit.append(AuditEntry(task.task_id, at_s, MACHINE, "open", "", TaskState.OPEN, f"risk {candidate.risk:.3f}"))
-    for candidate in wanted:
-        held = at_hand.get(candidate.service_point)
-        new = () if held is None else tuple(a.alert_id for a in candidate.alerts if a.alert_id not in held.alert_ids)
-        if held is None or not new:
-            continue
-        tasks.append(
-            replace(
-                held,
-                alert_ids=(*held.alert_ids, *new),
-                risk=max(held.risk, candidate.risk),
-                hazard=held.hazard or candidate.hazard,
-                version=held.version + 1,
-            )
-        )
-        audit.append(AuditEntry(held.task_id, at_s, MACHINE, "add_alert", held.state, held.state, ", ".join(new)))
+        why = f"risk {candidate.risk:.3f}" + (f"; {candidate.why}" if candidate.why else "")
+        audit.append(AuditEntry(task.task_id, at_s, MACHINE, "open", "", TaskState.OPEN, why))
+    known = {c.service_point: c for c in chosen} | dict(newest or {})
+    for held in open_now:
+        candidate_now = known.get(held.service_point)
+        if candidate_now is not None:
+            changed, lines = _brought_up_to_date(held, candidate_now, at_s)
+            tasks += changed
+            audit += lines
     return Worklist(tuple(tasks), tuple(audit))
 
 
-def _grade(candidate: Candidate) -> Grade:
-    if candidate.hazard or candidate.risk >= 0.8:
+def _brought_up_to_date(
+    held: InspectionTask, now: Candidate, at_s: int
+) -> tuple[list[InspectionTask], list[AuditEntry]]:
+    new = tuple(a.alert_id for a in now.alerts if a.alert_id not in held.alert_ids)
+    hazard = held.hazard or now.hazard
+    due_at_s = min(held.due_at_s, at_s + HAZARD_DUE_S) if hazard and not held.hazard else held.due_at_s
+    task = replace(held, alert_ids=(*held.alert_ids, *new), hazard=hazard, due_at_s=due_at_s)
+    # what people have taken up keeps the risk they took it up for
+    if held.state is TaskState.OPEN and abs(now.risk - held.risk) >= WORTH_SAYING and (now.hazard or not held.hazard):
+        grade = _grade(now.risk, hazard=hazard)
+        task = replace(task, risk=now.risk, grade=grade, due_at_s=min(due_at_s, at_s + DUE_S[grade]))
+    if task == held:
+        return [], []
+    task = replace(task, version=held.version + 1)
+    audit = []
+    if new:
+        audit.append(AuditEntry(held.task_id, at_s, MACHINE, "add_alert", held.state, held.state, ", ".join(new)))
+    if task.grade != held.grade:
+        moved = f"{held.grade} to {task.grade}: risk {held.risk:.3f} to {task.risk:.3f}"
+        audit.append(AuditEntry(held.task_id, at_s, MACHINE, "regrade", held.state, held.state, moved))
+    return [task], audit
+
+
+def _grade(risk: float, *, hazard: bool) -> Grade:
+    if hazard or risk >= 0.8:
         return "high"
-    return "medium" if candidate.risk >= 0.5 else "low"
+    return "medium" if risk >= 0.5 else "low"

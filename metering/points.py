@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Measurement = Literal["reading", "area_balance", "evidence", "alert", "task", "pipeline"]
+Measurement = Literal["reading", "area_balance", "evidence", "alert", "task", "precision", "pipeline"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,19 @@ SCHEMA: Mapping[Measurement, MeasurementSchema] = {
         ("transformer_area", "service_point", "grade", "task_id"),
         {"priority": "rank of its day", "risk": "0..1", "open": "1 open, 0 closed"},
         "An inspection task, at the time it was opened and again when it was closed.",
+    ),
+    "precision": MeasurementSchema(
+        ("detector", "abnormality"),
+        {
+            "visited": "visits",
+            "confirmed": "visits",
+            "right_kind": "visits",
+            "precision": "0..1",
+            "low": "0..1",
+            "high": "0..1",
+        },
+        "What visits made of a detector's word on a kind so far, at the day's close when it changed; low to high is "
+        "Wilson's 95 % interval.",
     ),
     "pipeline": MeasurementSchema(
         ("worker", "role", "partition"),

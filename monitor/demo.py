@@ -26,7 +26,7 @@ from monitor.replay import (
     finish_run,
     run_settings,
 )
-from monitor.settings import Settings
+from monitor.settings import Settings, capacity_of
 from monitor.stores import open_series, open_store
 from monitor.through_log import MEMORY_PARTITIONS, feed_memory
 from monitor.upkeep import Upkeep, UpkeepThread
@@ -134,6 +134,7 @@ class _Watching:
             self._series,
             relay=relay,
             report=PipelineReport(found, "demo"),
+            capacity=capacity_of(self._settings),
         )
         self._upkeep = UpkeepThread(upkeep)
         self._upkeep.start()

@@ -20,7 +20,7 @@ from monitor.inspected import InspectedFeed, Inspection, inspected_feed
 from monitor.pacing import Pacing
 from monitor.process import cpu_seconds, peak_rss_bytes
 from monitor.progress import Advance
-from monitor.settings import Settings
+from monitor.settings import Settings, capacity_of
 from monitor.stores import open_series, open_store
 from monitor.upkeep import Upkeep
 from operations.archive_stage import ArchiveStage
@@ -133,6 +133,9 @@ def run_settings(plan: ReplayPlan, settings: Settings) -> Settings:
     files = {"database_url": f"sqlite:///{plan.out / STATE_FILE}", "duckdb_path": str(plan.out / SERIES_FILE)}
     if plan.thresholds is not None:
         files["thresholds"] = str(plan.thresholds)
+    if plan.inspection is not None:
+        # what is proposed is what the simulated crews can visit
+        settings = settings.model_copy(update={"inspections_per_week": round(7 * plan.inspection.per_day, 6)})
     if plan.through != "kafka":
         return settings.model_copy(update=files | {"influx_url": None})
     if plan.kafka_url is not None:
@@ -158,7 +161,7 @@ def drive_directly(drive: Drive) -> None:
     stages: list[Stage] = [JudgeStage(archive, store, lambda _: 0, owner=owner, thresholds=drive.thresholds)]
     if series is not None:
         stages.append(ArchiveStage(archive, store, series, owner=owner))
-    upkeep = Upkeep(store, archive, 1, owner, series)
+    upkeep = Upkeep(store, archive, 1, owner, series, capacity=capacity_of(drive.settings))
     save_every = SAVES_APART * drive.settings.checkpoint_messages
 
     def settle() -> None:

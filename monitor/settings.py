@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from inspection.capacity import Capacity
 from metering.errors import SettingsError
 
 PREFIX = "METERWATCH_"
@@ -57,6 +58,26 @@ class Settings(BaseSettings):
         ge=0,
         description="live logs: close a day without partitions that stand still, this much event time after its close; none = wait for all",
     )
+    inspections_per_week: float | None = Field(
+        None,
+        ge=0,
+        description="visits of all crews a week: so many suspicions are proposed at most, hazards beside them; none = by the meters",
+    )
+    inspections_per_thousand_meters: float = Field(
+        5.0,
+        ge=0,
+        le=1000,
+        description="visits a week for every 1,000 meters (and for the first) where no number is given",
+    )
+    least_risk: float = Field(
+        0.3, ge=0, le=1, description="a meter less likely to have a case is proposed only to be learnt from"
+    )
+    exploration_share: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="share of the visits that go to meters of middling risk, drawn, so that the ranking learns",
+    )
     ticker_grace_seconds: float | None = Field(
         None,
         ge=0,
@@ -66,6 +87,16 @@ class Settings(BaseSettings):
         10.0, ge=1, le=300, description="Kafka gives a silent worker's partitions away after this"
     )
     instance_id: str | None = Field(None, description="static Kafka membership of this worker; faster restarts")
+
+
+def capacity_of(settings: Settings) -> Capacity:
+    """How much may be proposed."""
+    return Capacity(
+        settings.inspections_per_week,
+        settings.inspections_per_thousand_meters,
+        settings.least_risk,
+        settings.exploration_share,
+    )
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:

@@ -15,7 +15,7 @@ from datetime import date
 from metering.errors import MeterwatchError, StoreUnavailable
 from metering.ports import Role
 from monitor.replay import Drive
-from monitor.settings import PREFIX, Settings
+from monitor.settings import PREFIX, Settings, capacity_of
 from monitor.stores import open_series
 from monitor.upkeep import Upkeep
 from monitor.worker import WorkerRole, make_app, stages
@@ -43,7 +43,14 @@ def through_memory(drive: Drive) -> None:
             make_app(s, settings, broker_url)
             for s in stages(role, settings, drive.feed.archive, drive.store, series, "replay")
         ]
-        upkeep = Upkeep(drive.store, drive.feed.archive, settings.partitions, "replay", series)
+        upkeep = Upkeep(
+            drive.store,
+            drive.feed.archive,
+            settings.partitions,
+            "replay",
+            series,
+            capacity=capacity_of(settings),
+        )
         embedded = EmbeddedRun(*apps, broker_url=broker_url, partitions=settings.partitions, codec=settings.codec)
         async with embedded:
             await feed_memory(drive, embedded, upkeep)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from grafana.annotate import AlertAnnotations
 from grafana.client import GrafanaRefused
+from inspection.capacity import Capacity
 from metering.archive import Archive
 from metering.errors import MeterwatchError, StoreUnavailable
 from metering.ports import StateStore, TimeSeries
@@ -45,6 +46,7 @@ class Upkeep:
     report: PipelineReport | None = None
     ticker: Ticker | None = None
     day_close_deadline_s: float | None = None
+    capacity: Capacity | None = None
     points_refused: int = 0
     failing: dict[str, str] = field(default_factory=dict)
     """Which part fails just now, and why: shown by the desk and the log, gone when it works again."""
@@ -91,7 +93,12 @@ class Upkeep:
 
     def close_days(self) -> None:
         for ordinal in close_day.close_ready_days(
-            self.store, self.archive, self.partitions, self.owner, deadline_s=self.day_close_deadline_s
+            self.store,
+            self.archive,
+            self.partitions,
+            self.owner,
+            deadline_s=self.day_close_deadline_s,
+            capacity=self.capacity,
         ):
             log.info("closed day %s", ordinal)
 

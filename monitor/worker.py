@@ -17,7 +17,7 @@ from metering.errors import SettingsError
 from metering.ports import StateStore, TimeSeries
 from monitor.pipeline import PipelineReport
 from monitor.replay import load_thresholds
-from monitor.settings import Settings
+from monitor.settings import Settings, capacity_of
 from monitor.stores import open_series, open_store
 from monitor.ticker import Ticker
 from monitor.upkeep import Upkeep, UpkeepThread
@@ -108,6 +108,7 @@ def run(role: WorkerRole, settings: Settings) -> int:
                 annotations=_annotations(settings, store),
                 report=PipelineReport(found, owner),
                 day_close_deadline_s=settings.day_close_deadline_seconds,
+                capacity=capacity_of(settings),
                 ticker=None
                 if settings.ticker_grace_seconds is None
                 else Ticker(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -26,7 +26,7 @@ from operations.area import AreaInProgress, DayInProgress, Outcome, Trace, alert
 from operations.derived_points import alert_points, evidence_points
 from operations.validation import validate_day
 
-SCHEMA = "area_day/2"
+SCHEMA = "area_day/3"
 
 
 def close_area_day(
@@ -48,9 +48,20 @@ def close_area_day(
     heard = tuple(a for a in open_alerts if not any(s.covers(a, at_s) for s in area.silences.values()))
     if len(heard) < len(open_alerts):
         outcome.count({"alerts_silenced": len(open_alerts) - len(heard)})
-    closed = ClosedAreaDay(_area_day(area, day, curves, features, verdict), heard, tuple(area.findings))
+    silenced = _silenced(area, open_alerts, heard)
+    closed = ClosedAreaDay(_area_day(area, day, curves, features, verdict), heard, tuple(area.findings), silenced)
     area.findings = []
     outcome.area_days.append(AreaDayRow(area.name, ordinal, partition, pack_area_day(closed)))
+
+
+def _silenced(area: AreaInProgress, open_alerts: Sequence[Alert], heard: Sequence[Alert]) -> tuple[str, ...]:
+    """Meters that nobody is to be sent to: silenced as a whole, or with an alert that is."""
+    still = set(open_alerts) - set(heard)
+    found = {a.meter_id for a in still if a.meter_id is not None}
+    for silence in area.silences.values():
+        if silence.abnormality is None:
+            found |= set(area.area.meter_ids) if silence.meter_id is None else {silence.meter_id}
+    return tuple(sorted(found))
 
 
 def _weigh(
@@ -125,11 +136,13 @@ def _day_energies(figures: Mapping[str, NDArray[np.float64]]) -> tuple[NDArray[n
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClosedAreaDay:
-    """What crosses from the area stage to the day stage; `open_alerts` are those that no silence covers."""
+    """What crosses from the area stage to the day stage; `open_alerts` are those that no silence covers, `silenced` the
+    meters that one does."""
 
     day: AreaDay
     open_alerts: tuple[Alert, ...]
     findings: tuple[Finding, ...]
+    silenced: tuple[str, ...] = ()
 
 
 #: Half precision holds no more.
@@ -188,6 +201,7 @@ def pack_area_day(closed: ClosedAreaDay) -> bytes:
         "meter_ids": list(day.meter_ids),
         "open_alerts": [asdict(a) for a in closed.open_alerts],
         "findings": [asdict(f) for f in closed.findings],
+        "silenced": list(closed.silenced),
     }
     arrays["story"] = np.frombuffer(json.dumps(story).encode(), dtype=np.uint8)
     return pack_arrays(SCHEMA, arrays)
@@ -211,6 +225,7 @@ def unpack_area_day(payload: bytes) -> ClosedAreaDay:
         ),
         tuple(alert_of(row) for row in story["open_alerts"]),
         tuple(Finding(**row) for row in story["findings"]),
+        tuple(story["silenced"]),
     )
 
 

@@ -1,13 +1,14 @@
 """The day stage: once every partition has passed a day's closing tick, one lease-holder ranks it and opens its tasks.
 
 The shared models of the day before score the whole day in (area, meter) order and then learn it; findings of the day
-settle the tasks they answer; what is left is ranked and opened in one transaction. Nothing flows back into open frames.
+settle the tasks they answer and teach the ranker; then all meters are ranked, and what crews have room for is opened in one
+transaction. Nothing flows back into open frames.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -17,16 +18,17 @@ from numpy.typing import NDArray
 
 from detectors.bank import day_models
 from detectors.pages import pack_arrays, unpack_arrays
-from detectors.risk import risk
-from inspection.opening import candidates, open_tasks, settle
-from metering.alert import Alert
+from inspection.capacity import Capacity
+from inspection.opening import open_tasks, settle
 from metering.archive import Archive
 from metering.errors import StaleVersion
 from metering.evidence import AreaDay, DayModel
 from metering.messages import Finding
 from metering.ports import DayClose, StateStore
-from operations.close_area_day import unpack_area_day
-from operations.derived_points import task_points
+from operations.close_area_day import ClosedAreaDay, unpack_area_day
+from operations.derived_points import precision_points, task_points
+from operations.learn_findings import Learner, RankedArea
+from operations.propose_visits import Day, propose
 
 SCORES_SCHEMA = "day_scores/1"
 LEASE = "close_day"
@@ -41,6 +43,7 @@ def close_ready_days(
     *,
     deadline_s: float | None = None,
     seed: int = 1,
+    capacity: Capacity | None = None,
 ) -> list[int]:
     """Close, oldest first, every waiting day that all `partitions` have passed; the ordinals of those closed here.
 
@@ -58,7 +61,7 @@ def close_ready_days(
         if not all_passed and (deadline_s is None or furthest_s < closes_at_s + deadline_s):
             break
         try:
-            if not close_day(store, archive, ordinal, barrier=deadline_s is None, seed=seed):
+            if not close_day(store, archive, ordinal, barrier=deadline_s is None, seed=seed, capacity=capacity):
                 break
         except StaleVersion:
             # A person moved one of its tasks while the day was ranked: nothing was saved, the next round reads it again.
@@ -68,7 +71,15 @@ def close_ready_days(
     return closed
 
 
-def close_day(store: StateStore, archive: Archive, ordinal: int, *, barrier: bool = True, seed: int = 1) -> bool:
+def close_day(
+    store: StateStore,
+    archive: Archive,
+    ordinal: int,
+    *,
+    barrier: bool = True,
+    seed: int = 1,
+    capacity: Capacity | None = None,
+) -> bool:
     """Close one local day in one transaction. False where another owner closed it first: nothing was done here.
 
     Without `barrier` an earlier day may have closed before some area's row came: findings are then also taken as they
@@ -76,10 +87,9 @@ def close_day(store: StateStore, archive: Archive, ordinal: int, *, barrier: boo
     """
     at_s = archive.calendar.day_close(date.fromordinal(ordinal))
     closed = [unpack_area_day(row.payload) for row in store.area_days(ordinal)]
-    models = _models(store, seed)
+    pages = store.load_model_pages()
+    models, learner = _models(pages, seed), Learner(pages, seed)
     novelty = _score_then_learn(models, [c.day for c in closed])
-    scores, day_risk = _scores([c.day for c in closed], novelty)
-
     at_hand = list(store.tasks(only_open=True))
     found = {f.finding_id: f for c in closed for f in c.findings}
     if not barrier and at_hand:
@@ -88,25 +98,31 @@ def close_day(store: StateStore, archive: Archive, ordinal: int, *, barrier: boo
     findings = [(_service_point(archive, f), f) for f in found.values()]
     findings.sort(key=lambda pair: (pair[1].found_at_s, pair[1].finding_id))
     settled = settle(at_hand, findings)
-    open_now = [t for t in at_hand if t.task_id not in {s.task_id for s in settled.tasks}]
-    open_alerts: list[Alert] = [alert for c in closed for alert in c.open_alerts]
-    opened = open_tasks(candidates(open_alerts, day_risk), open_now, at_s=at_s)
+    borne_out = learner.learn([f for _, f in findings], store, ordinal)
+    ranked = [learner.rank(c.day, unusual) for c, unusual in zip(closed, novelty, strict=True)]
+
+    answered = {s.task_id for s in settled.tasks}
+    open_now = [t for t in at_hand if t.task_id not in answered]
+    proposed = propose(
+        Day(ordinal, at_s, archive, closed, ranked), open_now, learner, capacity or Capacity(), seed=seed
+    )
+    opened = open_tasks(proposed.chosen, open_now, at_s=at_s, newest=proposed.newest)
+    learner.remember(ranked, opened.tasks, proposed.places)
     tasks = (*settled.tasks, *opened.tasks)
     return store.close_day(
         DayClose(
             day_ordinal=ordinal,
-            model_pages={m.name: m.dump() for m in models},
+            model_pages={m.name: m.dump() for m in models} | learner.dump(),
             tasks=tasks,
             audit=(*settled.audit, *opened.audit),
-            scores=scores,
+            scores=_scores(closed, ranked, novelty),
             absent_areas=[a for a in archive.areas if a not in {c.day.transformer_area for c in closed}],
-            points=tuple(task_points(tasks)),
+            points=(*task_points(tasks), *precision_points(borne_out, at_s)),
         )
     )
 
 
-def _models(store: StateStore, seed: int) -> list[DayModel]:
-    pages = store.load_model_pages()
+def _models(pages: Mapping[str, bytes], seed: int) -> list[DayModel]:
     models = day_models(seed)
     for model in models:
         if model.name in pages:
@@ -129,17 +145,14 @@ def _score_then_learn(models: Sequence[DayModel], days: Sequence[AreaDay]) -> li
 
 
 def _scores(
-    days: Sequence[AreaDay], novelty: Sequence[NDArray[np.float64]]
-) -> tuple[dict[str, bytes], dict[str, float]]:
-    packed: dict[str, bytes] = {}
-    by_meter: dict[str, float] = {}
-    for day, unusual in zip(days, novelty, strict=True):
-        values = risk(day.family_strength, unusual, day.probability)
-        packed[day.transformer_area] = pack_scores(
-            DayScores(day.meter_ids, values, {**day.family_strength, "novelty": np.nan_to_num(unusual)})
+    closed: Sequence[ClosedAreaDay], ranked: Sequence[RankedArea], novelty: Sequence[NDArray[np.float64]]
+) -> dict[str, bytes]:
+    return {
+        c.day.transformer_area: pack_scores(
+            DayScores(c.day.meter_ids, of_area.risk, {**c.day.family_strength, "novelty": np.nan_to_num(unusual)})
         )
-        by_meter.update(zip(day.meter_ids, values.tolist(), strict=True))
-    return packed, by_meter
+        for c, of_area, unusual in zip(closed, ranked, novelty, strict=True)
+    }
 
 
 def _service_point(archive: Archive, finding: Finding) -> str:

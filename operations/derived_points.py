@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from inspection.track_record import Precision
 from metering.alert import Alert
 from metering.archive import Archive, Area
 from metering.catalogue import CATALOGUE
@@ -136,4 +137,23 @@ def task_points(tasks: Iterable[InspectionTask]) -> Iterable[Point]:
         at_s = task.closed_at_s if over and task.closed_at_s is not None else task.opened_at_s
         yield Point(
             "task", tags, at_s, {"priority": float(task.priority), "risk": task.risk, "open": 0.0 if over else 1.0}
+        )
+
+
+def precision_points(records: Iterable[Precision], at_s: int) -> Iterable[Point]:
+    """What visits made of each detector's word on each kind so far, with its 95 % interval."""
+    for record in records:
+        low, high = record.interval
+        yield Point(
+            "precision",
+            {"detector": record.detector, "abnormality": record.abnormality},
+            at_s,
+            {
+                "visited": float(record.visited),
+                "confirmed": float(record.confirmed),
+                "right_kind": float(record.right_kind),
+                "precision": round(record.share, 4),
+                "low": round(low, 4),
+                "high": round(high, 4),
+            },
         )

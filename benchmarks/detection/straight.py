@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.stage_clock import peak_rss_bytes
+from inspection.capacity import Capacity
 from metering.archive import Archive
 from metering.messages import ArrivedFrame, Finding, Tick
 from metering.ports import StateStore
@@ -85,6 +86,7 @@ def run_straight(
     stage = JudgeStage(archive, store, lambda _: 0, owner=OWNER)
     stage.begin(0)
     pacing, clock = Pacing(archive, store, department), _Clock()
+    capacity = None if department is None else Capacity(per_week=department.visits_per_week)
     days = 0
     next_close_s: int | None = None
     for chunk in pacing.chunks(publication(source)):
@@ -111,9 +113,9 @@ def run_straight(
                 clock.tick_s += spent_s
                 clock.ticks += isinstance(message, Tick)
             if closes:
-                days += _settle(stage, store, archive, clock)
+                days += _settle(stage, store, archive, clock, capacity)
                 advance(pacing.sending.readings, readings)
-        days += _settle(stage, store, archive, clock)
+        days += _settle(stage, store, archive, clock, capacity)
     costs = clock.costs(pacing, store, archive, days, time.monotonic() - began_s)
     out.mkdir(parents=True)
     finish_run(
@@ -128,11 +130,11 @@ def run_straight(
     return costs
 
 
-def _settle(stage: JudgeStage, store: MemoryStore, archive: Archive, clock: _Clock) -> int:
+def _settle(stage: JudgeStage, store: MemoryStore, archive: Archive, clock: _Clock, capacity: Capacity | None) -> int:
     """Save, close the days that can be closed, let the derived points go; how many days were closed."""
     stage.save()
     before_s = time.thread_time()
-    closed = close_ready_days(store, archive, 1, OWNER)
+    closed = close_ready_days(store, archive, 1, OWNER, capacity=capacity)
     clock.ranking_s += time.thread_time() - before_s
     while batches := store.point_batches(POINTS_AT_ONCE):
         store.points_delivered(batch.batch_id for batch in batches)

@@ -78,6 +78,7 @@ class InspectionDepartment:
         self._calendar = archive.calendar
         self._grid = IntervalGrid(archive.calendar, archive.interval_minutes)
         self._practice = practice
+        self.visits_per_week = round(7 * per_day, 6)
         self._crew = Crew(archive.calendar, archive.holidays, per_day, practice.roster)
         self._book = CaseBook(cases, lived)
         self._lived = lived

@@ -196,7 +196,9 @@ def fill(store: StateStore, series: TimeSeries, archive: Archive) -> None:
     store.save(Checkpoint("judge", {0: change}))
     yesterday = NOW_S - 20 * 3600
     opened = open_tasks(
-        candidates([a for a in alerts if a.is_open and a.raised_at_s <= yesterday], {}), [], at_s=yesterday
+        candidates([a for a in alerts if a.is_open and a.raised_at_s <= yesterday], dict[str, float]().get),
+        [],
+        at_s=yesterday,
     )
     closed_day = date(2026, 3, 16).toordinal()
     store.close_day(DayClose(closed_day, {}, opened.tasks, opened.audit, {}, (), ()))

@@ -1,0 +1,161 @@
+"""The ranker says what was said before any finding, learns a little from each, and can take any of them back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from detectors.ranker import EVIDENCE, Described, Ranker
+from metering.errors import StoreError
+from metering.evidence import AreaDay
+from metering.messages import Finding
+from metering.times import DAY_S
+
+DAY = 739_700
+METERS = 400
+
+
+def area_day(ranker: Ranker, seed: int = 1, evidence: float = 0.0) -> AreaDay:
+    rng = np.random.default_rng(seed)
+    figures = rng.normal(0.3, 1, (METERS, len(ranker.prior.features))).astype(np.float16)
+    nowhere = np.zeros(METERS)
+    return AreaDay(
+        "A1", DAY, tuple(f"M{n}" for n in range(METERS)), nowhere, nowhere, {}, {"theft": np.full(METERS, evidence)},
+        np.ones(METERS, dtype=np.bool_), nowhere, figures,
+    )  # fmt: skip
+
+
+def described(ranker: Ranker, log_odds: float = 0.0) -> Described:
+    return ranker.describe(area_day(ranker), np.full(METERS, log_odds), np.zeros(METERS))
+
+
+def finding(number: int, *, confirmed: bool, meter: int | None = None) -> Finding:
+    meter_id = f"M{number if meter is None else meter}"
+    return Finding(f"f-{number}", "A1", meter_id, DAY * DAY_S + number, confirmed, "bypass" if confirmed else None)
+
+
+def taught(outcomes: list[bool], seed: int = 1) -> Ranker:
+    ranker = Ranker(seed)
+    today = described(ranker)
+    for number, confirmed in enumerate(outcomes):
+        ranker.task_opened(f"M{number}", today, number)
+        assert ranker.learn(finding(number, confirmed=confirmed), DAY, of_task=True) is None
+    return ranker
+
+
+def test_before_any_finding_it_says_what_was_said() -> None:
+    ranker = Ranker(1)
+    log_odds = np.linspace(-6, 6, METERS)
+    log_odds[3] = np.nan
+    told = ranker.rank(ranker.describe(area_day(ranker), log_odds, np.zeros(METERS)))
+    assert np.isnan(told[3])
+    np.testing.assert_allclose(np.delete(told, 3), np.delete(1 / (1 + np.exp(-log_odds)), 3), rtol=1e-12)
+
+
+def test_what_an_expert_adds_up_to_is_what_moved_the_prior() -> None:
+    ranker = Ranker(1)
+    table = area_day(ranker).figures[:50].astype(np.float32)
+    prior = ranker.prior
+    experts = len(ranker.features) - len(EVIDENCE) - 4
+    by_expert = prior.moved_by(table, np.arange(len(prior.features)) % experts, experts)
+    base = prior.slope * prior.forest.base + prior.shift
+    np.testing.assert_allclose(base + by_expert.sum(axis=1), prior.odds(table), rtol=1e-5, atol=1e-5)
+
+
+def test_an_expert_that_errs_is_heard_less_and_one_that_is_right_more() -> None:
+    """The voltage moved every second meter up for nothing; what the level moved was a case."""
+    ranker = Ranker(1)
+    level, voltage = ranker.features.index("day_level"), ranker.features.index("day_voltage")
+    values = np.zeros((METERS, len(ranker.features)))
+    values[::2, voltage] = values[1::2, level] = 0.8
+    values[:, -1] = 1.0
+    today = Described(tuple(f"M{n}" for n in range(METERS)), np.zeros(METERS), values)
+    for number in range(60):
+        ranker.task_opened(f"M{number}", today, number)
+        ranker.learn(finding(number, confirmed=number % 2 == 1), DAY, of_task=True)
+    told = ranker.rank(today)
+    assert ranker.weights["day_voltage"] < -0.1 < 0.1 < ranker.weights["day_level"]
+    assert told[100] < 0.4 < 0.6 < told[101]
+
+
+def test_a_few_findings_move_little() -> None:
+    ranker = taught([False, False, False])
+    moved = ranker.rank(described(ranker)) - 0.5
+    assert 0 < np.abs(moved).max() < 0.2
+
+
+def test_undone_is_as_if_it_had_never_come() -> None:
+    outcomes = [True, False, True, True, False, False, True, False]
+    ranker, without = taught(outcomes), Ranker(1)
+    today = described(without)
+    for number, confirmed in enumerate(outcomes):
+        if number != 4:
+            without.task_opened(f"M{number}", today, number)
+            without.learn(finding(number, confirmed=confirmed), DAY, of_task=True)
+    effect = ranker.effect_of("f-4")
+    assert effect is not None
+    before = ranker.weights
+    assert ranker.weights != without.weights
+    assert ranker.undo("f-4")
+    assert ranker.weights == without.weights
+    for name, by in effect.items():
+        assert before[name] - ranker.weights[name] == pytest.approx(by)
+    assert not ranker.undo("f-4")
+    assert ranker.learn(finding(4, confirmed=False), DAY, of_task=False) is None, "a copy in the log teaches nothing"
+    assert ranker.weights == without.weights
+
+
+def test_an_appeal_that_is_upheld_withdraws_the_finding() -> None:
+    ranker = taught([True, False, True])
+    upheld = finding(9, confirmed=False, meter=2)
+    assert ranker.learn(upheld, DAY + 20, of_task=False) == "f-2"
+    assert [e.finding_id for e in ranker.examples] == ["f-0", "f-1"]
+    assert ranker.weights == taught([True, False]).weights
+
+
+def test_an_example_is_the_meter_before_its_visit() -> None:
+    ranker = Ranker(1)
+    before = described(ranker, log_odds=1.0)
+    ranker.task_opened("M5", before, 5)
+    ranker.end_day([described(ranker, log_odds=-3.0)])
+    ranker.learn(finding(5, confirmed=True), DAY + 9, of_task=True)
+    assert ranker.examples[0].log_odds == 1.0
+
+
+def test_a_finding_without_a_task_teaches_what_was_known_the_day_before_if_anything() -> None:
+    ranker = Ranker(1)
+    ranker.learn(finding(1, confirmed=True), DAY, of_task=False)
+    assert ranker.examples == ()
+    ranker.end_day([described(ranker, log_odds=0.5)])
+    ranker.learn(finding(2, confirmed=True), DAY, of_task=False)
+    assert ranker.examples[0].log_odds == 0.5
+
+
+def test_an_earlier_finding_at_the_meter_fades() -> None:
+    ranker = taught([False])
+    place = ranker.features.index("nothing_found_before")
+    now = area_day(ranker)
+    later = replace(now, day_ordinal=DAY + 30)
+    fresh, faded = (ranker.describe(d, np.zeros(METERS), np.zeros(METERS)).values for d in (now, later))
+    assert (fresh[0, place], faded[0, place], fresh[1, place]) == (1.0, 0.5, 0.0)
+    assert ranker.found_within("M0", DAY + 30, 60)
+    assert not ranker.found_within("M0", DAY + 61, 60)
+    assert not ranker.found_within("M1", DAY, 60)
+
+
+def test_a_page_restores_it_and_gives_the_same_bytes() -> None:
+    ranker = taught([True, False, True, False])
+    page = ranker.dump()
+    again = Ranker(1)
+    again.load(page)
+    assert again.dump() == page
+    assert taught([True, False, True, False]).dump() == page
+    ranker.task_opened("M50", described(ranker), 50)
+    again.task_opened("M50", described(again), 50)
+    for each in (ranker, again):
+        each.learn(finding(50, confirmed=True), DAY + 3, of_task=True)
+    assert again.weights == ranker.weights
+    with pytest.raises(StoreError):
+        again.load(b"something else")
