@@ -35,7 +35,7 @@ class RankerParams:
         0.03, meaning="step of the descent for each finding", unit="1", low=0.001, high=0.5, source="worlds 24x to 26x"
     )
     pull: float = parameter(
-        0.1,
+        0.03,
         meaning="how strongly every step pulls back to what was said before any finding",
         unit="1",
         low=0,

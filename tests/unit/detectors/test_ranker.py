@@ -127,7 +127,7 @@ def test_an_example_is_the_meter_before_its_visit() -> None:
 def test_a_finding_without_a_task_teaches_what_was_known_the_day_before_if_anything() -> None:
     ranker = Ranker(1)
     ranker.learn(finding(1, confirmed=True), DAY, of_task=False)
-    assert ranker.examples == ()
+    assert len(ranker.examples) == 0
     ranker.end_day([described(ranker, log_odds=0.5)])
     ranker.learn(finding(2, confirmed=True), DAY, of_task=False)
     assert ranker.examples[0].log_odds == 0.5
