@@ -38,7 +38,7 @@ _ROWS = tuple(CATALOGUE[code] for code in CODES)
 
 def raises_alert(row: Abnormality) -> bool:
     """Whether evidence of this kind becomes an alert; the rest is weighed and shown, never announced."""
-    return row.lane != "information" or row.family == "communication"
+    return row.lane != "information" or row.announced
 
 
 _SET_AFTER_S = np.array([60 * row.set_after_minutes for row in _ROWS], dtype=np.int32)

@@ -136,7 +136,7 @@ class ValidationRulesParams:
 
 
 class ValidationRules:
-    """Rules of validation per interval (`doubtful`) and per closed day (`judge`). Information: no alert comes of them.
+    """Rules of validation per interval (`doubtful`) and per closed day (`judge`). Information: no task comes of them.
 
     A doubted reading stays as it came. It is left out of the day's curves, so that it teaches nobody and looks like no case, and the
     balance takes what was expected in its place. It is one far above what the meter ever shows and that its own voltage and current do
@@ -160,6 +160,7 @@ class ValidationRules:
 
     name = "validation_rules"
     abnormalities: tuple[str, ...] = (
+        "reading_failed",
         "missing_intervals",
         "repeated_readings",
         "spike",
@@ -270,6 +271,7 @@ class ValidationRules:
         estimated = self._estimated(missing)
         nothing = np.zeros(len(heard))
         return [
+            _signal("reading_failed", heard, counts["measured"] == 0, counts["measured"], expected, "intervals"),
             _signal("missing_intervals", heard, missing >= p.missing_share, counts["measured"], expected, "intervals"),
             _signal("repeated_readings", heard, counts["repeated"] >= np.fmax(p.repeated_share * of_day, 2), counts["repeated"], nothing, "readings"),
             _signal("spike", heard & (counts["measured"] > 0), spike_kwh > (1 + p.spike_ratio) * third_kwh, spike_kwh, third_kwh, "kWh"),

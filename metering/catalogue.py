@@ -106,7 +106,7 @@ class Abnormality:
 
     `weight` (0..1) is how much one certain piece of evidence of this kind says about a case worth visiting. `certain`: by
     itself enough for an alert (an open cover needs no second witness). `set_after_minutes` and `clear_after_minutes` are event
-    time during which the condition must hold, or be gone.
+    time during which the condition must hold, or be gone. `announced`: becomes an alert although it is information only.
     """
 
     code: str
@@ -125,6 +125,7 @@ class Abnormality:
     """V read in a source, K common knowledge, P proposed."""
     certain: bool = False
     own_event: OwnEvent | None = None
+    announced: bool = False
     """What a meter's or terminal's own event of this kind does: raises an alert, weighs in the day, or is only noted."""
     needs: str = ""
     """What no feed carries; without it the row is not judged from readings."""

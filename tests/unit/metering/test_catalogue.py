@@ -77,7 +77,7 @@ def test_severity_is_danger_for_hazards_and_follows_the_weight_of_suspicions() -
         ("theft", 'own_event = "alert"\n', "", "own_event says"),
         ("theft", 'inputs = ["events", "works"]', 'inputs = ["tea"]', "inputs tea: known are"),
         ("energy", 'covered_by = "tariff_misuse"', 'covered_by = "nothing"', "covered_by = 'nothing' is no code"),
-        ("clock", "certain = true", "certian = true", "certian: Unexpected"),
+        ("theft", "certain = true", "certian = true", "certian: Unexpected"),
         ("wiring", "[row.reverse_energy]", "[row.over_capacity]", "the code stands in another family too"),
     ],
 )
