@@ -8,8 +8,10 @@ from typing import Any
 from detectors.case_probability import CaseProbability, CaseProbabilityParams
 from detectors.current_rules import CurrentRules, CurrentRulesParams
 from detectors.day_area import DayArea, DayAreaParams
+from detectors.frequent_outage import FrequentOutage, FrequentOutageParams
 from detectors.line_loss import LineLoss, LineLossParams
 from detectors.load_forecast import LoadForecast, LoadForecastParams
+from detectors.meter_errors import MeterErrors, MeterErrorsParams
 from detectors.novelty import Novelty
 from detectors.over_capacity import OverCapacity, OverCapacityParams
 from detectors.parameters import from_section
@@ -39,6 +41,8 @@ ALL_DETECTORS: tuple[tuple[Any, type[Any]], ...] = (
     (DayArea, DayAreaParams),
     (LoadForecast, LoadForecastParams),
     (ValidationRules, ValidationRulesParams),
+    (MeterErrors, MeterErrorsParams),
+    (FrequentOutage, FrequentOutageParams),
 )
 VALIDATION: tuple[type[ValidationRules], type[ValidationRulesParams]] = (ValidationRules, ValidationRulesParams)
 #: What is learnt of every meter and judges nothing; its thresholds stand beside the detectors'.
@@ -103,6 +107,20 @@ def validation_rules(context: AreaContext, thresholds: Thresholds | None = None)
     """What validates the readings of one area. Raises `SettingsError` as `check_thresholds`."""
     rules: ValidationRules = _build((VALIDATION,), context, thresholds or {})[0]
     return rules
+
+
+def meter_errors(context: AreaContext, thresholds: Thresholds | None = None) -> MeterErrors:
+    """What estimates the errors of one area's meters. Raises `SettingsError` as `check_thresholds`."""
+    check_thresholds(thresholds or {})
+    section = (thresholds or {}).get(MeterErrors.name, {})
+    return MeterErrors(context, from_section(MeterErrorsParams, MeterErrors.name, section))
+
+
+def frequent_outage(context: AreaContext, thresholds: Thresholds | None = None) -> FrequentOutage:
+    """What counts one area's outages. Raises `SettingsError` as `check_thresholds`."""
+    check_thresholds(thresholds or {})
+    section = (thresholds or {}).get(FrequentOutage.name, {})
+    return FrequentOutage(context, from_section(FrequentOutageParams, FrequentOutage.name, section))
 
 
 def _build(kinds: Any, context: AreaContext, thresholds: Thresholds) -> list[Any]:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import date
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.day_memory import F64, HOURS
+from detectors.line_drops import DropsSeen, LineDrops, Place
 from detectors.pages import Slab, StatePages
 from detectors.parameters import check_ranges, parameter
+from detectors.service_drops import Explained
 from metering.alert import Reason
 from metering.evidence import RECOVER_STRENGTH, SET_STRENGTH, AreaContext, AreaCurves, Signal
+from metering.readings import PHASES
 
 HIGH, NEGATIVE = "high_loss", "negative_loss"
 #: Kinds under which a meter registers all that is drawn: they explain no loss.
@@ -30,6 +35,8 @@ _REGISTERS_ALL = frozenset(
         "temporary_supply_misuse",
     }
 )
+#: Kinds that take a share of a meter's energy that its own days hardly tell.
+_OF_CIRCUITS = frozenset({"current_loss", "ratio_changed", "ratio_error", "voltage_loss", "wrong_wiring"})
 #: Kinds under which a meter may as well register too much, so that it explains a negative loss.
 _OVERCOUNTS = frozenset({"ratio_changed", "ratio_error", "register_runaway"})
 #: Hours without sun all year round: where plants feed in and no export is read, only these can be balanced.
@@ -52,6 +59,12 @@ _LEAST_PROBABILITY = 0.05
 _UNDER_SUSPICION = 0.9
 _NAMED_METERS = 3
 _HUGE_WAITS_DAYS = 3.0
+#: Of the loss's square, what a share of the load leaves where the supply meter is wrong; a load of its own leaves 4 % and more.
+_IN_PROPORTION = 0.02
+#: A fall of voltages that is worth a word beside other explanations.
+_SHOWN_V = 1.0
+#: Of the other phases' current or voltage: less is none.
+_LOST_SHARE = {"current": 0.05, "voltage": 0.6}
 #: Strength of a loss that has not lasted yet, at most.
 _MOST_BEFORE = 0.9 * RECOVER_STRENGTH
 
@@ -82,6 +95,12 @@ class DayAreaParams:
     usual_error: float = parameter(
         0.1, meaning="the same at least, as a share of the energy expected of the meter", unit="1", low=0.01, high=1, source="replay"
     )  # fmt: skip
+    circuit_error: float = parameter(
+        0.25, meaning="the same where its circuits or ratio are wrong, which may take any share of it", unit="1", low=0.01, high=1, source="replay"
+    )  # fmt: skip
+    absolute_after_days: float = parameter(
+        40.0, meaning="days learnt before a loss is high or negative whatever was learnt: who hangs elsewhere is found by then", unit="d", low=4, high=120, source="replay"
+    )  # fmt: skip
     wait_days: float = parameter(
         5.0, meaning="days it must last: a meter's own suspicion may still come", unit="d", low=1, high=30, source="replay"
     )  # fmt: skip
@@ -94,6 +113,11 @@ class DayAreaParams:
     negative_share: float = parameter(
         0.02, meaning="metered beyond supplied energy over supplied, whatever was learnt", unit="1", low=0.002, high=0.2, source="LL-02, replay"
     )  # fmt: skip
+
+    fallen_v: float = parameter(
+        3.5, meaning="fall of a line's voltages, beyond what its metered load explains, that is the area's case", unit="V", low=0.5, high=40, source="replay: thefts stay below 3 V"
+    )  # fmt: skip
+    fallen_days: float = parameter(4.0, meaning="days such a fall must last", unit="d", low=1, high=30, source="replay")
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -134,6 +158,26 @@ class _Now:
     beyond_days: float = 0.0
     raised: float = 0.0
     calm_days: float = 0.0
+    fallen_days: float = 0.0
+
+
+_NOW = tuple(each.name for each in fields(_Now))
+
+
+class Said(NamedTuple):
+    """A sentence in both languages; empty where there is nothing to say."""
+
+    en: str
+    zh: str
+
+
+_NOTHING_SAID = Said("", "")
+_LOAD_OF_ITS_OWN = Said(
+    "it has a rhythm of its own, not the load's: a load without a meter", "其变化有自身规律，不随负荷：存在无表用电"
+)
+_OF_COPPER = Said(
+    "it grows with the square of the load: a bad joint or a thin conductor", "随负荷平方增长：接头不良或导线过细"
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,6 +195,12 @@ class AreaVerdict:
     """Of this day alone."""
     rest_kwh: float = math.nan
     need_kwh: float = math.nan
+    drops: DropsSeen | None = None
+    place: Place | None = None
+    fallen_strength: float = 0.0
+    """Of a high loss, by how far the voltages at `place` fell."""
+    form: Said = _NOTHING_SAID
+    """How the loss moves with the load."""
 
     @property
     def loss_kwh(self) -> float:
@@ -196,17 +246,25 @@ class DayArea:
         rated = sum(m.rated_kva or 0.0 for m in context.area.meters if m.role == "supply")
         # no-load loss of a distribution transformer: 0.2-0.4 % of its rating
         self._iron_kwh = 0.004 * rated * HOURS
-        layout = {
+        layout: dict[str, dict[str, Slab]] = {
             "area": {
                 "usual": Slab((_SUMS,), np.float64),
                 "waiting": Slab((_WAITING_DAYS, _SUMS), np.float64, np.nan),
-                "now": Slab((len(fields(_Now)),), np.float64, np.nan),
+                "yesterday": Slab((_SUMS,), np.float64),
+                "now": Slab((len(_NOW),), np.float64, np.nan),
             }
         }
+        self._lines = LineDrops(context.area)
+        layout["lines"] = self._lines.layout()
         self._pages = StatePages("day_area/1", layout)
         self._usual = self._pages.array("area", "usual")
         self._waiting = self._pages.array("area", "waiting")
-        self._pages.array("area", "now")[...] = astuple(_Now())
+        self._yesterday = self._pages.array("area", "yesterday")
+        self._line_pages = {name: self._pages.array("lines", name) for name in layout["lines"]}
+        self._keep(_Now())
+
+    def _keep(self, now: _Now) -> None:
+        self._pages.array("area", "now")[...] = [getattr(now, name) for name in _NOW]
 
     def _now(self) -> _Now:
         return _Now(*self._pages.array("area", "now").tolist())
@@ -217,35 +275,41 @@ class DayArea:
         self,
         probability: F64,
         kinds: Sequence[str],
+        kind: NDArray[np.int64],
         energy_kwh: F64,
         expected_kwh: F64,
         export_kwh: F64,
         certain: NDArray[np.bool_],
     ) -> Suspects:
-        """What the meters' verdicts explain of a loss, all (meters,), NaN where unknown; `kinds` "" = none, `certain` = a rule's suspicion.
+        """What the meters' verdicts explain of a loss, all (meters,), NaN where unknown; `kind` is a place in `kinds`, -1 = none; `certain` = a rule's suspicion.
 
         What a meter without declared generation exports was drawn: it is missed twice.
         """
         p = np.nan_to_num(probability)
         p = np.where(certain, np.maximum(p, _UNDER_SUSPICION), p)
         p = np.where((p < _LEAST_PROBABILITY) | self._area.is_supply, 0.0, p)
-        hides = np.array([kind not in _REGISTERS_ALL for kind in kinds], dtype=np.bool_)
-        either = np.array([kind in _OVERCOUNTS for kind in kinds], dtype=np.bool_)
+        hides, either, of_circuits = _traits(tuple(kinds))[:, kind]
         exported = np.where(self._area.has_generation, 0.0, np.nan_to_num(export_kwh))
         missing = np.nan_to_num(expected_kwh - energy_kwh) + exported
         missing = np.where(hides, np.where(either, missing, np.maximum(missing, 0.0)), 0.0)
-        error = np.maximum(
-            self._params.meter_error * np.abs(missing), self._params.usual_error * np.nan_to_num(expected_kwh)
-        )
+        of_usual = np.where(of_circuits, self._params.circuit_error, self._params.usual_error)
+        error = np.maximum(self._params.meter_error * np.abs(missing), of_usual * np.nan_to_num(expected_kwh))
         return Suspects(p, missing, np.where(hides, error, 0.0))
 
     def judge(
-        self, day: AreaCurves, metered_kwh: F64, in_service: NDArray[np.bool_], suspects: Suspects
+        self,
+        day: AreaCurves,
+        metered_kwh: F64,
+        in_service: NDArray[np.bool_],
+        suspects: Suspects,
+        explained: Explained | None = None,
     ) -> AreaVerdict:
-        """Weigh a closed day. `metered_kwh` (24, 3, meters) is what each meter registered by phase (`DayBalance.metered_kwh`);
-        `in_service` (meters,) says which meters the archive has in the area on that day."""
+        """Weigh a closed day. `metered_kwh` (24, 3, meters) is what each meter registered by phase (`HourlyBalance.net`);
+        `in_service` (meters,) says which meters hang in the area on that day, `explained` what is known of its voltages."""
         p, now = self._params, self._now()
-        sums = self._sums(day, metered_kwh * in_service)
+        metered_kwh = metered_kwh * in_service
+        sums = self._sums(day, metered_kwh)
+        drops = None if explained is None else self._lines.look_at(self._line_pages, explained)
         balanced = bool(sums[_HOURS] >= _FEWEST_HOURS)
         if not balanced:
             return AreaVerdict(False, suspects, sums, now)
@@ -253,15 +317,52 @@ class DayArea:
         now.supplied_kwh = _average(now.supplied_kwh, scale * float(sums[_SUPPLIED]), p.recent_rate)
         now.loss_kwh = _average(now.loss_kwh, scale * float(sums[_LOSS]), p.recent_rate)
         if now.learnt < p.warm_up_days:
-            return AreaVerdict(True, suspects, sums, now)
-        excess = scale * float(sums[_LOSS] - sums[: _COPPER + 1] @ self._coefficients())
+            return AreaVerdict(True, suspects, sums, now, drops=drops)
+        coefficients = self._coefficients()
+        excess = scale * float(sums[_LOSS] - sums[: _COPPER + 1] @ coefficients)
         sigma = max(now.sigma_kwh, _LEAST_SIGMA_SHARE * abs(now.supplied_kwh), _LEAST_SIGMA_KWH)
         self._watch(now, excess, sigma, day.day_ordinal)
         error = math.hypot(sigma, suspects.explained_error_kwh)
         need = max(p.set_share * abs(now.supplied_kwh), p.set_kwh, p.over_error * error)
         side, rest = self._rest(now, suspects.explained_kwh)
         strength = self._last(now, side, rest / need, rest)
-        return AreaVerdict(True, suspects, sums, now, side, strength, excess, side * rest, need)
+        place = None if drops is None else self._lines.place(self._line_pages, drops)
+        fallen = self._fallen(now, place)
+        form = _NOTHING_SAID
+        if strength > RECOVER_STRENGTH:
+            form = self._lost_phase(day, metered_kwh) or _form(self._yesterday + sums, coefficients)
+        return AreaVerdict(
+            True, suspects, sums, now, side, strength, excess, side * rest, need, drops, place, fallen, form
+        )
+
+    def _fallen(self, now: _Now, place: Place | None) -> float:
+        """The strength of a fall of a line's voltages that has lasted."""
+        p, fallen_v = self._params, 0.0 if place is None else place.fallen_v
+        if fallen_v >= p.fallen_v:
+            now.fallen_days += 1
+        elif fallen_v < p.fallen_v / 2:
+            now.fallen_days = 0
+        if now.fallen_days < p.fallen_days:
+            return 0.0
+        return min(SET_STRENGTH * fallen_v / p.fallen_v, 1.0)
+
+    def _lost_phase(self, day: AreaCurves, metered_kwh: F64) -> Said | None:
+        """What a phase of the supply meter no longer measures although customers draw from it; None where all three measure."""
+        load = metered_kwh.sum(axis=(0, 2))
+        for unit, unit_zh in (("current", "电流"), ("voltage", "电压")):
+            by_phase = np.stack([np.abs(day.hourly[f"{unit}_{p}"][:, self._supply]) for p in PHASES])
+            known = by_phase == by_phase
+            if not known.any(axis=(1, 2)).all():
+                continue
+            mean = np.where(known, by_phase, 0.0).sum(axis=(1, 2)) / known.sum(axis=(1, 2))
+            lost = (mean < _LOST_SHARE[unit] * np.median(mean)) & (load > 0.1 * load.sum())
+            if lost.any():
+                letters = "".join(p for p, gone in zip(PHASES, lost, strict=True) if gone)
+                return Said(
+                    f"the supply meter measures no {unit} on phase {letters}, from which customers draw: its own circuit is open",
+                    f"考核表 {letters} 相无{unit_zh}，而该相有用户用电：考核表自身回路断开",
+                )
+        return None
 
     def _rest(self, now: _Now, explained: float) -> tuple[int, float]:
         """(side, what of the loss on that side no meter explains); what was high or negative from the first day on counts too.
@@ -269,13 +370,14 @@ class DayArea:
         A suspicion can explain a loss away, never make one.
         """
         p, supplied = self._params, abs(now.supplied_kwh)
+        at_all = now.learnt >= p.absolute_after_days
         side = 1 if now.recent_kwh > 0 else -1
         rest = max(side * (now.recent_kwh - explained), 0.0) if side * explained > 0 else abs(now.recent_kwh)
         beyond = now.loss_kwh - self._iron_kwh - max(explained, 0.0)
-        if self._iron_kwh > 0 and beyond > p.absolute_share * supplied:
+        if at_all and self._iron_kwh > 0 and beyond > p.absolute_share * supplied:
             return 1, max(rest if side > 0 else 0.0, beyond)
         below = min(explained, 0.0) - now.loss_kwh
-        if below > p.negative_share * supplied:
+        if at_all and below > p.negative_share * supplied:
             return -1, max(rest if side < 0 else 0.0, below)
         return side, rest
 
@@ -341,9 +443,9 @@ class DayArea:
         on_supply = self._area.is_supply
         signals = []
         for code, side in ((HIGH, 1), (NEGATIVE, -1)):
-            strength = (
-                verdict.strength if verdict.side == side else 0.0 if verdict.strength == verdict.strength else math.nan
-            )
+            strength = verdict.strength
+            if strength == strength:
+                strength = max(strength if verdict.side == side else 0.0, verdict.fallen_strength if side > 0 else 0.0)
             quiet = not strength > RECOVER_STRENGTH
             known = on_supply & (not quiet)
             expected = verdict.loss_kwh - verdict.rest_kwh
@@ -369,24 +471,51 @@ class DayArea:
 
     def _reasons(self, verdict: AreaVerdict) -> tuple[Reason, ...]:
         v = verdict
-        since = f" since {date.fromordinal(int(v.now.since_day)).isoformat()}" if v.now.since_day else ""
-        lost = f"{v.loss_kwh:.4g} kWh a day lost of {v.supplied_kwh:.5g} supplied ({v.loss_kwh / v.supplied_kwh:.1%})"
-        beyond = (
-            f"{v.rest_kwh:+.4g} kWh a day of it{since} are neither technical loss nor what suspected meters explain"
+        day = date.fromordinal(int(v.now.since_day)).isoformat() if v.now.since_day else ""
+        share = v.loss_kwh / v.supplied_kwh
+        lost = Reason(
+            self.name,
+            f"{v.loss_kwh:.4g} kWh a day lost of {v.supplied_kwh:.5g} supplied ({share:.1%}); {v.rest_kwh:+.4g} kWh a day of it"
+            f"{day and f' since {day}'} are neither technical loss nor what suspected meters explain",
+            text_zh=f"日损失 {v.loss_kwh:.4g} kWh，供电 {v.supplied_kwh:.5g} kWh（{share:.1%}）；其中{day and f'自 {day} 起'}"
+            f"每日 {v.rest_kwh:+.4g} kWh 既非技术损耗，也非疑似表计所能解释",
         )
-        return (Reason(self.name, f"{lost}; {beyond}"), self._explained(v))
+        reasons = [lost, self._explained(v)]
+        if v.form.en:
+            reasons.append(Reason(self.name, v.form.en, text_zh=v.form.zh))
+        if v.place is not None and (v.place.fallen_v >= _SHOWN_V or v.form == _LOAD_OF_ITS_OWN):
+            reasons.append(self._at(v.place, told=bool(v.form.en)))
+        return tuple(reasons)
+
+    def _at(self, place: Place, *, told: bool) -> Reason:
+        """Where voltages fell; what it may be, unless the loss has told that already."""
+        volts = f"{place.fallen_v:.2g} V"
+        what = "" if told else ": a bad joint, a thin conductor or a load without a meter"
+        what_zh = "" if told else "：接头不良、导线过细或存在无表用电"
+        return Reason(
+            self.name,
+            f"most likely at segment {place.segment}: voltages there are {volts} lower than its metered load explains, "
+            f"phase {place.phases}{what}",
+            text_zh=f"最可能在 {place.segment} 段：该处 {place.phases} 相电压比已计量负荷所能解释的低 {volts}{what_zh}",
+        )
 
     def _explained(self, verdict: AreaVerdict) -> Reason:
         s = verdict.suspects
         share = s.probability * s.missing_kwh
         named = [int(row) for row in np.argsort(-np.abs(share), kind="stable")[:_NAMED_METERS] if share[row]]
         if not named:
-            return Reason(self.name, "no meter of the area is suspected of any of it")
+            return Reason(
+                self.name,
+                "no meter of the area is suspected of any of it",
+                text_zh="本台区没有疑似表计能解释其中任何部分",
+            )
         who = ", ".join(f"{self._area.meter_ids[r]} ({s.probability[r]:.2f}, {s.missing_kwh[r]:.3g})" for r in named)
+        kwh = f"{s.explained_kwh:.4g} +- {s.explained_error_kwh:.3g} kWh"
         return Reason(
             self.name,
-            f"suspected meters explain {s.explained_kwh:.4g} +- {s.explained_error_kwh:.3g} kWh a day (probability, kWh): {who}",
+            f"suspected meters explain {kwh} a day (probability, kWh): {who}",
             against=True,
+            text_zh=f"疑似表计每日可解释 {kwh}（概率，kWh）：{who}",
         )
 
     # --- learning
@@ -396,6 +525,10 @@ class DayArea:
         if not verdict.balanced:
             return
         now, p = verdict.now, self._params
+        if verdict.drops is not None:
+            self._lines.learn(self._line_pages, verdict.drops, usual=not now.since_day and verdict.place is None)
+            self._pages.touch("lines")
+        self._yesterday[...] = verdict.sums
         if now.since_day:
             # the days before it was noticed are part of it: they wait no longer
             self._waiting[...] = np.nan
@@ -410,18 +543,20 @@ class DayArea:
                 size = 1.25 * abs(verdict.excess_kwh)
                 size = size if now.sigma_kwh != now.sigma_kwh else min(size, 4 * now.sigma_kwh)
                 now.sigma_kwh = _average(now.sigma_kwh, size, 0.05)
-        self._pages.array("area", "now")[...] = astuple(now)
+        self._keep(now)
         self._pages.touch("area")
 
     def found(self, *, confirmed: bool) -> None:
         """An inspection of the whole area: where nothing was found, what is lost now becomes usual."""
-        if confirmed:
-            return
+        if not confirmed:
+            self.begin_again()
+
+    def begin_again(self) -> None:
+        """Learn anew what is usual, as after a change of what is balanced."""
         now = self._now()
         self._usual[...] = 0.0
         self._waiting[...] = np.nan
-        begun = _Now(supplied_kwh=now.supplied_kwh, loss_kwh=now.loss_kwh)
-        self._pages.array("area", "now")[...] = astuple(begun)
+        self._keep(_Now(supplied_kwh=now.supplied_kwh, loss_kwh=now.loss_kwh))
         self._pages.touch("area")
 
     # --- state
@@ -435,7 +570,35 @@ class DayArea:
     def load(self, pages: dict[str, bytes]) -> None:
         self._pages.load(pages)
         if not pages:
-            self._pages.array("area", "now")[...] = astuple(_Now())
+            self._keep(_Now())
+
+
+def _form(sums: F64, coefficients: F64) -> Said:
+    """How what is beyond technical loss moves with the load from hour to hour, by the sums of two days."""
+    s = sums
+    squares = np.array([[s[0], s[1], s[2]], [s[1], s[3], s[4]], [s[2], s[4], s[5]]])
+    beyond = s[6:9] - squares @ coefficients
+    total = float(s[_SQUARE] - 2 * coefficients @ s[6:9] + coefficients @ squares @ coefficients)
+    if not total > 0:
+        return _NOTHING_SAID
+    always, load, copper = 1 - beyond**2 / np.maximum(np.diag(squares), 1e-9) / total
+    share = float(beyond[1] / max(float(s[3]), 1e-9)) / _LOAD_KWH
+    if load < _IN_PROPORTION and load < always / 2:
+        return Said(
+            f"it moves with the load hour by hour, {share:+.1%} of it: the supply meter's ratio or wiring, not a line",
+            f"逐时随负荷变化，为其 {share:+.1%}：考核表倍率或接线问题，而非线路",
+        )
+    if copper < always:
+        return _OF_COPPER
+    return _LOAD_OF_ITS_OWN
+
+
+@lru_cache
+def _traits(kinds: tuple[str, ...]) -> NDArray[np.bool_]:
+    """(3, kinds + 1): whether a kind hides energy, may as well count too much, is of a meter's circuits; the last one is no kind at all."""
+    hides = [*(kind not in _REGISTERS_ALL for kind in kinds), True]
+    others = [[*(kind in of for kind in kinds), False] for of in (_OVERCOUNTS, _OF_CIRCUITS)]
+    return np.array([hides, *others], dtype=np.bool_)
 
 
 def _average(mean: float, value: float, rate: float) -> float:

@@ -93,7 +93,7 @@ _ALONE = (
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Balance:
+class HourlyBalance:
     """A day's balance by the hour and phase, kWh an hour; (24, 3, meters) or (24, 3)."""
 
     net: F64
@@ -119,7 +119,7 @@ class _Balance:
 class _Seen:
     """A day's balance, and what is remembered with it taken in."""
 
-    balance: _Balance
+    balance: HourlyBalance
     counted: NDArray[np.bool_]
     """(3,): phases with hours enough."""
     by_day: Follows
@@ -254,16 +254,13 @@ class DayBalance:
             self._looked_at = (day, self._take_in(self._balance(day), day))
         return self._looked_at[1]
 
-    def metered_kwh(self, day: AreaCurves) -> F64:
-        """What each meter registered, less export, by the hour and phase, (24, 3, meters): the usual where it was not measured, 0 for supply meters.
-
-        Asked before the day is learnt.
-        """
-        return self._seen(day).balance.net
+    def balance(self, day: AreaCurves) -> HourlyBalance:
+        """The day's balance against what was learnt before it: asked before the day is learnt."""
+        return self._seen(day).balance
 
     # --- a day's balance
 
-    def _balance(self, day: AreaCurves) -> _Balance:
+    def _balance(self, day: AreaCurves) -> HourlyBalance:
         wiring, hourly = self._wiring, day.hourly
         export = hourly["export_kwh"]
         net = hourly["energy_kwh"] - np.where(export == export, export, 0.0)
@@ -295,7 +292,7 @@ class DayBalance:
         missed, fallen = self._missed(np.where(measured, net, np.nan), usual, share)
         whole = np.isfinite(supplied) & balanced.all(axis=1)
         lost, given = ((supplied - filled.sum(axis=1))[whole].sum(), supplied[whole].sum())
-        return _Balance(
+        return HourlyBalance(
             by_phase, missed, fallen, design, explained, loss, weight, told_apart, (float(lost), float(given))
         )
 
@@ -330,7 +327,7 @@ class DayBalance:
 
     # --- what is remembered with a day taken in
 
-    def _take_in(self, balance: _Balance, day: AreaCurves) -> _Seen:
+    def _take_in(self, balance: HourlyBalance, day: AreaCurves) -> _Seen:
         area, rate = self._area, self._params.recent_rate
         known = balance.loss == balance.loss
         counted = known.sum(axis=0) >= max(self._hours_a_day // 2, 1)
@@ -362,7 +359,7 @@ class DayBalance:
         alone = self._alone(balance, day, e, weight, settled)
         return _Seen(balance, counted, by_day, by_hour, alone, recent, today)
 
-    def _alone(self, balance: _Balance, day: AreaCurves, e: F64, weight: F64, settled: NDArray[np.bool_]) -> F64:
+    def _alone(self, balance: HourlyBalance, day: AreaCurves, e: F64, weight: F64, settled: NDArray[np.bool_]) -> F64:
         """Each meter's own sums with the loss of its phases, (sums, meters)."""
         phases = 1 if balance.told_apart else self._on_phases
         felt = e @ self._on / phases

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.day_balance import DayBalance
+from detectors.day_balance import DayBalance, HourlyBalance
 from detectors.day_blocks import DayBlocks
 from detectors.day_circuits import DayCircuits
 from detectors.day_contract import DayContract
@@ -16,6 +16,7 @@ from detectors.day_level import DayLevel
 from detectors.day_registers import DayRegisters
 from detectors.day_shape import DayShape
 from detectors.day_voltage import DayVoltage
+from detectors.service_drops import Explained
 from metering.catalogue import CATALOGUE
 from metering.evidence import AreaContext, AreaCurves, DayExpert
 from metering.meter_events import event_word
@@ -49,9 +50,10 @@ class DayBank:
     def __init__(self, context: AreaContext) -> None:
         self._level = DayLevel(context)
         self._balance: DayBalance | None = None
+        self._voltage: DayVoltage | None = None
         others: tuple[DayExpert, ...] = (DayContract(context), DayEvents(context), DayRegisters(context))
         if context.interval_minutes <= _LONGEST_INTERVAL_WITH_A_SHAPE:
-            voltage = DayVoltage(context)
+            self._voltage = voltage = DayVoltage(context)
             # learns before the voltage does, which it asks
             self._balance = DayBalance(context, unseen_kwh=voltage.unseen_kwh)
             others = (
@@ -79,9 +81,13 @@ class DayBank:
             found |= expert.describe(day)
         return found
 
-    def metered_kwh(self, day: AreaCurves) -> NDArray[np.float64] | None:
-        """What each meter registered by hour and phase, (24, 3, meters), asked before the day is learnt; None where days have no shape."""
-        return None if self._balance is None else self._balance.metered_kwh(day)
+    def balance(self, day: AreaCurves) -> HourlyBalance | None:
+        """The area's balance by hour and phase, asked before the day is learnt; None where days have no shape."""
+        return None if self._balance is None else self._balance.balance(day)
+
+    def explained(self, day: AreaCurves) -> Explained | None:
+        """The day's voltages by what was learnt before it, asked before the day is learnt; None where days have no shape."""
+        return None if self._voltage is None else self._voltage.explained(day)
 
     def learn(self, day: AreaCurves, distrusted: NDArray[np.bool_] | None = None) -> None:
         """Take the day in. Rows whose level the day itself puts in doubt, or that are `distrusted`, do not change what is usual."""

@@ -202,6 +202,10 @@ class DayVoltage:
         known = self.wiring.customer & (days["learnt"] >= self._params.warm_up_days)
         return _FIGURES.bounded(figures, known & np.isfinite(recent["residual"]))
 
+    def explained(self, day: AreaCurves) -> Explained:
+        """The day's drops by what was learnt before it: asked before the day is learnt."""
+        return self._seen(day).explained
+
     def unseen_kwh(self, day: AreaCurves) -> F64:
         """What each hour's unexplained drop stands for, kWh, (24, meters): energy behind the service line that no meter saw.
 

@@ -13,7 +13,9 @@ from pydantic.fields import FieldInfo
 from detectors.bank import ALL_DETECTORS, HOUR_DETECTORS, INTERVAL_DETECTORS, PROFILE, day_models
 from detectors.case_probability import CaseProbability
 from detectors.day_area import DayArea
+from detectors.frequent_outage import FrequentOutage
 from detectors.load_forecast import LoadForecast
+from detectors.meter_errors import MeterErrors
 from detectors.prior import shipped_prior
 from detectors.validation_rules import ValidationRules
 from docs.abnormalities import abnormalities
@@ -69,7 +71,15 @@ def detectors() -> str:
 
     rows = [of(kind, "interval") for kind, _ in INTERVAL_DETECTORS]
     rows += [of(kind, "hour") for kind, _ in HOUR_DETECTORS]
-    of_days = CaseProbability, DayArea, LoadForecast, ValidationRules, *(type(model) for model in day_models(seed=1))
+    of_days = (
+        CaseProbability,
+        DayArea,
+        MeterErrors,
+        FrequentOutage,
+        LoadForecast,
+        ValidationRules,
+        *(type(model) for model in day_models(seed=1)),
+    )
     rows += [of(kind, "day") for kind in of_days]
     rows = [(*row[:3], row[3] or "a score for the ranking") for row in rows]
     rows.append((*of(PROFILE[0], "-")[:3], "the energy to expect"))

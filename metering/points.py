@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Measurement = Literal["reading", "area_balance", "evidence", "alert", "task", "precision", "pipeline"]
+Measurement = Literal["reading", "area_balance", "meter_error", "evidence", "alert", "task", "precision", "pipeline"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,11 @@ SCHEMA: Mapping[Measurement, MeasurementSchema] = {
             "estimated_kwh": "kWh",
         },
         "Energy balance of a transformer area, per interval.",
+    ),
+    "meter_error": MeasurementSchema(
+        ("transformer_area", "meter_id"),
+        {"share": "1 = all of it too much", "low": "1", "high": "1"},
+        "A meter's error as its area's balance has it, once a week, with an interval of 95 %; only where its load is enough.",
     ),
     "evidence": MeasurementSchema(
         ("transformer_area", "meter_id", "abnormality", "family", "detector"),

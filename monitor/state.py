@@ -13,6 +13,9 @@ from monitor.settings import Settings, load_settings
 from monitor.stores import open_store
 from operations.area import AreaInProgress
 
+#: So many meters whose error is surely largest are shown of an area.
+CANDIDATES_SHOWN = 20
+
 
 def settings_of(run: Path | None) -> Settings:
     settings = load_settings()
@@ -44,6 +47,7 @@ def show_state(transformer_area: str, run: Path | None) -> dict[str, Any]:
             "judged_until": None if not area.closed_until_s else iso(area.closed_until_s),
             "open_intervals": [iso(s) for s in sorted(area.open)],
             "hour": asdict(area.hour),
+            "calibration_candidates": [asdict(error) for error in area.meter_errors.ranked()[:CANDIDATES_SHOWN]],
             "alerts": {a.alert_id: f"{a.abnormality} {a.meter_id or 'area'} {a.state}" for a in area.bank.alerts()},
             "conditions": {m: s for row, m in enumerate(area.area.meter_ids) if (s := area.bank.state_of(row))},
         }

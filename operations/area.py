@@ -17,9 +17,11 @@ from detectors.bank import (
     case_probability,
     day_area,
     expected_profile,
+    frequent_outage,
     hour_detectors,
     interval_detectors,
     load_forecast,
+    meter_errors,
     validation_rules,
 )
 from detectors.day_bank import DayBank
@@ -116,6 +118,8 @@ class AreaInProgress:
         self.day_area = day_area(self.context, thresholds)
         self.load_forecast = load_forecast(self.context, thresholds)
         self.validation = validation_rules(self.context, thresholds)
+        self.frequent_outage = frequent_outage(self.context, thresholds)
+        self.meter_errors = meter_errors(self.context, thresholds)
         self.bank = AlertBank(area)
         self.open: dict[int, OpenInterval] = {}
         self.closed_until_s = 0
@@ -183,6 +187,7 @@ class AreaInProgress:
             self.day_bank,
             self.case_probability,
             self.day_area,
+            self.meter_errors,
             self.load_forecast,
             self.validation,
         )

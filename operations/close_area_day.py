@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from alerts.life import CODES
 from detectors.case_probability import Verdict
 from detectors.day_area import AreaVerdict
+from detectors.day_balance import HourlyBalance
 from detectors.day_features import day_features
 from detectors.pages import pack_arrays, unpack_arrays
 from metering.alert import Alert
@@ -23,7 +24,7 @@ from metering.messages import Finding
 from metering.ports import AreaDayRow
 from metering.times import DAY_S
 from operations.area import AreaInProgress, DayInProgress, Outcome, Trace, alert_of
-from operations.derived_points import alert_points, evidence_points
+from operations.derived_points import alert_points, evidence_points, meter_error_points
 from operations.validation import validate_day
 
 SCHEMA = "area_day/3"
@@ -73,15 +74,19 @@ def _weigh(
     verdict = area.case_probability.judge(figures)
     energy_kwh, expected_kwh = _day_energies(figures)
     signals = [*area.case_probability.signals(verdict, energy_kwh, expected_kwh), *validated]
-    of_area = _weigh_area(area, closes_on, curves, verdict, energy_kwh, expected_kwh)
-    if of_area is not None:
-        signals += area.day_area.signals(of_area)
+    balance = area.day_bank.balance(curves) if len(area.area.supply_rows) else None
+    of_area = None
+    if balance is not None:
+        of_area = _weigh_area(area, curves, balance, verdict, energy_kwh, expected_kwh)
+        signals += [*area.day_area.signals(of_area), area.meter_errors.signal(energy_kwh)]
+    end_s = area.archive.calendar.day_close(closes_on)
+    signals.append(area.frequent_outage.signal(area.archive.outages_by_area.get(area.name, ()), end_s))
     load = area.load_forecast.judge(curves)
     signals += area.load_forecast.signals(load)
     nothing = np.zeros(len(area.area))
     step = area.bank.step(
         signals,
-        end_s=area.archive.calendar.day_close(closes_on),
+        end_s=end_s,
         interval_s=DAY_S,
         energy_kwh=nothing,
         expected_kwh=nothing,
@@ -91,40 +96,52 @@ def _weigh(
     outcome.alerts.update((a.alert_id, a) for a in step.changed)
     outcome.points += alert_points(step.changed, area.archive)
     outcome.points += evidence_points(step.evidence, signals, area.area, area.archive.calendar.day_start(closes_on))
+    if balance is not None and of_area is not None:
+        _learn_balance(area, curves, balance, of_area, outcome)
     suspected = area.case_probability.suspected(verdict)
     area.day_bank.learn(curves, suspected)
     area.profile.learn(curves, ~(suspected | day.suspected | area.day_bank.in_doubt()))
     area.case_probability.learn(verdict)
-    if of_area is not None:
-        area.day_area.learn(of_area)
     area.load_forecast.learn(load)
     return verdict
 
 
 def _weigh_area(
     area: AreaInProgress,
-    day: date,
     curves: AreaCurves,
+    balance: HourlyBalance,
     verdict: Verdict,
     energy_kwh: NDArray[np.float64],
     expected_kwh: NDArray[np.float64],
-) -> AreaVerdict | None:
-    """The area's balance less what its meters are suspected of; None where there is none to judge."""
-    metered_kwh = area.day_bank.metered_kwh(curves)
-    if metered_kwh is None or not len(area.area.supply_rows):
-        return None
-    names = area.case_probability.prior.kinds
+) -> AreaVerdict:
+    """The area's balance less what its meters are suspected of; who hangs elsewhere is no part of it."""
     suspects = area.day_area.suspects(
         verdict.probability,
-        [names[kind] if kind >= 0 else "" for kind in verdict.kind],
+        area.case_probability.prior.kinds,
+        verdict.kind,
         energy_kwh,
         expected_kwh,
         np.nansum(curves.hourly["export_kwh"], axis=0),
         area.bank.suspected(),
     )
-    start_s = area.archive.calendar.day_start(day)
+    start_s = area.archive.calendar.day_start(date.fromordinal(curves.day_ordinal))
     in_service = area.area.valid_at(start_s) & area.area.valid_at(start_s + DAY_S - 1)
-    return area.day_area.judge(curves, metered_kwh, in_service, suspects)
+    hangs_here = in_service & ~area.meter_errors.elsewhere
+    return area.day_area.judge(curves, balance.net, hangs_here, suspects, area.day_bank.explained(curves))
+
+
+def _learn_balance(
+    area: AreaInProgress, curves: AreaCurves, balance: HourlyBalance, of_area: AreaVerdict, outcome: Outcome
+) -> None:
+    """The area and its meters' errors learn the day; who is found to hang elsewhere changes what is balanced from now on."""
+    area.day_area.learn(of_area)
+    before = area.meter_errors.elsewhere
+    if not area.meter_errors.learn(curves, balance, of_area.suspects.probability):
+        return
+    day_start_s = area.archive.calendar.day_start(date.fromordinal(curves.day_ordinal))
+    outcome.points += meter_error_points(area.meter_errors.estimates(), area.name, day_start_s)
+    if (area.meter_errors.elsewhere != before).any():
+        area.day_area.begin_again()
 
 
 def _day_energies(figures: Mapping[str, NDArray[np.float64]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

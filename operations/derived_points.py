@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.meter_errors import MeterError
 from inspection.track_record import Precision
 from metering.alert import Alert
 from metering.archive import Archive, Area
@@ -100,6 +101,17 @@ def evidence_points(
                 at_s,
                 fields,
             )
+
+
+def meter_error_points(errors: Iterable[MeterError], transformer_area: str, at_s: int) -> Iterable[Point]:
+    """Each meter's error as its area's balance has it, at the start of the day that brought the estimate."""
+    for error in errors:
+        yield Point(
+            "meter_error",
+            {"transformer_area": transformer_area, "meter_id": error.meter_id},
+            at_s,
+            {"share": round(error.share, 5), "low": round(error.low, 5), "high": round(error.high, 5)},
+        )
 
 
 def alert_points(alerts: Iterable[Alert], archive: Archive) -> Iterable[Point]:

@@ -10,9 +10,12 @@ import pytest
 from numpy.typing import NDArray
 
 from detectors.day_area import AreaVerdict, DayArea, DayAreaParams, Suspects
+from detectors.day_balance import DayBalance
+from detectors.day_voltage import DayVoltage
 from detectors.examples import MONDAY_ORDINAL, context, day
 from metering.errors import SettingsError, StoreError
 from metering.evidence import RECOVER_STRENGTH, SET_STRENGTH, AreaContext, AreaCurves, Signal
+from tests.unit.detectors import electric_days
 
 HOMES = 12
 SUPPLY = HOMES
@@ -236,6 +239,7 @@ def test_an_alert_says_how_much_since_when_and_who_explains_what() -> None:
     texts = [reason.text for reason in signal.reasons(SUPPLY)]
     assert any("kWh a day lost of" in t and "since 2026-02-0" in t for t in texts)
     assert any("suspected meters explain" in t and "M0 (1.00" in t for t in texts)
+    assert all(reason.text_zh for reason in signal.reasons(SUPPLY))
     assert signal.observed[SUPPLY] - signal.expected[SUPPLY] == pytest.approx(verdict.rest_kwh)
     assert np.isnan(signal.observed[:SUPPLY]).all()
 
@@ -244,12 +248,13 @@ def test_suspects_explain_by_kind() -> None:
     """Who registers all that is drawn explains nothing, whoever sends energy backwards is missed twice."""
     judge = DayArea(area())
     nothing, one = np.zeros(HOMES + 1), np.ones(HOMES + 1)
-    kinds = ["bypass", "tariff_misuse", "register_runaway", "power_reversed", "bypass", "", *[""] * (HOMES - 5)]
+    kinds = ("bypass", "tariff_misuse", "register_runaway", "power_reversed")
+    kind = np.array([0, 1, 2, 3, 0, *[-1] * (HOMES - 4)])
     energy, export, probability = 4 * one, nothing.copy(), 0.5 * one
     energy[2], energy[4], export[3] = 30.0, 30.0, 6.0
     probability[5] = np.nan
     certain = np.arange(HOMES + 1) == 5
-    found = judge.suspects(probability, kinds, energy, 10 * one, export, certain)
+    found = judge.suspects(probability, kinds, kind, energy, 10 * one, export, certain)
     assert found.missing_kwh[:5].tolist() == [6.0, 0.0, -20.0, 12.0, 0.0]
     assert found.probability[[5, SUPPLY]].tolist() == [0.9, 0.0]
     assert np.isfinite(found.error_kwh).all()
@@ -290,7 +295,7 @@ def test_what_is_saved_goes_on_as_if_nothing_had_happened() -> None:
     judge, days = DayArea(area()), told(EVENT + 12, tap(0.8))
     live(judge, days[: EVENT + 4])
     pages = judge.dump()
-    assert set(judge.dump_dirty()) == {"area"}
+    assert set(judge.dump_dirty()) == {"area"}  # no voltages were told
     assert judge.dump_dirty() == {}
     other = DayArea(area())
     other.load(pages)
@@ -305,3 +310,71 @@ def test_what_is_saved_goes_on_as_if_nothing_had_happened() -> None:
 def test_parameters_out_of_range_are_refused() -> None:
     with pytest.raises(SettingsError, match="set_share"):
         DayAreaParams(set_share=0.9)
+
+
+def with_drops(alter: electric_days.Change, count: int = 50) -> list[AreaVerdict]:
+    """Days of an area whose lines and voltages are known."""
+    told_area = electric_days.area()
+    judge, balance, voltage = DayArea(told_area), DayBalance(told_area), DayVoltage(told_area)
+    everyone, nothing = np.ones(electric_days.HOMES + 1, dtype=np.bool_), np.zeros(electric_days.HOMES + 1)
+    verdicts = []
+    for curves in electric_days.days(count, alter=electric_days.from_day(EVENT, alter)):
+        hourly = balance.balance(curves)
+        verdict = judge.judge(
+            curves, hourly.net, everyone, Suspects(nothing, nothing, nothing), voltage.explained(curves)
+        )
+        verdicts.append(verdict)
+        judge.learn(verdict)
+        balance.learn(curves, everyone)
+        voltage.learn(curves, everyone)
+    assert judge.dump()["lines"]
+    return verdicts
+
+
+def test_a_supply_meter_that_is_wrong_moves_with_the_load() -> None:
+    def low(load: electric_days.Load) -> None:
+        load.hourly["energy_kwh"][:, electric_days.SUPPLY] *= 0.85
+
+    last = with_drops(low)[-1]
+    assert last.side == -1
+    assert "the supply meter's ratio" in last.form.en
+    assert "-15" in last.form.en
+
+
+def test_a_lost_phase_of_the_supply_meter_is_named() -> None:
+    def open_circuit(load: electric_days.Load) -> None:
+        load.hourly["current_b"][:, electric_days.SUPPLY] = 0.0
+        load.hourly["energy_kwh"][:, electric_days.SUPPLY] *= 0.67
+
+    last = with_drops(open_circuit)[-1]
+    assert last.side == -1
+    assert "no current on phase b" in last.form.en
+
+
+def test_an_unmetered_load_has_a_rhythm_of_its_own_and_a_place() -> None:
+    def tap(load: electric_days.Load) -> None:
+        load.hourly["energy_kwh"][:, electric_days.SUPPLY] += 3.0
+        behind = (electric_days.LINE == 0) & (electric_days.PHASE == 1)
+        for letter in "abc":
+            load.hourly[f"voltage_{letter}"][:, :-1] -= 1.5 * behind
+
+    last = with_drops(tap)[-1]
+    assert last.side == 1
+    assert "a load without a meter" in last.form.en
+    assert last.place is not None
+    assert (last.place.segment, last.place.phases) == ("TA-L1-1", "b")
+
+
+def test_a_line_whose_voltages_fell_far_is_a_case_though_little_is_lost() -> None:
+    def joint(load: electric_days.Load) -> None:
+        for letter in "abc":
+            load.hourly[f"voltage_{letter}"][:, :-1] -= 6.0 * (electric_days.LINE == 1)
+
+    verdicts = with_drops(joint)
+    assert max(v.fallen_strength for v in verdicts[: EVENT + 3]) == 0.0
+    assert min(v.fallen_strength for v in verdicts[EVENT + 8 :]) >= SET_STRENGTH
+    judge = DayArea(electric_days.area())
+    signal = only_said(judge.signals(verdicts[-1]), "high_loss")
+    assert signal.strength[electric_days.SUPPLY] >= SET_STRENGTH
+    assert signal.reasons is not None
+    assert any("at segment TA-L2-1" in reason.text for reason in signal.reasons(electric_days.SUPPLY))

@@ -1,0 +1,107 @@
+"""An area's own case and its meters' errors, from readings to alerts and points."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pytest
+
+from detectors.examples import MONDAY_ORDINAL
+from metering.alert import Alert
+from metering.archive import Archive, Outage
+from metering.evidence import AreaCurves
+from metering.frame import ReadingFrame
+from metering.points import SCHEMA
+from metering.readings import PHASES
+from metering.times import DAY_S
+from operations.area import AreaInProgress, Outcome
+from operations.close_area_day import close_area_day
+from operations.judge_frame import judge_frame
+from tests.unit.detectors import electric_days
+from tests.unit.detectors.electric_days import HOMES, SUPPLY, Change, Load, days, from_day
+
+EVENT, DAYS = 26, 36
+START_S = (MONDAY_ORDINAL - date(1970, 1, 1).toordinal()) * DAY_S
+
+
+def frame(curves: AreaCurves, hour: int, meter_ids: tuple[str, ...]) -> ReadingFrame:
+    at = {name: values[hour] for name, values in curves.hourly.items()}
+    single = np.array([phase >= 0 for phase in electric_days.PHASE] + [False])
+    columns = {"energy_kwh": at["energy_kwh"], "export_kwh": at["export_kwh"]}
+    columns["voltage_v"] = np.where(single, at["voltage_a"], np.nan)
+    columns["current_a"] = np.where(single, at["current_a"], np.nan)
+    for phase in PHASES:
+        columns[f"voltage_{phase}_v"] = np.where(single, np.nan, at[f"voltage_{phase}"])
+        columns[f"current_{phase}_a"] = np.where(single, np.nan, at[f"current_{phase}"])
+    start_s = START_S + (curves.day_ordinal - MONDAY_ORDINAL) * DAY_S + 3600 * hour
+    return ReadingFrame(curves.transformer_area, start_s, 60, meter_ids, columns)
+
+
+def lived(
+    alter: Change | None, outages: tuple[Outage, ...] = (), thresholds: dict[str, dict[str, float]] | None = None
+) -> tuple[list[Alert], Outcome]:
+    told = electric_days.area(interval_minutes=60).area
+    archive = Archive("lines", 60, "UTC", told.meters, outages=outages)
+    area = AreaInProgress(archive, archive.areas["TA"], thresholds or {})
+    outcome = Outcome()
+    for curves in days(DAYS, alter=alter, interval_minutes=60):
+        for hour in range(24):
+            judge_frame(area, frame(curves, hour, told.meter_ids), np.ones(HOMES + 1, dtype=np.bool_), outcome)
+        close_area_day(area, curves.day_ordinal, 0, outcome)
+    return sorted(outcome.alerts.values(), key=lambda a: a.alert_id), outcome
+
+
+def tapped(load: Load) -> None:
+    load.hourly["energy_kwh"][:, SUPPLY] += 4.0
+
+
+def belongs_elsewhere(load: Load) -> None:
+    rng = np.random.default_rng([load.number, 7])
+    load.hourly["energy_kwh"][:, SUPPLY] -= 1.02 * load.drawn[:, 18]
+    for phase in PHASES:
+        load.hourly[f"voltage_{phase}"][:, 18] = 233 + rng.normal(0, 1.5, 24)
+
+
+def test_quiet_days_raise_nothing_of_the_area() -> None:
+    alerts, _ = lived(None)
+    assert not [a for a in alerts if a.meter_id is None]
+
+
+def test_a_tap_raises_one_alert_of_the_area_at_a_days_close() -> None:
+    alerts, outcome = lived(from_day(EVENT, tapped))
+    of_area = [a for a in alerts if a.meter_id is None]
+    assert [a.abnormality for a in of_area] == ["high_loss"]
+    raised_day = (of_area[0].raised_at_s - START_S) / DAY_S
+    assert EVENT + 2 < raised_day < EVENT + 8
+    assert raised_day % 1 == pytest.approx(0.25)  # a day closes at six the next morning
+    assert of_area[0].observed - of_area[0].expected == pytest.approx(75, abs=25)
+    assert any("load without a meter" in reason.text for reason in of_area[0].reasons)
+    assert of_area[0].alert_id in outcome.alerts
+
+
+def test_a_meter_of_another_transformer_is_a_wrong_area_and_no_negative_loss() -> None:
+    alerts, _ = lived(belongs_elsewhere)
+    assert [(a.abnormality, a.meter_id) for a in alerts if a.family in ("archive", "line_loss")] == [
+        ("wrong_area", "M18")
+    ]
+
+
+def test_meters_errors_are_points_of_the_documented_measurement() -> None:
+    _, outcome = lived(None)
+    points = [point for point in outcome.points if point.measurement == "meter_error"]
+    assert points
+    for point in points:
+        assert set(point.tags) == set(SCHEMA["meter_error"].tags)
+        assert set(point.fields) == set(SCHEMA["meter_error"].fields)
+        assert point.fields["low"] < point.fields["share"] < point.fields["high"]
+
+
+def test_outages_again_and_again_are_said_of_the_area() -> None:
+    outages = tuple(
+        Outage("TA", START_S + day * DAY_S, START_S + day * DAY_S + 60, planned=False) for day in (20, 23, 26, 29)
+    )
+    alerts, _ = lived(None, outages)
+    (alert,) = [a for a in alerts if a.abnormality == "frequent_outage"]
+    assert alert.meter_id is None
+    assert alert.observed == 4.0
