@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from detectors.case_probability import CaseProbability, CaseProbabilityParams
+from detectors.catalogue_rules import CatalogueRules, CatalogueRulesParams
 from detectors.current_rules import CurrentRules, CurrentRulesParams
 from detectors.day_area import DayArea, DayAreaParams
 from detectors.frequent_outage import FrequentOutage, FrequentOutageParams
+from detectors.limits import SECTION, check_limits
 from detectors.line_loss import LineLoss, LineLossParams
 from detectors.load_forecast import LoadForecast, LoadForecastParams
 from detectors.meter_errors import MeterErrors, MeterErrorsParams
+from detectors.moved import as_they_are_now
 from detectors.novelty import Novelty
-from detectors.over_capacity import OverCapacity, OverCapacityParams
 from detectors.parameters import from_section
 from detectors.seasonal_profile import SeasonalProfile, SeasonalProfileParams
 from detectors.stuck_counter import StuckCounter, StuckCounterParams
@@ -22,14 +25,15 @@ from detectors.voltage_rules import VoltageRules, VoltageRulesParams
 from metering.errors import SettingsError
 from metering.evidence import AreaContext, DayModel, HourDetector, IntervalDetector
 
-Thresholds = Mapping[str, Mapping[str, float]]
+#: A thresholds file: fields by detector, and by abnormality what `detectors/limits.py` says.
+Thresholds = Mapping[str, Mapping[str, Any]]
 
 #: (class, its params), in the order in which they judge.
 INTERVAL_DETECTORS: tuple[tuple[Callable[[AreaContext, Any], IntervalDetector], type[Any]], ...] = (
     (StuckCounter, StuckCounterParams),
-    (OverCapacity, OverCapacityParams),
     (VoltageRules, VoltageRulesParams),
     (CurrentRules, CurrentRulesParams),
+    (CatalogueRules, CatalogueRulesParams),
 )
 HOUR_DETECTORS: tuple[tuple[Callable[[AreaContext, Any], HourDetector], type[Any]], ...] = ((LineLoss, LineLossParams),)
 
@@ -56,16 +60,36 @@ def detector_names() -> tuple[str, ...]:
 
 def check_thresholds(thresholds: Thresholds) -> None:
     """Raises `SettingsError` on an unknown section or field, or a value out of range, naming what there is."""
-    for section in thresholds:
-        if section not in detector_names():
-            raise SettingsError(f"no detector is named [{section}]; there are {', '.join(detector_names())}")
+    thresholds = as_they_are_now(thresholds)
+    for section, values in thresholds.items():
+        if section != SECTION and section not in detector_names():
+            raise SettingsError(
+                f"no detector is named [{section}]; there are {', '.join(detector_names())}; "
+                f"set and recover values stand in [{SECTION}.<code>]"
+            )
+        if not isinstance(values, Mapping):
+            raise SettingsError(f"{section} = {values!r}: write a section, [{section}]")
+    check_limits(thresholds[SECTION])
     for kind, params in (*ALL_DETECTORS, PROFILE):
         from_section(params, kind.name, thresholds.get(kind.name, {}))
 
 
 def interval_detectors(context: AreaContext, thresholds: Thresholds | None = None) -> list[IntervalDetector]:
     """The detectors of every closed interval, for one area. Raises `SettingsError` as `check_thresholds`."""
-    return _build(INTERVAL_DETECTORS, context, thresholds or {})
+    voltage: VoltageRules | None = None
+    detectors: list[IntervalDetector] = []
+    check_thresholds(thresholds or {})
+    now = as_they_are_now(thresholds or {})
+    context = replace(context, limits=now[SECTION])
+    for kind, params in INTERVAL_DETECTORS:
+        given = from_section(params, kind.name, now.get(kind.name, {}))  # type: ignore[attr-defined]
+        if kind is CatalogueRules and voltage is not None:
+            detectors.append(CatalogueRules(context, given, voltage.levels))
+        else:
+            detectors.append(kind(context, given))
+        if isinstance(detectors[-1], VoltageRules):
+            voltage = detectors[-1]
+    return detectors
 
 
 def expected_profile(context: AreaContext, thresholds: Thresholds | None = None) -> SeasonalProfile:
@@ -125,7 +149,8 @@ def frequent_outage(context: AreaContext, thresholds: Thresholds | None = None) 
 
 def _build(kinds: Any, context: AreaContext, thresholds: Thresholds) -> list[Any]:
     check_thresholds(thresholds)
-    return [kind(context, from_section(params, kind.name, thresholds.get(kind.name, {}))) for kind, params in kinds]
+    now = as_they_are_now(thresholds)
+    return [kind(context, from_section(params, kind.name, now.get(kind.name, {}))) for kind, params in kinds]
 
 
 def day_models(seed: int) -> list[DayModel]:

@@ -33,9 +33,9 @@ def check_ranges(params: object) -> None:
 def from_section(kind: type[P], section: str, values: Mapping[str, float]) -> P:
     """Params from a section of a thresholds file. Raises `SettingsError` naming what there is.
 
-    >>> from detectors.over_capacity import OverCapacityParams
-    >>> from_section(OverCapacityParams, "over_capacity", {"set_ratio": 1.3}).set_ratio
-    1.3
+    >>> from detectors.voltage_rules import VoltageRulesParams
+    >>> from_section(VoltageRulesParams, "voltage_rules", {"load_share": 0.01}).load_share
+    0.01
     """
     known = [each.name for each in fields(kind)]  # type: ignore[arg-type]
     for name in values:

@@ -14,16 +14,14 @@ STAYS = 0.6
 _ZERO, _NAN = np.float32(0), np.float32(np.nan)
 
 
-def step_strength(value: NDArray[np.float64], recover: float, at_set: float) -> NDArray[np.float32]:
-    """1 from `at_set` on, 0 up to `recover`, STAYS between; NaN stays NaN.
-
-    With `recover` above `at_set` low values are the abnormal ones.
+def step_strength(
+    value: NDArray[np.float64], recover: float | NDArray[np.float64], at_set: float | NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """1 from `at_set` on, 0 up to `recover`, STAYS between; NaN stays NaN. Both may differ from row to row.
 
     >>> step_strength(np.array([1.0, 1.1, 1.2, np.nan]), recover=1.05, at_set=1.2).tolist()
     [0.0, 0.6000000238418579, 1.0, nan]
     """
-    if recover > at_set:
-        value, recover, at_set = -value, -recover, -at_set
     strength = np.where(value >= at_set, np.float32(1), np.where(value > recover, np.float32(STAYS), np.float32(0)))
     strength[value != value] = np.nan
     return strength
@@ -31,8 +29,8 @@ def step_strength(value: NDArray[np.float64], recover: float, at_set: float) -> 
 
 def nothing_found_of_all(detector: str, judged: NDArray[np.bool_], unit: str, *abnormalities: str) -> list[Signal]:
     """`nothing_found` of several abnormalities that are judged in the same rows; they share one array of strengths."""
-    nowhere, strength = _nowhere(len(judged)), np.where(judged, _ZERO, _NAN)
-    return [Signal(detector, code, strength, nowhere, nowhere, unit, quiet=True) for code in abnormalities]
+    none, strength = _nowhere(len(judged)), np.where(judged, _ZERO, _NAN)
+    return [Signal(detector, code, strength, none, none, unit, quiet=True) for code in abnormalities]
 
 
 def nothing_found(detector: str, abnormality: str, judged: NDArray[np.bool_], unit: str) -> Signal:
@@ -41,12 +39,13 @@ def nothing_found(detector: str, abnormality: str, judged: NDArray[np.bool_], un
     >>> nothing_found("over_capacity", "over_capacity", np.array([True, False]), "kW").strength.tolist()
     [0.0, nan]
     """
-    nowhere = _nowhere(len(judged))
-    return Signal(detector, abnormality, np.where(judged, _ZERO, _NAN), nowhere, nowhere, unit, quiet=True)
+    none = _nowhere(len(judged))
+    return Signal(detector, abnormality, np.where(judged, _ZERO, _NAN), none, none, unit, quiet=True)
 
 
 @lru_cache(maxsize=256)
 def _nowhere(meters: int) -> NDArray[np.float64]:
-    nowhere = np.full(meters, np.nan)
-    nowhere.setflags(write=False)
-    return nowhere
+    """(meters,) of NaN, read-only: what a quiet signal has to show."""
+    none = np.full(meters, np.nan)
+    none.setflags(write=False)
+    return none

@@ -41,6 +41,18 @@ def phase_matrix(frame: ReadingFrame, quantity: str, unit: str) -> NDArray[np.fl
     return known
 
 
+def phase_magnitudes(frame: ReadingFrame) -> NDArray[np.float64] | None:
+    """(3, meters), read-only: the phases' currents without their sign (A); None where the feed has none. Kept with the frame."""
+    if "phase_magnitudes" not in frame.shared:
+        current = phase_matrix(frame, "current", "a")
+        magnitude = None if current is None else np.abs(current)
+        if magnitude is not None:
+            magnitude.setflags(write=False)
+        frame.shared["phase_magnitudes"] = magnitude
+    known: NDArray[np.float64] | None = frame.shared["phase_magnitudes"]
+    return known
+
+
 def _phase_matrix(frame: ReadingFrame, quantity: str, unit: str) -> NDArray[np.float64] | None:
     columns = phase_columns(frame, quantity, unit)
     total = frame.columns.get(f"{quantity}_{unit}")

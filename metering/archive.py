@@ -16,6 +16,8 @@ from metering.times import LocalCalendar, iso
 
 Role = Literal["customer", "supply"]
 CustomerClass = Literal["residential", "commercial", "industrial", "agricultural", "public", "temporary"]
+Wiring = Literal["single_phase", "three_wire", "four_wire"]
+VoltageLevel = Literal["low", "medium", "high"]
 
 NOMINAL_VOLTAGE_V = 230.0
 #: A connection can briefly carry more than its rating; beyond this multiple a reading is an error, not a load.
@@ -50,6 +52,20 @@ class Meter:
     cable_rated_a: float | None = None
     valid_from_s: int | None = None
     valid_to_s: int | None = None
+    wiring: Wiring | None = None
+    voltage_level: VoltageLevel | None = None
+
+    @property
+    def known_wiring(self) -> Wiring | None:
+        """As the archive says, else by the number of phases: one is single-phase, three are four wires; None where neither is known."""
+        if self.wiring is not None:
+            return self.wiring
+        return {1: "single_phase", 3: "four_wire"}.get(self.phases or 0)  # type: ignore[return-value]
+
+    @property
+    def known_voltage_level(self) -> VoltageLevel:
+        """As the archive says, else low: a transformer area's meters stand behind its transformer."""
+        return self.voltage_level or "low"
 
     def valid_at(self, epoch_s: int) -> bool:
         return (self.valid_from_s is None or self.valid_from_s <= epoch_s) and (

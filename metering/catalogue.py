@@ -16,6 +16,7 @@ from typing import Any, Literal, get_args
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from metering.archive import CustomerClass, VoltageLevel, Wiring
 from metering.errors import CatalogueError
 from metering.readings import READING_COLUMNS
 
@@ -66,6 +67,13 @@ _OTHER_INPUTS = frozenset(
         "contracted_kw", "rated_current_a", "rated_kva", "ct_ratio", "has_generation", "valid_from", "valid_to",
     }
 )  # fmt: skip
+
+#: What tells meters apart where a threshold differs.
+CRITERIA: Mapping[str, tuple[str, ...]] = {
+    "customer_class": get_args(CustomerClass),
+    "voltage_level": get_args(VoltageLevel),
+    "wiring": get_args(Wiring),
+}
 
 _STRICT = ConfigDict(extra="forbid")
 _HIGH, _MEDIUM = 0.8, 0.5
@@ -218,6 +226,9 @@ def _check(row: Abnormality) -> None:
         check_limit(row, row.limit.set, row.limit.recover)
         for special in row.limit.where:
             check_limit(row, special.set, special.recover)
+            for name, allowed in CRITERIA.items():
+                if getattr(special, name) not in (None, *allowed):
+                    raise CatalogueError(f"{row.where_from}: where {name}: known are {', '.join(allowed)}")
 
 
 def check_limit(row: Abnormality, at_set: float, recover: float) -> None:

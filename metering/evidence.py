@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -202,6 +202,8 @@ class AreaContext:
     calendar: LocalCalendar
     holidays: frozenset[date] = frozenset()
     """Local days that people spend like a Sunday."""
+    limits: Mapping[str, Any] = field(default_factory=dict)
+    """What the thresholds file says of abnormalities, by code (`detectors/limits.py`)."""
 
     def day_type(self, day: date) -> int:
         """0 working day, 1 Saturday, 2 Sunday or holiday."""

@@ -41,7 +41,7 @@ from metering.times import IntervalGrid
 from operations.admission import OpenInterval
 from operations.silence import Silence
 
-Thresholds = Mapping[str, Mapping[str, float]]
+Thresholds = Mapping[str, Mapping[str, Any]]
 SCHEMA = "area/6"
 
 

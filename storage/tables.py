@@ -48,6 +48,8 @@ ARCHIVE_METER = sa.Table(
     sa.Column("cable_rated_a", sa.Double),
     sa.Column("valid_from_s", SECONDS),
     sa.Column("valid_to_s", SECONDS),
+    sa.Column("wiring", TEXT),
+    sa.Column("voltage_level", TEXT),
 )
 
 ARCHIVE_HOLIDAY = sa.Table("archive_holiday", METADATA, sa.Column("day", sa.Date, primary_key=True))

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NoReturn, TypeVar, get_args
 
-from metering.archive import CustomerClass, Meter, Outage, Role, TariffPrice, WorkOrder
+from metering.archive import CustomerClass, Meter, Outage, Role, TariffPrice, VoltageLevel, Wiring, WorkOrder
 from metering.errors import FeedError
 from metering.messages import Finding, MeterEvent
 from metering.times import iso
@@ -37,6 +37,8 @@ OPTIONAL_METER_COLUMNS = (
     "cable_rated_a",
     "valid_from",
     "valid_to",
+    "wiring",
+    "voltage_level",
 )
 METER_COLUMNS = (*REQUIRED_METER_COLUMNS, *OPTIONAL_METER_COLUMNS)
 YES = frozenset({"true", "1", "yes"})
@@ -206,6 +208,10 @@ def meter_of(row: Row) -> Meter:
         row.fail("role", f"{role!r} is not known; write {' or '.join(get_args(Role))}")
     if customer_class is not None and customer_class not in get_args(CustomerClass):
         row.fail("customer_class", f"{customer_class!r} is not known; known are {', '.join(get_args(CustomerClass))}")
+    wiring, voltage_level = row.optional_text("wiring"), row.optional_text("voltage_level")
+    for column, word, known in (("wiring", wiring, Wiring), ("voltage_level", voltage_level, VoltageLevel)):
+        if word is not None and word not in get_args(known):
+            row.fail(column, f"{word!r} is not known; known are {', '.join(get_args(known))}")
     if role == "customer":
         row.text("customer_id")
     valid_from_s, valid_to_s = row.optional_time("valid_from"), row.optional_time("valid_to")
@@ -238,6 +244,8 @@ def meter_of(row: Row) -> Meter:
         cable_rated_a=row.number("cable_rated_a", above=0),
         valid_from_s=valid_from_s,
         valid_to_s=valid_to_s,
+        wiring=wiring,  # type: ignore[arg-type]
+        voltage_level=voltage_level,  # type: ignore[arg-type]
     )
 
 

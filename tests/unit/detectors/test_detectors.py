@@ -21,6 +21,8 @@ from metering.frame import Column
 from tests.unit.detectors.days import HOMES, Day, days, homes
 from tests.unit.detectors.worlds import Change, area_context, frames, hours_of, live
 
+#: The catalogue's rules ask the voltage rules of their bank.
+RULES = ("voltage_rules", "catalogue_rules")
 CONTEXT = area_context()
 PER_DAY = 12
 
@@ -90,8 +92,8 @@ def test_overvoltage_and_a_network_of_120_volts() -> None:
         for name in ("voltage_v", "voltage_a_v", "voltage_b_v", "voltage_c_v"):
             columns[name] *= 120 / 230
 
-    assert heard(neutral_lost, "overvoltage", 1, "voltage_rules", days=6) == 1
-    assert heard(american, "undervoltage", 1, "voltage_rules", days=6) == 0
+    assert heard(neutral_lost, "overvoltage", 1, *RULES, days=6) == 1
+    assert heard(american, "undervoltage", 1, *RULES, days=6) == 0
 
 
 def test_a_phase_that_lost_its_current_and_one_that_never_had_any() -> None:
@@ -111,7 +113,7 @@ def test_reversed_current_counts_only_without_declared_generation() -> None:
         columns["current_a_a"][1] *= -1
         columns["export_kwh"][5] = 0.8
 
-    said = live(only("current_rules"), list(frames(CONTEXT, 2, change=turned)))
+    said = live(only(*RULES), list(frames(CONTEXT, 2, change=turned)))
     assert strongest(said, "power_reversed", 1) == 1
     assert strongest(said, "reverse_energy", 5) == 1
     assert strongest(said, "power_reversed", 3) == strongest(said, "reverse_energy", 3) == 0
@@ -121,14 +123,14 @@ def test_current_past_a_single_phase_meter() -> None:
     def shunted(i: int, columns: dict[str, Column]) -> None:
         columns["current_a"][0] *= 0.3
 
-    assert heard(shunted, "neutral_line_difference", 0, "current_rules", days=2) == 1
-    assert heard(shunted, "neutral_line_difference", 2, "current_rules", days=2) == 0
+    assert heard(shunted, "neutral_line_difference", 0, *RULES, days=2) == 1
+    assert heard(shunted, "neutral_line_difference", 2, *RULES, days=2) == 0
 
 
 def test_over_contract_and_transformer_overload() -> None:
-    assert heard(scaled(6, 3.0, 1), "over_capacity", 6, "over_capacity", days=2) == 1
-    assert heard(scaled(6, 3.0, 1), "over_capacity", 5, "over_capacity", days=2) == 0
-    assert heard(scaled(-1, 20.0, 1), "transformer_overload", 8, "over_capacity", days=2) == 1
+    assert heard(scaled(6, 3.0, 1), "over_capacity", 6, *RULES, days=2) == 1
+    assert heard(scaled(6, 3.0, 1), "over_capacity", 5, *RULES, days=2) == 0
+    assert heard(scaled(-1, 20.0, 1), "transformer_overload", 8, *RULES, days=2) == 1
 
 
 def loss_heard(change: Change | None, days: int = 40) -> dict[str, list[float]]:
@@ -354,10 +356,10 @@ def test_risk_is_not_diluted_and_leaves_hazards_and_information_out() -> None:
 
 
 def test_thresholds_name_what_there_is() -> None:
-    check_thresholds({"over_capacity": {"set_ratio": 1.5}})
-    with pytest.raises(SettingsError, match=r"no detector is named.*over_capacity"):
-        check_thresholds({"over_capcity": {}})
-    with pytest.raises(SettingsError, match="no 'sets'; it has set_ratio"):
-        interval_detectors(CONTEXT, {"over_capacity": {"sets": 1.0}})
-    with pytest.raises(SettingsError, match="set_ratio = 9"):
-        hour_detectors(CONTEXT, {"over_capacity": {"set_ratio": 9.0}})
+    check_thresholds({"stuck_counter": {"warm_up_days": 9}})
+    with pytest.raises(SettingsError, match=r"no detector is named \[stuck_conter\].*stuck_counter"):
+        check_thresholds({"stuck_conter": {}})
+    with pytest.raises(SettingsError, match="no 'sets'; it has warm_up_days"):
+        interval_detectors(CONTEXT, {"stuck_counter": {"sets": 1.0}})
+    with pytest.raises(SettingsError, match="warm_up_days = 99"):
+        hour_detectors(CONTEXT, {"stuck_counter": {"warm_up_days": 99}})

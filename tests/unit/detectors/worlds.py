@@ -81,7 +81,7 @@ def _columns(
     columns["neutral_current_a"] = np.where(single, amperes * 1.01, np.nan)
     for row, phase in enumerate("abc"):
         columns[f"voltage_{phase}_v"] = np.where(single, np.nan, volts[row])
-        columns[f"current_{phase}_a"] = np.where(single, np.nan, amperes * (0.8 + 0.2 * row))
+        columns[f"current_{phase}_a"] = np.where(single, np.nan, amperes * (0.9 + 0.1 * row))
     columns["power_factor"] = np.full(len(ids), 0.95)
     columns["register_kwh"] = np.full(len(ids), np.nan)
     columns["export_kwh"] = np.zeros(len(ids))

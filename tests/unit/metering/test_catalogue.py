@@ -78,6 +78,12 @@ def test_severity_is_danger_for_hazards_and_follows_the_weight_of_suspicions() -
         ("theft", 'inputs = ["events", "works"]', 'inputs = ["tea"]', "inputs tea: known are"),
         ("energy", 'covered_by = "tariff_misuse"', 'covered_by = "nothing"', "covered_by = 'nothing' is no code"),
         ("theft", "certain = true", "certian = true", "certian: Unexpected"),
+        (
+            "load",
+            'customer_class = "industrial"',
+            'customer_class = "mill"',
+            "where customer_class: known are residential",
+        ),
         ("wiring", "[row.reverse_energy]", "[row.over_capacity]", "the code stands in another family too"),
     ],
 )
