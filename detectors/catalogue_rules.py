@@ -42,12 +42,12 @@ class CatalogueRulesParams:
         source="proposed: idle motors and chargers have a low one",
     )
     unbalance_least_share: float = parameter(
-        0.2,
+        0.5,
         meaning="largest phase current from which on a transformer's unbalance is judged",
         unit="In",
         low=0.01,
         high=1,
-        source="proposed",
+        source="proposed: of a half-empty transformer it says little",
     )
 
     def __post_init__(self) -> None:
