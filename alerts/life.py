@@ -7,14 +7,14 @@ The bank holds, for one transformer area, how long each condition has held or be
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from metering.alert import Alert, AlertState, Grade, Reason
+from metering.alert import Alert, AlertState, Grade, Reason, Worth
 from metering.archive import Area
 from metering.catalogue import CATALOGUE, INFORMATION_FAMILIES, Abnormality
 from metering.evidence import RECOVER_STRENGTH, SET_STRENGTH, Signal
@@ -461,17 +461,24 @@ class AlertBank:
             )
         return tuple(changed)
 
-    def at_day_close(self) -> tuple[tuple[Alert, ...], tuple[Alert, ...]]:
-        """(all open alerts, those among them whose energy at stake changed since they were last saved)."""
+    def at_day_close(
+        self, worth: Callable[[str, int], Worth | None] = lambda _abnormality, _row: None
+    ) -> tuple[tuple[Alert, ...], tuple[Alert, ...]]:
+        """(all open alerts, those among them whose energy at stake changed since they were last saved).
+
+        `worth` says what a claim of an abnormality is worth at the meter of a row; where it knows nothing, what was said stands.
+        """
         opened, changed = [], []
         for (code, row), alert in sorted(self._alerts.items()):
             if not alert.is_open:
                 continue
             at_stake = _rounded(float(self._missing_kwh[code, row]))
-            if at_stake == alert.missing_kwh:
+            now_worth = worth(alert.abnormality, row) or alert.worth
+            if at_stake == alert.missing_kwh and now_worth == alert.worth:
                 opened.append(alert)
                 continue
-            amended = self._keep(code, row, replace(alert, missing_kwh=at_stake, revision=alert.revision + 1))
+            amended = replace(alert, missing_kwh=at_stake, worth=now_worth, revision=alert.revision + 1)
+            self._keep(code, row, amended)
             changed.append(amended)
             opened.append(amended)
         return tuple(opened), tuple(changed)

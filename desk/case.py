@@ -20,6 +20,7 @@ from desk.pieces import (
 )
 from desk.reasons import reason_words, worth_words
 from desk.visit import Visit
+from desk.worth import worth_facts
 from metering.alert import Alert, AlertState
 from metering.archive import Archive, Meter
 from metering.catalogue import INFORMATION_FAMILIES
@@ -28,19 +29,6 @@ from metering.times import DAY_S
 
 YOUNG_METER_S = 30 * DAY_S
 STEPS = (TaskState.OPEN, TaskState.ASSIGNED, TaskState.ON_SITE, TaskState.FOUND, TaskState.CLOSED)
-
-
-def energy_words(visit: Visit, alert: Alert) -> tuple[str, str | None]:
-    """(what the claim stands for in kWh, with a range where intervals were not read; a note on them)."""
-    say = visit.say
-    unread_kwh = sum(kwh for _, kwh in alert.unjudged)
-    if alert.missing_kwh <= 0 and unread_kwh <= 0:
-        return say("fact.energy_none"), None
-    if unread_kwh <= 0:
-        return figure(alert.missing_kwh, "kWh"), None
-    low, high = figure(alert.missing_kwh), figure(alert.missing_kwh + unread_kwh)
-    spread = f"{low} kWh" if low == high else say("fact.energy_range", low=low, high=high)
-    return spread, say("fact.energy_unread", count=count(len(alert.unjudged)), kwh=figure(unread_kwh))
 
 
 def reason_lines(visit: Visit, alert: Alert, archive: Archive, *, against: bool) -> list[Markup]:
@@ -91,12 +79,11 @@ def claim_card(
 ) -> Markup:
     """One alert: observed, expected, since when, what it stands for, why, and what speaks against it."""
     say, calendar = visit.say, archive.calendar
-    energy, energy_note = energy_words(visit, alert)
     figures = el(
         "dl",
         fact(say("fact.observed"), figure(alert.observed, alert.unit), class_="big"),
         fact(say("fact.expected"), figure(alert.expected, alert.unit), class_="big"),
-        fact(say("fact.energy"), energy, note=energy_note, class_="big"),
+        *worth_facts(visit, alert),
         class_="facts",
     )
     since_s = alert.since_s or alert.raised_at_s

@@ -416,4 +416,4 @@ def set_aside_bars(visit: Visit, snapshot: Snapshot) -> Markup:
 
 
 def energy_text(alert: Alert) -> str:
-    return figure(alert.missing_kwh, "kWh") if alert.missing_kwh > 0 else UNKNOWN
+    return figure(alert.energy_at_stake_kwh, "kWh") if alert.energy_at_stake_kwh > 0 else UNKNOWN

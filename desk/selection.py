@@ -81,7 +81,7 @@ ALERT_ORDERS: Mapping[str, Callable[[Alert], Any]] = {
     "meter": lambda a: a.meter_id or a.service_point,
     "area": lambda a: a.transformer_area,
     "raised": lambda a: a.raised_at_s,
-    "energy": lambda a: a.missing_kwh,
+    "energy": lambda a: a.energy_at_stake_kwh,
     "risk": lambda a: a.risk,
     "state": lambda a: a.state,
 }

@@ -171,6 +171,13 @@ TEXTS: Mapping[str, Text] = {
     "fact.raised": Text("Raised", "告警时间"),
     "fact.cleared": Text("Ended", "结束时间"),
     "fact.energy": Text("Stands for", "涉及电量"),
+    "fact.recoverable": Text("Not registered since then", "起始以来未计电量"),
+    "fact.money": Text("Worth", "折合电费"),
+    "fact.price_difference": Text("Price difference since then", "起始以来差价"),
+    "worth.interval": Text("80 % interval: {low} to {high} {unit}", "80 % 区间：{low} 至 {high} {unit}"),
+    "worth.nothing_lost": Text("nothing: this kind loses no energy", "无：此类异常不损失电量"),
+    "worth.registered": Text("nothing: the energy was registered, at another price", "无：电量已计量，电价不符"),
+    "worth.no_price": Text("no tariff known", "无电价资料"),
     "fact.energy_range": Text("{low} to {high} kWh", "{low} 至 {high} kWh"),
     "fact.energy_unread": Text(
         "intervals not read: {count}, up to {kwh} kWh more", "{count} 个时段无读数：至多另有 {kwh} kWh"

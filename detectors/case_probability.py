@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.explanation import explanation
+from detectors.measures import measured
 from detectors.pages import Slab, StatePages
 from detectors.parameters import check_ranges, parameter
 from detectors.prior import F64, Prior, shipped_prior
@@ -69,10 +70,11 @@ class CaseProbabilityParams:
 class Verdict:
     """What a closed day makes of each meter; arrays (meters,), `table` (meters, figures) is what the prior was asked.
 
-    `probability` is NaN during the warm-up, for supply meters, and where nothing is known. `kind` is a place in the prior's kinds, -1 = none.
+    `today` are the log-odds of the day alone, `odds` the smoothed ones. `probability` is NaN during the warm-up, for supply meters, and where nothing is known. `kind` is a place in the prior's kinds, -1 = none.
     """
 
     probability: F64
+    today: F64
     odds: F64
     kind: NDArray[np.int64]
     kind_share: F64
@@ -96,6 +98,7 @@ class CaseProbability:
         self._params = params or CaseProbabilityParams()
         self._prior = prior or shipped_prior()
         self._customers = ~context.area.is_supply
+        self._contracted_kw = context.area.contracted_kw
         count = len(context.area)
         layout = {
             "odds": {
@@ -134,7 +137,7 @@ class CaseProbability:
         doubted = probability > p.recover_share * p.set_probability
         kind = np.where(now["kind"] >= 0, now["kind"], np.where(doubted, likeliest, _NO_KIND))
         rows = np.arange(len(kind))
-        return Verdict(probability, odds, kind, shares[rows, np.maximum(kind, 0)], table, known)
+        return Verdict(probability, today, odds, kind, shares[rows, np.maximum(kind, 0)], table, known)
 
     def _shares(self, table: NDArray[np.float32], known: NDArray[np.bool_], probability: F64) -> F64:
         """How likely each kind is, remembered over days; asked only where there is doubt at all."""
@@ -164,8 +167,8 @@ class CaseProbability:
         """(meters,): who is suspected from now on, or goes on to be."""
         return np.asarray(verdict.probability >= self._params.set_probability)
 
-    def signals(self, verdict: Verdict, energy_kwh: F64, expected_kwh: F64) -> list[Signal]:
-        """A suspicion a meter as evidence of its kind; every other kind is at rest there. Energies are kWh a day, (meters,)."""
+    def signals(self, verdict: Verdict, figures: Mapping[str, F64], since_s: NDArray[np.int64]) -> list[Signal]:
+        """A suspicion a meter as evidence of its kind, in doubt since `since_s` (meters,); every other kind is at rest there."""
         strength = self.strength(verdict.probability)
         at_rest = np.where(strength == strength, np.float32(0), np.float32(np.nan))
         nowhere = np.full(len(strength), np.nan)
@@ -175,14 +178,16 @@ class CaseProbability:
             if not own.any():
                 signals.append(Signal(self.name, code, at_rest, nowhere, nowhere, "kWh/d", quiet=True))
                 continue
+            observed, expected, unit = measured(code, figures, own, self._contracted_kw)
             signals.append(
                 Signal(
                     self.name,
                     code,
                     np.where(own, strength, at_rest),
-                    np.where(own, energy_kwh, np.nan),
-                    np.where(own, expected_kwh, np.nan),
-                    "kWh/d",
+                    np.where(own, observed, np.nan),
+                    np.where(own, expected, np.nan),
+                    unit,
+                    since_s,
                     risk=np.where(own, verdict.probability, np.nan),
                     reasons=lambda row: self.reasons(verdict, row),
                 )

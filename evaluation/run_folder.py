@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from metering.alert import Alert
+from metering.alert import Alert, Worth
 from metering.catalogue import FAMILIES
 from metering.errors import MeterwatchError
 from metering.inspection import InspectionTask
@@ -51,6 +51,23 @@ def alert_row(alert: Alert) -> dict[str, Any]:
         "relapses": [[iso(ended_s), iso(again_s)] for ended_s, again_s in alert.relapses],
         "missing_kwh": _known(alert.missing_kwh),
         "late_readings": alert.late_readings,
+        "reasons_zh": [f"{'反面：' if r.against else ''}{r.detector}：{r.text_zh or r.text}" for r in alert.reasons],
+        **_worth_columns(alert.worth),
+    }
+
+
+def _worth_columns(worth: Worth | None) -> dict[str, Any]:
+    """What the claim is worth since its onset; what nobody can tell is null."""
+    energy = worth if worth is not None and worth.basis == "energy" else None
+    return {
+        "worth_basis": None if worth is None else worth.basis,
+        "worth_kwh": None if energy is None else energy.kwh,
+        "worth_kwh_low": None if energy is None else energy.kwh_low,
+        "worth_kwh_high": None if energy is None else energy.kwh_high,
+        "worth_money": None if worth is None else worth.money,
+        "worth_money_low": None if worth is None else worth.money_low,
+        "worth_money_high": None if worth is None else worth.money_high,
+        "currency": None if worth is None else worth.currency or None,
     }
 
 

@@ -31,13 +31,32 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class Worth:
+    """What a claim stands for since its onset, each with an interval that holds the truth in four of five cases.
+
+    `basis` says what is counted: "energy" that was not registered (kWh; money at the mean price of the meter's tariff), a
+    "price_difference" of energy that was registered, or "nothing_lost". Money is None where no tariff says a price.
+    """
+
+    basis: Literal["energy", "price_difference", "nothing_lost"]
+    kwh_low: float = 0.0
+    kwh: float = 0.0
+    kwh_high: float = 0.0
+    money_low: float | None = None
+    money: float | None = None
+    money_high: float | None = None
+    currency: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Alert:
     """One alert. Times are epoch seconds of event time; `meter_id` is None for an area's own alert.
 
     `observed` and `expected` share `unit`. `missing_kwh` is the energy the claim stands for so far (expected minus
     observed while raised), `unjudged` the intervals of the episode without a reading and what was expected in them:
     a late reading amends the alert from these inputs. `relapses` are (end of an episode, start of the next), oldest first:
-    the first episode began at `raised_at_s`, the last ends at `cleared_at_s`. `revision` grows with every change.
+    the first episode began at `raised_at_s`, the last ends at `cleared_at_s`. `worth` is what
+    is recoverable since `since_s`, renewed at every day's close, None where nobody can tell. `revision` grows with every change.
     """
 
     alert_id: str
@@ -62,6 +81,12 @@ class Alert:
     unjudged: tuple[tuple[int, float], ...] = ()
     late_readings: int = 0
     revision: int = 1
+    worth: Worth | None = None
+
+    @property
+    def energy_at_stake_kwh(self) -> float:
+        """Not registered since the onset where that is known, else what the claim stands for since it was raised."""
+        return self.missing_kwh if self.worth is None else self.worth.kwh
 
     @property
     def is_open(self) -> bool:

@@ -28,8 +28,9 @@ from detectors.day_bank import DayBank
 from detectors.day_curves import DayCurves
 from detectors.day_readings import DayReadings
 from detectors.pages import pack_arrays, unpack_arrays
+from detectors.recoverable import Recoverable
 from detectors.seasonal_profile import SeasonalProfile
-from metering.alert import Alert, AlertState, Reason
+from metering.alert import Alert, AlertState, Reason, Worth
 from metering.archive import Archive, Area
 from metering.errors import StoreError
 from metering.evidence import AreaContext, HourDetector, IntervalDetector, Signal
@@ -120,6 +121,7 @@ class AreaInProgress:
         self.validation = validation_rules(self.context, thresholds)
         self.frequent_outage = frequent_outage(self.context, thresholds)
         self.meter_errors = meter_errors(self.context, thresholds)
+        self.recoverable = Recoverable(self.context)
         self.bank = AlertBank(area)
         self.open: dict[int, OpenInterval] = {}
         self.closed_until_s = 0
@@ -190,6 +192,7 @@ class AreaInProgress:
             self.meter_errors,
             self.load_forecast,
             self.validation,
+            self.recoverable,
         )
 
     def _page(self, page: str) -> bytes:
@@ -311,4 +314,5 @@ def alert_of(row: dict[str, Any]) -> Alert:
     row["reasons"] = tuple(Reason(**r) for r in row["reasons"])
     row["unjudged"] = tuple((int(at), float(kwh)) for at, kwh in row["unjudged"])
     row["relapses"] = tuple((int(ended_s), int(again_s)) for ended_s, again_s in row.get("relapses", ()))
+    row["worth"] = None if row.get("worth") is None else Worth(**row["worth"])
     return Alert(**row)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -16,8 +16,9 @@ from detectors.case_probability import Verdict
 from detectors.day_area import AreaVerdict
 from detectors.day_balance import HourlyBalance
 from detectors.day_features import day_features
+from detectors.measures import Measured, daily_energy
 from detectors.pages import pack_arrays, unpack_arrays
-from metering.alert import Alert
+from metering.alert import Alert, Worth
 from metering.catalogue import CATALOGUE, FAMILIES
 from metering.evidence import SET_STRENGTH, AreaCurves, AreaDay, Signal
 from metering.messages import Finding
@@ -26,6 +27,7 @@ from metering.times import DAY_S
 from operations.area import AreaInProgress, DayInProgress, Outcome, Trace, alert_of
 from operations.derived_points import alert_points, evidence_points, meter_error_points
 from operations.validation import validate_day
+from operations.worth import worth_of
 
 SCHEMA = "area_day/3"
 
@@ -41,7 +43,7 @@ def close_area_day(
     if trace is not None:
         trace.day_closed(area, ordinal, signals)
     verdict = _weigh(area, day, curves, signals, outcome)
-    open_alerts, changed = area.bank.at_day_close()
+    open_alerts, changed = area.bank.at_day_close(_worth(area, date.fromordinal(ordinal)))
     outcome.alerts.update((a.alert_id, a) for a in changed)
     outcome.points += alert_points(changed, area.archive)
     at_s = area.archive.calendar.day_close(date.fromordinal(ordinal))
@@ -72,13 +74,16 @@ def _weigh(
     closes_on = date.fromordinal(curves.day_ordinal)
     figures = area.day_bank.figures(curves)
     verdict = area.case_probability.judge(figures)
-    energy_kwh, expected_kwh = _day_energies(figures)
-    signals = [*area.case_probability.signals(verdict, energy_kwh, expected_kwh), *validated]
+    area.recoverable.learn(
+        curves.day_ordinal, figures, today=_probability(verdict.today), smoothed=_probability(verdict.odds)
+    )
+    signals = [*area.case_probability.signals(verdict, figures, _since_s(area)), *validated]
+    energy = daily_energy(figures)
     balance = area.day_bank.balance(curves) if len(area.area.supply_rows) else None
     of_area = None
     if balance is not None:
-        of_area = _weigh_area(area, curves, balance, verdict, energy_kwh, expected_kwh)
-        signals += [*area.day_area.signals(of_area), area.meter_errors.signal(energy_kwh)]
+        of_area = _weigh_area(area, curves, balance, verdict, energy)
+        signals += [*area.day_area.signals(of_area), area.meter_errors.signal(energy.observed)]
     end_s = area.archive.calendar.day_close(closes_on)
     signals.append(area.frequent_outage.signal(area.archive.outages_by_area.get(area.name, ()), end_s))
     load = area.load_forecast.judge(curves)
@@ -111,16 +116,15 @@ def _weigh_area(
     curves: AreaCurves,
     balance: HourlyBalance,
     verdict: Verdict,
-    energy_kwh: NDArray[np.float64],
-    expected_kwh: NDArray[np.float64],
+    energy: Measured,
 ) -> AreaVerdict:
     """The area's balance less what its meters are suspected of; who hangs elsewhere is no part of it."""
     suspects = area.day_area.suspects(
         verdict.probability,
         area.case_probability.prior.kinds,
         verdict.kind,
-        energy_kwh,
-        expected_kwh,
+        energy.observed,
+        energy.expected,
         np.nansum(curves.hourly["export_kwh"], axis=0),
         area.bank.suspected(),
     )
@@ -144,11 +148,29 @@ def _learn_balance(
         area.day_area.begin_again()
 
 
-def _day_energies(figures: Mapping[str, NDArray[np.float64]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(recent, expected) energy in kWh a day: expected is what is usual, as the meter's class moves."""
-    usual_kwh = np.exp(figures["log_usual"]) - 0.1
-    expected_kwh = usual_kwh * np.exp(figures["class_movement"])
-    return np.maximum(expected_kwh - figures["fall_kwh"], 0.0), expected_kwh
+def _probability(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(1 / (1 + np.exp(-log_odds)))
+
+
+def _since_s(area: AreaInProgress) -> NDArray[np.int64]:
+    """When the doubt of each meter began, (meters,) epoch seconds, 0 where there is none."""
+    since_s = np.zeros(len(area.area), dtype=np.int64)
+    for row in np.flatnonzero(area.recoverable.since).tolist():
+        began_on = date.fromordinal(int(area.recoverable.since[row]))
+        since_s[row] = area.archive.calendar.day_start(began_on)
+    return since_s
+
+
+def _worth(area: AreaInProgress, day: date) -> Callable[[str, int], Worth | None]:
+    """What a claim of a kind is worth at the meter of a row, by this day's prices."""
+
+    def worth(abnormality: str, row: int) -> Worth | None:
+        estimate = area.recoverable.estimate(row)
+        if estimate is None:
+            return None
+        return worth_of(abnormality, estimate, area.area.meters[row], area.area, area.archive, day)
+
+    return worth
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 import orjson
 from sqlalchemy import RowMapping
 
-from metering.alert import Alert, AlertState, Reason
+from metering.alert import Alert, AlertState, Reason, Worth
 from metering.archive import Meter
 from metering.errors import StaleVersion
 from metering.inspection import AuditEntry, InspectionTask, TaskFinding, TaskState
@@ -57,6 +57,7 @@ def alert_row(alert: Alert) -> dict[str, Any]:
         "unjudged": [[at_s, null_if_nan(expected)] for at_s, expected in alert.unjudged],
         "late_readings": alert.late_readings,
         "revision": alert.revision,
+        "worth": None if alert.worth is None else asdict(alert.worth),
     }
 
 
@@ -84,6 +85,7 @@ def alert_of(row: Row) -> Alert:
         unjudged=tuple((at_s, nan_if_null(expected)) for at_s, expected in row["unjudged"]),
         late_readings=row["late_readings"],
         revision=row["revision"],
+        worth=None if row["worth"] is None else Worth(**row["worth"]),
     )
 
 

@@ -181,6 +181,7 @@ ALERT = sa.Table(
     sa.Column("late_readings", sa.Integer, nullable=False),
     sa.Column("revision", sa.Integer, nullable=False),
     sa.Column("relapses", sa.JSON, nullable=False, server_default="[]"),
+    sa.Column("worth", sa.JSON(none_as_null=True)),
     sa.Index("ix_alert_area_state", "transformer_area", "state"),
     sa.Index("ix_alert_state_raised", "state", "raised_at_s"),
     sa.Index("ix_alert_raised", "raised_at_s", "alert_id"),

@@ -8,7 +8,7 @@ from datetime import date
 
 import pytest
 
-from metering.alert import Alert, AlertState, Reason
+from metering.alert import Alert, AlertState, Reason, Worth
 from metering.archive import Archive, Meter, Outage, TariffPrice, WorkOrder
 from metering.errors import ArchiveError, StaleVersion, StoreError
 from metering.inspection import AuditEntry, InspectionTask, TaskFinding, TaskState
@@ -34,6 +34,7 @@ ALERT = Alert(
     reasons=(Reason("over_capacity", "12.5 kW of 10 kW contracted"), Reason("profile", "usual for a Monday", True)),
     since_s=1_767_222_000,
     unjudged=((1_767_226_500, 0.1), (1_767_227_400, 2.0)),
+    worth=Worth("energy", 0.1, 1 / 3, 2.0, 0.03, 0.1, 0.6, "CNY"),
 )
 TASK = InspectionTask(
     task_id="t-1",

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.life import CODES, AlertBank, Step, grade_of
-from metering.alert import Alert, AlertState
+from metering.alert import Alert, AlertState, Worth
 from metering.archive import Area, Meter
 from metering.catalogue import CATALOGUE
 from metering.evidence import Signal
@@ -119,7 +119,13 @@ def test_the_energy_a_claim_stands_for_grows_and_a_late_reading_amends_it() -> N
         line.see(1.0, kwh=1.0)
     line.see(1.0, kwh=1.0)
     line.see(1.0, kwh=float("nan"))
-    opened, _ = line.bank.at_day_close()
+    worth = Worth("energy", 1.0, 4.0, 9.0)
+    opened, changed = line.bank.at_day_close(
+        lambda abnormality, row: worth if (abnormality, row) == ("over_capacity", 1) else None
+    )
+    assert opened == changed
+    assert opened[0].worth == worth
+    assert line.bank.at_day_close() == (opened, ()), "where nothing new is known, what was said stands"
     assert opened[0].missing_kwh == pytest.approx(4.0)  # 3 expected - 1 observed, from the interval that raised it on
     ((unread_s, expected),) = opened[0].unjudged
     (amended,) = line.bank.amend(1, unread_s, 0.5)

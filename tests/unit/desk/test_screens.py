@@ -18,7 +18,8 @@ from desk.records import Snapshot
 from desk.selection import PAGE_LENGTH, Selection, select_alerts, select_tasks
 from desk.texts import Words
 from desk.visit import Visit, local_address
-from metering.alert import Alert, AlertState, Reason
+from desk.worth import energy_so_far, worth_facts
+from metering.alert import Alert, AlertState, Reason, Worth
 from metering.archive import Archive, Area
 from metering.evidence import Signal
 from metering.inspection import AuditEntry, InspectionTask, TaskFinding, TaskState
@@ -164,12 +165,41 @@ def test_no_screen_shows_who_the_customer_is(
 
 def test_energy_is_a_range_where_intervals_were_not_read(visit: Visit, make_alert: MakeAlert) -> None:
     alert = make_alert(1, missing_kwh=12.0, unjudged=((1, 2.0), (2, 1.5)))
-    energy, note = case.energy_words(visit, alert)
+    energy, note = energy_so_far(visit, alert)
     assert energy == "12 to 15.5 kWh"
     assert note == "intervals not read: 2, up to 3.5 kWh more"
-    assert case.energy_words(visit, make_alert(1, missing_kwh=12.0)) == ("12 kWh", None)
-    assert case.energy_words(visit, make_alert(1, missing_kwh=329.0, unjudged=((1, 0.3),)))[0] == "329 kWh"
-    assert case.energy_words(visit, make_alert()) == ("no energy attached", None)
+    assert energy_so_far(visit, make_alert(1, missing_kwh=12.0)) == ("12 kWh", None)
+    assert energy_so_far(visit, make_alert(1, missing_kwh=329.0, unjudged=((1, 0.3),)))[0] == "329 kWh"
+    assert energy_so_far(visit, make_alert()) == ("no energy attached", None)
+
+
+def facts_of(visit: Visit, alert: Alert) -> str:
+    return re.sub(r"<[^>]+>", " ", "".join(worth_facts(visit, alert)))
+
+
+def test_what_a_claim_is_worth_is_said_with_its_interval(visit: Visit, visit_zh: Visit, make_alert: MakeAlert) -> None:
+    priced = make_alert(1, worth=Worth("energy", 3.0, 15.4, 31.0, 1.13, 5.8, 11.69, "CNY"))
+    said = facts_of(visit, priced)
+    assert "15.4 kWh" in said
+    assert "80 % interval: 3 to 31 kWh" in said
+    assert "5.80 CNY" in said
+    assert "80 % interval: 1.13 to 11.69 CNY" in said
+    assert "80 % 区间：1.13 至 11.69 元" in facts_of(visit_zh, priced)
+    assert "no tariff known" in facts_of(visit, make_alert(1, worth=Worth("energy", 3.0, 15.4, 31.0)))
+
+
+def test_a_kind_that_loses_no_energy_says_so(visit: Visit, make_alert: MakeAlert) -> None:
+    assert "loses no energy" in facts_of(visit, make_alert(1, worth=Worth("nothing_lost")))
+    dear = Worth("price_difference", money_low=10.0, money=55.0, money_high=100.0, currency="CNY")
+    assert "at another price" in facts_of(visit, make_alert(1, worth=dear))
+    assert "55.00 CNY" in facts_of(visit, make_alert(1, worth=dear))
+    assert "Stands for" in facts_of(visit, make_alert(1, missing_kwh=12.0))
+
+
+def test_lists_are_sorted_by_what_is_recoverable(make_alert: MakeAlert) -> None:
+    assert make_alert(1, missing_kwh=9.0, worth=Worth("energy", 0, 4.0, 8.0)).energy_at_stake_kwh == 4.0
+    assert make_alert(1, missing_kwh=9.0).energy_at_stake_kwh == 9.0
+    assert make_alert(1, missing_kwh=9.0, worth=Worth("nothing_lost")).energy_at_stake_kwh == 0.0
 
 
 def test_what_speaks_against_a_suspicion_is_said(visit: Visit, archive: Archive, make_alert: MakeAlert) -> None:

@@ -166,6 +166,9 @@ def test_whatever_the_figures_no_more_than_three_of_each_and_no_topic_twice(valu
         assert weights == sorted(weights, reverse=True)
 
 
+ENERGY = {"log_usual": np.full(2, 2.3), "class_movement": np.zeros(2), "fall_kwh": np.full(2, 4.0)}
+
+
 def test_a_suspicion_brings_its_reasons() -> None:
     weigher = CaseProbability(context(meters=2), CaseProbabilityParams(warm_up_days=5))
     names = shipped_prior().features
@@ -173,7 +176,7 @@ def test_a_suspicion_brings_its_reasons() -> None:
     for _ in range(6):
         verdict = weigher.judge(figures)
         weigher.learn(verdict)
-    speaking = [s for s in weigher.signals(verdict, np.ones(2), np.full(2, 2.0)) if s.reasons is not None]
+    speaking = [s for s in weigher.signals(verdict, ENERGY, np.zeros(2, dtype=np.int64)) if s.reasons is not None]
     assert all(s.reasons is not None and s.reasons(0) == weigher.reasons(verdict, 0) for s in speaking)
     told = weigher.reasons(verdict, 1)
     assert any(not r.against for r in told)

@@ -1,0 +1,60 @@
+"""What a claim is worth since its onset: energy that was not registered, and money where the archive knows a price."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date
+
+from detectors.recoverable import NOTHING_LOST, Estimate
+from metering.alert import Worth
+from metering.archive import Archive, Area, Meter
+from metering.catalogue import CATALOGUE, INFORMATION_FAMILIES
+
+#: Kinds whose energy was registered, and paid at the wrong price.
+PRICED_WRONG = frozenset({"tariff_misuse"})
+
+
+def worth_of(abnormality: str, estimate: Estimate, meter: Meter, area: Area, archive: Archive, day: date) -> Worth:
+    """The worth of a claim of this kind at this meter, at the prices of `day`."""
+    if abnormality in PRICED_WRONG:
+        return _price_difference(estimate, meter, area, archive, day)
+    kind = CATALOGUE[abnormality]
+    if abnormality in NOTHING_LOST or kind.lane != "suspicion" or kind.family in INFORMATION_FAMILIES:
+        return Worth("nothing_lost")
+    kwh = (estimate.lost_low, estimate.lost, estimate.lost_high)
+    price = mean_price(archive, meter.tariff_category, day)
+    if price is None:
+        return Worth("energy", *kwh)
+    per_kwh, currency = price
+    low, middle, high = (round(k * per_kwh, 2) for k in kwh)
+    return Worth("energy", *kwh, low, middle, high, currency)
+
+
+def _price_difference(estimate: Estimate, meter: Meter, area: Area, archive: Archive, day: date) -> Worth:
+    """What a business would have paid more for the same energy: for what came on top of the usual at least, at most for all of it."""
+    own = mean_price(archive, meter.tariff_category, day)
+    theirs = mean_price(archive, _tariff_of_businesses(area), day)
+    if own is None or theirs is None or own[1] != theirs[1]:
+        return Worth("price_difference")
+    more_per_kwh = max(theirs[0] - own[0], 0.0)
+    on_top_kwh = max(estimate.used - estimate.expected, 0.0)
+    low, high = (round(kwh * more_per_kwh, 2) for kwh in (on_top_kwh, estimate.used))
+    return Worth("price_difference", money_low=low, money=round((low + high) / 2, 2), money_high=high, currency=own[1])
+
+
+def mean_price(archive: Archive, tariff_category: str | None, day: date) -> tuple[float, str] | None:
+    """Price per kWh as the mean of a local day's hours, and its currency; None where an hour has no price."""
+    if not archive.tariffs or tariff_category is None:
+        return None
+    start_s = archive.calendar.day_start(day)
+    prices = [archive.price_per_kwh(tariff_category, start_s + 3600 * hour) for hour in range(24)]
+    known = [p for p in prices if p is not None]
+    if len(known) < len(prices) or len({currency for _, currency in known}) > 1:
+        return None
+    return sum(price for price, _ in known) / len(known), known[0][1]
+
+
+def _tariff_of_businesses(area: Area) -> str | None:
+    """The tariff category that the area's businesses mostly have; None where it has none."""
+    found = Counter(m.tariff_category for m in area.meters if m.customer_class == "commercial" and m.tariff_category)
+    return min(found, key=lambda category: (-found[category], category)) if found else None
