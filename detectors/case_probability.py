@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.benign import Benign, benign_reasons, lowered
 from detectors.explanation import explanation
 from detectors.measures import measured
 from detectors.pages import Slab, StatePages
@@ -68,7 +70,8 @@ class CaseProbabilityParams:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Verdict:
-    """What a closed day makes of each meter; arrays (meters,), `table` (meters, figures) is what the prior was asked.
+    """What a closed day makes of each meter; arrays (meters,), `table` (meters, figures) is what the prior was asked, `benign` how well
+    each harmless explanation fits.
 
     `today` are the log-odds of the day alone, `odds` the smoothed ones. `probability` is NaN during the warm-up, for supply meters, and where nothing is known. `kind` is a place in the prior's kinds, -1 = none.
     """
@@ -80,6 +83,7 @@ class Verdict:
     kind_share: F64
     table: NDArray[np.float32]
     known: NDArray[np.bool_]
+    benign: Mapping[str, F64]
 
 
 class CaseProbability:
@@ -99,6 +103,7 @@ class CaseProbability:
         self._prior = prior or shipped_prior()
         self._customers = ~context.area.is_supply
         self._contracted_kw = context.area.contracted_kw
+        self._benign = Benign(context)
         count = len(context.area)
         layout = {
             "odds": {
@@ -120,11 +125,12 @@ class CaseProbability:
     def abnormalities(self) -> tuple[str, ...]:
         return self._prior.kinds
 
-    def judge(self, figures: Mapping[str, F64]) -> Verdict:
-        """Weigh the figures of a closed day, by name, each (meters,), NaN = not known."""
+    def judge(self, figures: Mapping[str, F64], day: date) -> Verdict:
+        """Weigh the figures of a closed day, by name, each (meters,), NaN = not known. What has a harmless explanation weighs less."""
         p, now = self._params, self._now
         table = self._prior.table(figures, len(self._customers))
-        today = np.where(self._customers, self._prior.odds(table), np.nan)
+        benign = self._benign.weigh(figures, day)
+        today = np.where(self._customers, self._prior.odds(table) - lowered(benign), np.nan)
         known = today == today
         before = now["odds"].astype(np.float64)
         odds = np.where(before == before, (1 - p.newest_share) * before + p.newest_share * today, today)
@@ -137,7 +143,7 @@ class CaseProbability:
         doubted = probability > p.recover_share * p.set_probability
         kind = np.where(now["kind"] >= 0, now["kind"], np.where(doubted, likeliest, _NO_KIND))
         rows = np.arange(len(kind))
-        return Verdict(probability, today, odds, kind, shares[rows, np.maximum(kind, 0)], table, known)
+        return Verdict(probability, today, odds, kind, shares[rows, np.maximum(kind, 0)], table, known, benign)
 
     def _shares(self, table: NDArray[np.float32], known: NDArray[np.bool_], probability: F64) -> F64:
         """How likely each kind is, remembered over days; asked only where there is doubt at all."""
@@ -198,7 +204,7 @@ class CaseProbability:
         """Why the meter of this row is suspected, and what speaks against it."""
         told = verdict.table[row]
         figures = dict(zip(self._prior.features, told.tolist(), strict=True))
-        return explanation(self._prior.reasons(told), figures)
+        return explanation(self._prior.reasons(told), figures, benign_reasons(verdict.benign, row))
 
     def learn(self, verdict: Verdict) -> None:
         p, now = self._params, self._now

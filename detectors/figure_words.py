@@ -193,6 +193,12 @@ def _times(times: float) -> Both:
     return Both(f"{figure(times)} times", f" {figure(times)} 倍")
 
 
+def _errors(errors: float) -> Both:
+    # one below nothing says no more than none
+    shown = figure(max(errors, 0.0))
+    return Both(f"{shown} standard errors", f"{shown} 倍标准误")
+
+
 def _clock(hour: float) -> Both:
     shown = f"{int(hour) % 24}:00"
     return Both(shown, shown)
@@ -215,7 +221,7 @@ FORMS: Mapping[str, Callable[[float], Both]] = {
     "nominal": _nominal,
     "nominal_change": _nominal_change,
     "sigma": lambda times: Both(f"{figure(abs(times))} times", f" {figure(abs(times))} 倍"),
-    "errors": lambda errors: Both(f"{figure(errors)} standard errors", f"{figure(errors)} 倍标准误"),
+    "errors": _errors,
     "lag": _lag,
     "days": _days,
     "clock": _clock,

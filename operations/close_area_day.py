@@ -73,7 +73,7 @@ def _weigh(
     """The day experts describe the day, the prior weighs it, alerts follow, and only then the day is learnt."""
     closes_on = date.fromordinal(curves.day_ordinal)
     figures = area.day_bank.figures(curves)
-    verdict = area.case_probability.judge(figures)
+    verdict = area.case_probability.judge(figures, closes_on)
     area.recoverable.learn(
         curves.day_ordinal, figures, today=_probability(verdict.today), smoothed=_probability(verdict.odds)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from detectors.figure_words import FORMS, Both, figure_words
 from detectors.prior import shipped_prior
 from metering.alert import Reason
 
+DAY = date(2026, 3, 2)
 FIGURES = DayBank(context(meters=3, supply=True)).features
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 #: The jargon of those who wrote the experts.
@@ -174,7 +176,7 @@ def test_a_suspicion_brings_its_reasons() -> None:
     names = shipped_prior().features
     figures = {name: np.full(2, VALUED.get(name, np.nan)) for name in names}
     for _ in range(6):
-        verdict = weigher.judge(figures)
+        verdict = weigher.judge(figures, DAY)
         weigher.learn(verdict)
     speaking = [s for s in weigher.signals(verdict, ENERGY, np.zeros(2, dtype=np.int64)) if s.reasons is not None]
     assert all(s.reasons is not None and s.reasons(0) == weigher.reasons(verdict, 0) for s in speaking)

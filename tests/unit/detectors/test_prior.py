@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from detectors.prior import SCHEMA, Prior, read_prior, shipped_prior
 from metering.catalogue import CATALOGUE
 from metering.errors import StoreError
 
+DAY = date(2026, 3, 2)
 #: fall > 1 is worth 3; else an event > 0.5 is worth 2, unknown events go right with it; a second tree looks at falls alone.
 FOREST = {
     "feature": [[0, 1, 0, 0, 0], [0, 0, 0]],
@@ -93,7 +95,7 @@ def test_the_shipped_prior_asks_for_figures_that_there_are_and_names_kinds_of_th
 def judged(weigher: CaseProbability, fall: list[float], days: int) -> np.ndarray:
     figures = {"fall_cusum": np.array(fall), "event_strength": np.zeros(len(fall))}
     for _ in range(days):
-        verdict = weigher.judge(figures)
+        verdict = weigher.judge(figures, DAY)
         weigher.learn(verdict)
     return verdict.probability
 
@@ -108,9 +110,9 @@ def test_a_suspicion_keeps_its_kind_until_it_is_over(prior: Prior) -> None:
     weigher = CaseProbability(context(meters=1), CaseProbabilityParams(warm_up_days=5, newest_share=1.0), prior)
     judged(weigher, [5.0], 6)
     both = {"fall_cusum": np.array([5.0]), "event_strength": np.array([4.0])}
-    assert weigher.judge(both).kind.tolist() == [0]
+    assert weigher.judge(both, DAY).kind.tolist() == [0]
     judged(weigher, [0.0], 1)
-    assert weigher.judge(both).kind.tolist() == [1]
+    assert weigher.judge(both, DAY).kind.tolist() == [1]
 
 
 def test_an_inspection_that_found_nothing_lowers_the_odds_and_one_that_did_lifts_that(prior: Prior) -> None:
