@@ -47,10 +47,10 @@ def energy_so_far(visit: Visit, alert: Alert) -> tuple[str, str | None]:
 
 def money(amount: float) -> str:
     """
-    >>> money(5.8), money(1234.5)
-    ('5.80', '1,234')
+    >>> money(5.8), money(1234.5), money(0.0)
+    ('5.80', '1,234', '0')
     """
-    return f"{amount:,.0f}" if abs(amount) >= 100 else f"{amount:.2f}"
+    return f"{amount:,.0f}" if abs(amount) >= 100 or amount == 0 else f"{amount:.2f}"
 
 
 def currency_word(currency: str, say: Words) -> str:

@@ -69,10 +69,12 @@ def _strongest(
             topics.setdefault(told.topic, _Topic()).add(name, moved)
     ranked = sorted(topics.values(), key=lambda t: (-abs(t.moved), t.figure))
     return [
-        _reason(words[t.figure], figures[t.figure], t.moved, against) for t in ranked if abs(t.moved) >= LEAST_WEIGHT
+        _reason(words[t.figure], figures[t.figure], figures, t.moved, against)
+        for t in ranked
+        if abs(t.moved) >= LEAST_WEIGHT
     ]
 
 
-def _reason(words: FigureWords, value: float, moved: float, against: bool) -> Reason:
-    said = words.sentence(value)
+def _reason(words: FigureWords, value: float, figures: Mapping[str, float], moved: float, against: bool) -> Reason:
+    said = words.sentence(value, figures)
     return Reason(words.expert, said.en, against, said.zh, round(moved, 2))

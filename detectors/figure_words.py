@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from metering.archive import NOMINAL_VOLTAGE_V
@@ -50,6 +51,9 @@ class FigureWords:
     says: Both
     calm: Both
     signs: tuple[Both, Both] | None
+    beside: str
+    beside_below: bool
+    says_beside: Both | None
 
     def is_notable(self, value: float) -> bool:
         """Whether the value may speak for a suspicion."""
@@ -57,16 +61,26 @@ class FigureWords:
             self.suspect in ("low", "both") and value < self.below
         )
 
-    def sentence(self, value: float) -> Both:
-        """The value as a person reads it.
+    def sentence(self, value: float, others: Mapping[str, float] = MappingProxyType({})) -> Both:
+        """The value as a person reads it; `others` are the figures that may stand beside it, by name.
 
         >>> figure_words()["log_level"].sentence(-0.478).en
         "recent days are 38 % below the meter's usual energy, beyond what similar customers did"
+        >>> figure_words()["event_strength"].sentence(0.8, {"days_since_event": 2.0}).en
+        'the meter itself reported a suspicious event 2 days ago: a cover, a magnet, parameters or the clock'
         """
         told = self.says if self.suspect == "context" or self.is_notable(value) else self.calm
         shown = FORMS[self.form](value)
         sign = self.signs[value < 0] if self.signs is not None else Both("", "")
-        return Both(told.en.format(value=shown.en, less=sign.en), told.zh.format(value=shown.zh, less=sign.zh))
+        beside = Both("", "")
+        other, words = others.get(self.beside, math.nan), figure_words().get(self.beside)
+        fits = words is not None and words.is_notable(other) and (other < 0) == self.beside_below
+        if told is self.says and self.says_beside is not None and words is not None and fits:
+            told, beside = self.says_beside, FORMS[words.form](other)
+        return Both(
+            told.en.format(value=shown.en, less=sign.en, beside=beside.en),
+            told.zh.format(value=shown.zh, less=sign.zh, beside=beside.zh),
+        )
 
 
 @lru_cache(maxsize=1)
@@ -91,6 +105,9 @@ def _words(expert: str, name: str, told: Mapping[str, Any]) -> FigureWords:
             Both(*told["says"]),
             Both(*told["calm"]),
             None if signs is None else (Both(signs[0][0], signs[1][0]), Both(signs[0][1], signs[1][1])),
+            told.get("beside", ""),
+            bool(told.get("beside_below", False)),
+            Both(*told["says_beside"]) if "says_beside" in told else None,
         )
     except (KeyError, TypeError) as error:
         raise SettingsError(f"{FILE.name}: [{expert}.{name}] lacks {error}; see the head of the file") from error

@@ -95,6 +95,19 @@ def test_which_way_a_value_goes_is_said() -> None:
     assert "later" in words["lag_h"].sentence(2.0).en
 
 
+def test_what_is_summed_up_over_days_is_told_with_how_much_it_is_lately() -> None:
+    words = figure_words()
+    assert "lately 38 % below it" in words["fall_cusum"].sentence(21.0, VALUED).en
+    assert "近日低 38 %" in words["fall_cusum"].sentence(21.0, VALUED).zh
+    assert "lately" not in words["fall_cusum"].sentence(21.0, {"log_level": 0.4}).en, "the other way is another story"
+    assert "lately by 1.4 V" in words["unseen_cusum"].sentence(12.0, {"unseen_drop_v": 1.4}).en
+    assert "lately" not in words["unseen_cusum"].sentence(12.0, {"unseen_drop_v": -0.2}).en
+    assert words["fall_cusum"].sentence(0.0, VALUED).en == "no run of days below usual"
+    for name, told in words.items():
+        assert (told.beside != "") == (told.says_beside is not None), name
+        assert not told.beside or told.beside in words
+
+
 CONTRIBUTIONS = [
     ("balance_fallen_z", 1.5),
     ("log_level", 1.1),
