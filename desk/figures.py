@@ -14,8 +14,8 @@ UNKNOWN = "–"
 def figure(value: float | None, unit: str = "") -> str:
     """Three significant digits, thousands apart.
 
-    >>> figure(1234.56, "kWh"), figure(0.01234), figure(float("nan"))
-    ('1,235 kWh', '0.0123', '–')
+    >>> figure(1234.56, "kWh"), figure(0.01234), figure(float("nan")), figure(0.7, "1")
+    ('1,235 kWh', '0.0123', '–', '0.7')
     """
     if value is None or not math.isfinite(value):
         return UNKNOWN
@@ -25,7 +25,7 @@ def figure(value: float | None, unit: str = "") -> str:
         text = f"{value:,.0f}"
     else:
         text = f"{value:.3g}" if abs(value) >= 0.001 else "< 0.001" if value > 0 else "> -0.001"
-    return f"{text} {unit}".strip()
+    return f"{text} {'' if unit == '1' else unit}".strip()
 
 
 def count(value: int) -> str:

@@ -55,6 +55,9 @@ _NEWEST = (
     _METER,
     _RISK_COLUMN,
     Column("missing_kwh", "kwatth", "Missing energy", decimals=1),
+    Column("worth_kwh", "kwatth", "Since the onset", decimals=1),
+    Column("worth_kwh_low", "kwatth", "at least (80 %)", decimals=1),
+    Column("worth_kwh_high", "kwatth", "at most (80 %)", decimals=1),
     _ALERT,
 )
 

@@ -60,6 +60,10 @@ def _whole_windows(every: str) -> str:
     )
 
 
+#: What was not registered since an alert's onset, and the interval that holds it in four of five cases (kWh).
+WORTH_FIELDS = ("worth_kwh", "worth_kwh_low", "worth_kwh_high")
+
+
 def _only(codes: Sequence[str]) -> str:
     return (
         "" if not codes else "  |> filter(fn: (r) => " + " or ".join(f'r.abnormality == "{c}"' for c in codes) + ")\n"
@@ -131,10 +135,11 @@ def newest_alerts(area: str | None = None, limit: int = 50) -> str:
         "meter_id",
         "risk",
         "missing_kwh",
+        *WORTH_FIELDS,
         "alert_id",
     )
     return (
-        _newest_of_each_alert(("raised", "risk", "missing_kwh"), area, "v.timeRangeStart")
+        _newest_of_each_alert(("raised", "risk", "missing_kwh", *WORTH_FIELDS), area, "v.timeRangeStart")
         + '  |> map(fn: (r) => ({r with state: if r.raised == 1.0 then "open" else "over", grade: '
         + _grade()
         + "}))\n"

@@ -120,6 +120,9 @@ def alert_points(alerts: Iterable[Alert], archive: Archive) -> Iterable[Point]:
         measured = {"observed": alert.observed, "expected": alert.expected}
         fields = {"risk": alert.risk, "missing_kwh": alert.missing_kwh}
         fields |= {name: value for name, value in measured.items() if np.isfinite(value)}
+        if alert.worth is not None and alert.worth.basis == "energy":
+            low, high = alert.worth.kwh_low, alert.worth.kwh_high
+            fields |= {"worth_kwh": alert.worth.kwh, "worth_kwh_low": low, "worth_kwh_high": high}
         meter = archive.meter_at(alert.service_point)
         if meter is not None and meter.latitude is not None and meter.longitude is not None:
             fields |= {"latitude": meter.latitude, "longitude": meter.longitude}
