@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,35 @@ from metering.times import DAY_S
 F64 = NDArray[np.float64]
 #: What fits less well is not shown.
 SHOWN_FROM = 0.35
+#: The figures that any explanation looks at.
+LOOKED_AT = frozenset(
+    {
+        "balance_fallen_z",
+        "business_change",
+        "class_movement",
+        "event_strength",
+        "fall_cusum",
+        "highest_beside_day",
+        "implied_gap_size",
+        "likeness",
+        "log_level",
+        "lowest_beside_day",
+        "lowest_block_h",
+        "neutral_difference_size",
+        "night_level",
+        "peak_change",
+        "peak_over_contract",
+        "phase_loss_rise_kwh",
+        "register_gap_size",
+        "reversed_share",
+        "spread_change",
+        "steps_change",
+        "undeclared_export",
+        "unseen_cusum",
+        "unseen_with_missed_z",
+        "weekend_change",
+    }
+)
 #: By how much an explanation that helps lowers the log-odds where it fits fully: fitted on development worlds 244 and 245.
 LOWERS = 0.7
 #: An archive change, or hours without readings, so long ago may be a new tenant's.
@@ -31,7 +61,7 @@ _LOSS_UNKNOWN = 0.7
 _CHARGER_KW = (2.5, 11.5)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Day:
     """What the explanations look at: the day's figures by name, (meters,) each, and what the archive says."""
 
@@ -43,6 +73,8 @@ class Day:
 
     def of(self, name: str) -> F64:
         """A figure, NaN where the feed cannot give it."""
+        if name not in LOOKED_AT:
+            raise KeyError(name)
         values = self.figures.get(name)
         return np.full(len(self.is_business), np.nan) if values is None else values
 
@@ -56,7 +88,7 @@ class Day:
         fit = np.clip((np.abs(self.of(name)) - low) / (high - low), 0.0, 1.0)
         return np.where(fit == fit, fit, 0.0)
 
-    @property
+    @cached_property
     def nothing_lost(self) -> F64:
         """How well it fits that what is no longer registered no longer flows."""
         return (
@@ -66,7 +98,7 @@ class Day:
             * self.rises("phase_loss_rise_kwh", 6, 2, unknown=1.0)
         )
 
-    @property
+    @cached_property
     def sound_meter(self) -> F64:
         """How well it fits that the meter itself is in order: no event, and its registers and its current agree with its energy."""
         return (
@@ -246,17 +278,23 @@ class Benign:
         self._is_business = np.array([m.customer_class not in (None, "residential") for m in meters], dtype=np.bool_)
         self._valid_from_s = np.array([m.valid_from_s or -(2**62) for m in meters], dtype=np.int64)
 
-    def weigh(self, figures: Mapping[str, F64], day: date) -> dict[str, F64]:
-        """How well each explanation fits, by name, (meters,) in 0..1."""
+    def weigh(self, figures: Mapping[str, F64], day: date, rows: NDArray[np.intp] | None = None) -> dict[str, F64]:
+        """How well each explanation fits, by name, (meters,) in 0..1; asked for `rows` only it is 0 elsewhere."""
         area, now_s = self._context.area, self._context.calendar.day_end(day)
+        asked: NDArray[np.intp] = np.arange(len(area)) if rows is None else rows
+        since_s = self._valid_from_s[asked]
         seen = Day(
-            figures,
-            self._is_business,
-            area.contracted_kw,
-            area.has_generation,
-            (self._valid_from_s > now_s - _RECENT_S) & (self._valid_from_s <= now_s),
+            {name: values[asked] for name, values in figures.items() if name in LOOKED_AT},
+            self._is_business[asked],
+            area.contracted_kw[asked],
+            area.has_generation[asked],
+            (since_s > now_s - _RECENT_S) & (since_s <= now_s),
         )
-        return {e.name: np.asarray(e.fits(seen), dtype=np.float64) for e in EXPLANATIONS}
+        fits = {e.name: np.zeros(len(area)) for e in EXPLANATIONS}
+        if len(asked):
+            for each in EXPLANATIONS:
+                fits[each.name][asked] = each.fits(seen)
+        return fits
 
 
 def lowered(fits: Mapping[str, F64]) -> F64:

@@ -21,6 +21,8 @@ from metering.evidence import RECOVER_STRENGTH, SET_STRENGTH, AreaContext, Signa
 #: How likely a kind is a meter's is remembered with this share a day.
 _KIND_MEMORY = 0.6
 _NO_KIND = -1
+#: Log-odds of a day from which it is asked whether something harmless explains them.
+_WORTH_EXPLAINING = -3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +131,9 @@ class CaseProbability:
         """Weigh the figures of a closed day, by name, each (meters,), NaN = not known. What has a harmless explanation weighs less."""
         p, now = self._params, self._now
         table = self._prior.table(figures, len(self._customers))
-        benign = self._benign.weigh(figures, day)
-        today = np.where(self._customers, self._prior.odds(table) - lowered(benign), np.nan)
+        today = np.where(self._customers, self._prior.odds(table), np.nan)
+        benign = self._benign.weigh(figures, day, np.flatnonzero(today > _WORTH_EXPLAINING))
+        today = today - lowered(benign)
         known = today == today
         before = now["odds"].astype(np.float64)
         odds = np.where(before == before, (1 - p.newest_share) * before + p.newest_share * today, today)

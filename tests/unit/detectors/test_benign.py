@@ -50,6 +50,16 @@ STORIES: dict[str, tuple[str, dict[str, float]]] = {
     ),
 }
 #: Kinds of benign life that are told by what is no longer drawn: whoever loses energy does not live it.
+#: Enough for any prior to doubt a meter.
+DOUBTFUL = {
+    "over_contract": 0.3,
+    "implied_gap": 0.5,
+    "implied_apart": 0.5,
+    "implied_gap_size": 0.5,
+    "nothing_share": 0.2,
+    "register_fell": 1.0,
+    "uncounted_current": 0.3,
+}
 LESS_IS_DRAWN = ("vacancy", "closure", "new_tenant", "shift_change")
 
 
@@ -134,9 +144,11 @@ def test_the_best_explanation_lowers_a_suspicion_and_stands_first_against_it() -
     figures = {name: np.full(2, told.get(name, np.nan)) for name in shipped_prior().features}
     figures["undeclared_export"] = np.array([0.1, 0.1])
     figures["event_strength"] = np.array([0.0, 0.9])
+    figures |= {name: np.full(2, value) for name, value in DOUBTFUL.items()}
     weigher = CaseProbability(area, CaseProbabilityParams(warm_up_days=5))
     verdict = weigher.judge(figures, DAY)
     prior_alone = shipped_prior().odds(verdict.table)
+    assert prior_alone.min() > -3
     assert (prior_alone - verdict.today).round(3).tolist() == lowered(verdict.benign).round(3).tolist() == [LOWERS, 0.0]
     against = [r for r in weigher.reasons(verdict, 0) if r.against]
     assert against[0].detector == "solar_panels"
