@@ -176,7 +176,7 @@ TEXTS: Mapping[str, Text] = {
     "fact.price_difference": Text("Price difference since the onset", "起始以来差价"),
     "worth.interval": Text("80 % interval: {low} to {high} {unit}", "80 % 区间：{low} 至 {high} {unit}"),
     "worth.nothing_lost": Text("nothing: this kind loses no energy", "无：此类异常不损失电量"),
-    "worth.registered": Text("nothing: the energy was registered, at another price", "无：电量已计量，电价不符"),
+    "worth.registered": Text("nothing: registered, at another price", "无：电量已计量，电价不符"),
     "worth.no_price": Text("no tariff known", "无电价资料"),
     "fact.energy_range": Text("{low} to {high} kWh", "{low} 至 {high} kWh"),
     "fact.energy_unread": Text(

@@ -17,9 +17,9 @@ def worth_facts(visit: Visit, alert: Alert) -> list[Markup]:
         energy, note = energy_so_far(visit, alert)
         return [fact(say("fact.energy"), energy, note=note, class_="big")]
     if worth.basis == "nothing_lost":
-        return [fact(say("fact.recoverable"), say("worth.nothing_lost"), class_="big")]
+        return [fact(say("fact.recoverable"), say("worth.nothing_lost"))]
     if worth.basis == "price_difference":
-        facts = [fact(say("fact.recoverable"), say("worth.registered"), class_="big")]
+        facts = [fact(say("fact.recoverable"), say("worth.registered"))]
         label = "fact.price_difference"
     else:
         note = say("worth.interval", low=figure(worth.kwh_low), high=figure(worth.kwh_high), unit="kWh")

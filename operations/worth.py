@@ -16,10 +16,13 @@ PRICED_WRONG = frozenset({"tariff_misuse"})
 
 def worth_of(abnormality: str, estimate: Estimate, meter: Meter, area: Area, archive: Archive, day: date) -> Worth:
     """The worth of a claim of this kind at this meter, at the prices of `day`."""
-    if abnormality in PRICED_WRONG:
-        return _price_difference(estimate, meter, area, archive, day)
     kind = CATALOGUE[abnormality]
-    if abnormality in NOTHING_LOST or kind.lane != "suspicion" or kind.family in INFORMATION_FAMILIES:
+    if kind.lane != "suspicion" or kind.family in INFORMATION_FAMILIES:
+        return Worth("nothing_lost")
+    # the kind is only the likeliest one: where energy is clearly missing that is said, whatever it is called
+    if estimate.lost_low <= 0 and abnormality in PRICED_WRONG:
+        return _price_difference(estimate, meter, area, archive, day)
+    if estimate.lost_low <= 0 and abnormality in NOTHING_LOST:
         return Worth("nothing_lost")
     kwh = (estimate.lost_low, estimate.lost, estimate.lost_high)
     price = mean_price(archive, meter.tariff_category, day)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -28,8 +29,8 @@ def _unjudged(self: Any, day: AreaDay) -> NDArray[np.float64]:  # noqa: ARG001 -
     return np.full(len(day.meter_ids), np.nan)
 
 
-def _unweighed(self: CaseProbability, figures: Mapping[str, NDArray[np.float64]]) -> Verdict:
-    verdict = _JUDGE(self, figures)
+def _unweighed(self: CaseProbability, figures: Mapping[str, NDArray[np.float64]], day: date) -> Verdict:
+    verdict = _JUDGE(self, figures, day)
     return replace(
         verdict,
         probability=np.full(len(verdict.probability), np.nan),

@@ -191,7 +191,7 @@ def test_what_a_claim_is_worth_is_said_with_its_interval(visit: Visit, visit_zh:
 def test_a_kind_that_loses_no_energy_says_so(visit: Visit, make_alert: MakeAlert) -> None:
     assert "loses no energy" in facts_of(visit, make_alert(1, worth=Worth("nothing_lost")))
     dear = Worth("price_difference", money_low=10.0, money=55.0, money_high=100.0, currency="CNY")
-    assert "at another price" in facts_of(visit, make_alert(1, worth=dear))
+    assert "registered, at another price" in facts_of(visit, make_alert(1, worth=dear))
     assert "55.00 CNY" in facts_of(visit, make_alert(1, worth=dear))
     assert "Stands for" in facts_of(visit, make_alert(1, missing_kwh=12.0))
 

@@ -40,7 +40,12 @@ def test_without_tariffs_money_is_not_stated() -> None:
 
 @pytest.mark.parametrize("abnormality", ["over_capacity", "clock_error", "overvoltage", "reading_failed"])
 def test_kinds_that_lose_no_energy(abnormality: str) -> None:
-    assert worth(abnormality) == Worth("nothing_lost")
+    assert worth(abnormality, estimate=replace(ESTIMATE, lost_low=0.0)) == Worth("nothing_lost")
+
+
+def test_energy_that_is_clearly_missing_is_said_whatever_the_kind_is_called() -> None:
+    assert worth("clock_error").kwh == 100.0
+    assert worth("phase_break") == Worth("nothing_lost"), "what a dead phase fed no longer runs"
 
 
 def test_a_home_that_is_a_shop_owes_the_difference_of_prices() -> None:
