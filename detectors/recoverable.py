@@ -48,7 +48,7 @@ class RecoverableParams:
         unit="probability",
         low=0.02,
         high=0.9,
-        source="replay: with it the onset is within three days of the true one in 86 % of the found cases",
+        source="replay: with it the onset is within three days of the true one in 84 % of the found cases",
     )
     usual_error: float = parameter(
         1.0,
