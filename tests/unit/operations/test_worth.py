@@ -49,12 +49,13 @@ def test_energy_that_is_clearly_missing_is_said_whatever_the_kind_is_called() ->
 
 
 def test_a_home_that_is_a_shop_owes_the_difference_of_prices() -> None:
-    found = worth("tariff_misuse", estimate=Estimate(0.0, 0.0, 0.0, used=400.0, expected=300.0))
+    more = Estimate(0.0, 0.0, 0.0, used=400.0, expected=300.0)
+    found = worth("tariff_misuse", estimate=more)
     assert (found.basis, found.kwh, found.currency) == ("price_difference", 0.0, "CNY")
     assert found.money_low == pytest.approx(100 * 0.5), "at least for what came on top of the usual"
     assert found.money_high == pytest.approx(400 * 0.5), "at most for all of it"
     homes = replace(ARCHIVE, meters=(HOME,), _by_area={})
-    assert worth("tariff_misuse", homes) == Worth("price_difference"), "no business there to compare with"
+    assert worth("tariff_misuse", homes, more) == Worth("price_difference"), "no business there to compare with"
 
 
 def test_a_price_is_the_mean_of_the_days_hours() -> None:
