@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -212,23 +212,3 @@ def read_scores(path: Path) -> pa.Table:
     if missing:
         raise MeterwatchError(f"{path}: no column {', '.join(sorted(missing))}; found {', '.join(table.column_names)}")
     return table
-
-
-def differences(
-    before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]
-) -> dict[str, list[dict[str, Any]]]:
-    """What the second run would open, close and miss: alerts by meter (or area) and abnormality.
-
-    `miss` are alerts that an inspection confirmed in the first run and that the second does not raise.
-    """
-    first, second = ({_claim(r): r for r in rows} for rows in (before, after))
-    gone = [r for claim, r in first.items() if claim not in second]
-    return {
-        "open": [dict(r) for claim, r in second.items() if claim not in first],
-        "close": [dict(r) for r in gone if r["state"] != "confirmed"],
-        "miss": [dict(r) for r in gone if r["state"] == "confirmed"],
-    }
-
-
-def _claim(row: Mapping[str, Any]) -> tuple[str, str, str]:
-    return row["transformer_area"], row["meter_id"] or "", row["abnormality"]

@@ -344,6 +344,30 @@ def control_room(desk_url: str = DESK_URL) -> Dashboard:
             ),
             "No worker reported in this range",
         ),
+        Panel(
+            18,
+            "table",
+            "What visits made of each detector's word",
+            "For every detector and kind: how many visits it caused, how many found something, how many found that kind, and the "
+            "95 % interval (Wilson) of the share that did. `ranker` and `exploration` are visits without an alert. Low shares "
+            "over many visits ask for a threshold: preview it with `meterwatch replay --thresholds` and `meterwatch diff`.",
+            0,
+            47,
+            24,
+            9,
+            (flux.detector_precision(),),
+            (
+                Column("detector", "string", "Detector", width=190),
+                replace(_ABNORMALITY, title="Claimed abnormality"),
+                Column("visited", "none", "Visits", decimals=0),
+                Column("confirmed", "none", "Found something", decimals=0),
+                Column("right_kind", "none", "Of that kind", decimals=0),
+                Column("precision", "percentunit", "Precision", decimals=0, colour="green"),
+                Column("low", "percentunit", "At least (95 %)", decimals=0),
+                Column("high", "percentunit", "At most (95 %)", decimals=0),
+            ),
+            "No visit has answered a task yet",
+        ),
     )
     return Dashboard(
         CONTROL_ROOM_UID,

@@ -310,6 +310,17 @@ def open_tasks(area: str | None = None, limit: int = 20) -> str:
     )
 
 
+def detector_precision() -> str:
+    """One row per detector and kind: `visited`, `confirmed`, `right_kind`, `precision`, `low`, `high`; the most visited first."""
+    return (
+        'import "date"\n\n'
+        + _range("precision", None, _back(TASKS_LOOK_BACK))
+        + "  |> last()\n"
+        + _pivot(("detector", "abnormality"))
+        + '  |> sort(columns: ["visited"], desc: true)\n'
+    )
+
+
 _JUDGES = '  |> filter(fn: (r) => r.role == "judge")\n'
 _MINUTES = "minutes = float(v: int(v: v.windowPeriod)) / 60000000000.0\n\n"
 

@@ -285,18 +285,20 @@ def explain(
 
 @app.command()
 def diff(
-    before: Annotated[Path, typer.Argument(metavar="RUN1")], after: Annotated[Path, typer.Argument(metavar="RUN2")]
+    before: Annotated[Path, typer.Argument(metavar="RUN1")],
+    after: Annotated[Path, typer.Argument(metavar="RUN2")],
+    truth: Annotated[
+        Path | None,
+        typer.Option(
+            "--truth", help="truth.csv for what is missed; default: the feed's own, else the first run's findings"
+        ),
+    ] = None,
 ) -> None:
-    """What a change would open, close and miss."""
-    from evaluation.run_folder import ALERTS, differences, read_lines
+    """What a change would open, close and miss: two runs of the same feed, e.g. with other --thresholds."""
+    from monitor.compare import compare_runs
 
-    found = differences(list(read_lines(before / ALERTS)), list(read_lines(after / ALERTS)))
-    print(", ".join(f"would {move} {len(rows)}" for move, rows in found.items()))
-    for move, rows in found.items():
-        for row in rows:
-            print(
-                f"  {move}: {row['meter_id'] or row['transformer_area']} {row['abnormality']} raised {row['raised_at']}"
-            )
+    for line in compare_runs(before, after, truth).lines():
+        print(line)
 
 
 @app.command()

@@ -17,6 +17,7 @@ import yaml
 from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.client.write_api import SYNCHRONOUS
 
+from grafana import flux
 from grafana.dashboards import GENERATED
 from grafana.flux import HAZARD_CODES
 from metering.catalogue import CATALOGUE, FAMILIES
@@ -95,6 +96,7 @@ def _points() -> Iterator[Point]:
     yield from _evidence()
     yield from _alerts()
     yield from _tasks()
+    yield from _precisions()
     yield from _pipeline()
     reading = dict.fromkeys(SCHEMA["reading"].fields, 1.0)
     yield Point("reading", {"transformer_area": AREAS[0], "meter_id": "M-1"}, STOP_S - HOUR_S, reading)
@@ -162,6 +164,13 @@ def _tasks() -> Iterator[Point]:
             tags = {"transformer_area": area, "service_point": f"SP-{task_id}", "grade": grade, "task_id": task_id}
             fields = {"priority": 1.0, "risk": 0.5, "open": is_open}
             yield Point("task", tags, STOP_S - hours_ago * HOUR_S, fields)
+
+
+def _precisions() -> Iterator[Point]:
+    """A detector's word on a kind, borne out more and more; the ranker's own once."""
+    for hours_ago, visited, detector in ((40 * 24, 3.0, "voltage_rules"), (2, 5.0, "voltage_rules"), (90, 2.0, "ranker")):
+        fields = {"visited": visited, "confirmed": 2.0, "right_kind": 1.0, "precision": 0.5, "low": 0.1, "high": 0.9}
+        yield Point("precision", {"detector": detector, "abnormality": "bypass"}, STOP_S - hours_ago * HOUR_S, fields)
 
 
 def _pipeline() -> Iterator[Point]:
@@ -374,3 +383,8 @@ def test_every_alarm_rule_gives_one_number_even_where_nothing_is_written(
         assert list(rows[0]) == ["_value"]
         expected = {"filled": RULES_ON_POINTS, "empty": RULES_ON_NOTHING}[bucket]
         assert rows[0]["_value"] == expected[rule["uid"]]
+
+
+def test_the_newest_track_record_of_each_detector_is_shown_the_most_visited_first(filled: InfluxAccess) -> None:
+    rows, _ = _rows(filled, _as_grafana_sends(flux.detector_precision(), None))
+    assert [(row["detector"], row["visited"]) for row in rows] == [("voltage_rules", 5.0), ("ranker", 2.0)]

@@ -1,4 +1,4 @@
-"""The RUN folder: counts that must add up, lines in order, differences between two runs."""
+"""The RUN folder: counts that must add up, lines in order."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.run_folder import differences, read_lines, report, write_lines
+from evaluation.run_folder import read_lines, report, write_lines
 from metering.errors import MeterwatchError
 
 
@@ -32,15 +32,3 @@ def test_a_broken_line_is_named_by_number(tmp_path: Path) -> None:
 def test_a_missing_run_says_so(tmp_path: Path) -> None:
     with pytest.raises(MeterwatchError, match="is missing"):
         list(read_lines(tmp_path / "alerts.jsonl"))
-
-
-def test_differences_tell_opened_closed_and_missed() -> None:
-    def row(meter: str, state: str = "raised") -> dict[str, str]:
-        return {"transformer_area": "A1", "meter_id": meter, "abnormality": "bypass", "state": state}
-
-    found = differences([row("M1"), row("M2"), row("M3", "confirmed")], [row("M1"), row("M4")])
-    assert {move: [r["meter_id"] for r in rows] for move, rows in found.items()} == {
-        "open": ["M4"],
-        "close": ["M2"],
-        "miss": ["M3"],
-    }
