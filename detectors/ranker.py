@@ -18,8 +18,11 @@ from detectors.prior import F64, Prior, shipped_prior
 from metering.catalogue import CATALOGUE, FAMILIES
 from metering.evidence import AreaDay
 from metering.messages import Finding
+from metering.times import DAY_S
 
 _SCHEMA = "ranker/1"
+#: A finding that comes later is about another time, not about the earlier finding.
+CONTRADICTS_WITHIN_S = 60 * DAY_S
 _MOST_LOG_ODDS = 7.0
 #: Log-odds that an expert moves a meter by are counted in these, and more as so much.
 _MOST_MOVED = 4.0
@@ -147,8 +150,9 @@ class Ranker:
 
     # --- ranking
 
-    def describe(self, day: AreaDay, log_odds: F64, novelty: F64) -> Described:
-        """What is known of each meter of a closed day; `log_odds` (meters,) is what was said of it before any finding."""
+    def describe(self, day: AreaDay, log_odds: F64, novelty: F64, *, at_s: int) -> Described:
+        """What is known of each meter of a closed day; `log_odds` (meters,) is what was said of it before any finding.
+        `at_s` is the day's close."""
         p = self._params
         values = np.zeros((len(day.meter_ids), len(self.features)))
         judged = log_odds == log_odds
@@ -163,7 +167,7 @@ class Ranker:
         values[:, -4] = np.nan_to_num(novelty)
         for row, meter_id in enumerate(day.meter_ids):
             if meter_id in self._last_found:
-                values[row, -3:-1] = self._found_before(meter_id, day.day_ordinal)
+                values[row, -3:-1] = self._found_before(meter_id, at_s)
         values[:, -1] = 1.0
         return Described(day.meter_ids, np.clip(log_odds, -_MOST_LOG_ODDS, _MOST_LOG_ODDS), values)
 
@@ -193,22 +197,23 @@ class Ranker:
         if described.log_odds[row] == described.log_odds[row]:
             self._at_opening[meter_id] = described.row(row)
 
-    def learn(self, finding: Finding, day_ordinal: int, *, of_task: bool) -> str | None:
+    def learn(self, finding: Finding, *, of_task: bool) -> str | None:
         """Take a finding in, in the order of the stream; `of_task`: it answers the task that was opened for the meter.
 
-        One that finds nothing where an earlier one confirmed something, without a task of its own (an appeal upheld, a
-        re-check), withdraws the earlier one: its id is returned.
+        One without a task of its own that contradicts an earlier one at the meter (an appeal upheld, a re-check) withdraws it:
+        its id is returned. If something was found after all, that is learnt in its place.
         """
         meter_id = finding.meter_id
         if finding.finding_id in self._undone or any(e.finding_id == finding.finding_id for e in self._examples):
             return None
-        self._last_found[meter_id] = (day_ordinal, finding.confirmed)
+        self._last_found[meter_id] = (finding.found_at_s, finding.confirmed)
         known = self._at_opening.pop(meter_id, None) if of_task else None
-        if known is None and not finding.confirmed:
-            contradicted = [e.finding_id for e in self._examples if e.meter_id == meter_id and e.confirmed]
-            if contradicted:
-                self.undo(contradicted[-1])
-                return contradicted[-1]
+        contradicted = None if of_task else self._contradicted_by(finding)
+        if contradicted is not None:
+            self.undo(contradicted.finding_id)
+            if not finding.confirmed:
+                return contradicted.finding_id
+            known = contradicted.log_odds, contradicted.values
         known = known or self._yesterday.get(meter_id)
         if known is None:
             self._untaught += 1
@@ -225,6 +230,13 @@ class Ranker:
         )
         del self._examples[: -int(self._params.remembered)]
         self._learn_last(self._model, self._examples)
+        return None if contradicted is None else contradicted.finding_id
+
+    def _contradicted_by(self, finding: Finding) -> Example | None:
+        since_s = finding.found_at_s - CONTRADICTS_WITHIN_S
+        for example in reversed(self._examples):
+            if example.meter_id == finding.meter_id and example.found_at_s >= since_s:
+                return example if example.confirmed is not finding.confirmed else None
         return None
 
     def undo(self, finding_id: str) -> bool:
@@ -248,10 +260,9 @@ class Ranker:
     def examples(self) -> Sequence[Example]:
         return tuple(self._examples)
 
-    def found_within(self, meter_id: str, day_ordinal: int, days: int) -> bool:
-        """Whether an inspection found something or nothing at the meter in the last so many days."""
-        at, _ = self._last_found.get(meter_id, (day_ordinal - days - 1, False))
-        return day_ordinal - at <= days
+    def last_found(self, meter_id: str) -> tuple[int, bool] | None:
+        """(epoch seconds, confirmed) of the newest finding at the meter."""
+        return self._last_found.get(meter_id)
 
     def _fresh(self) -> LogisticRegression:
         return LogisticRegression(optimizer=SGD(self._params.learning_rate), l2=self._params.pull, intercept_lr=0.0)
@@ -272,10 +283,10 @@ class Ranker:
             model.intercept = example.log_odds
             model.learn_one(dict(zip(self.features, example.values, strict=True)), example.confirmed)
 
-    def _found_before(self, meter_id: str, day_ordinal: int) -> tuple[float, float]:
-        """(nothing found, found) at the meter, halved every `remembers_days`."""
-        at, confirmed = self._last_found[meter_id]
-        left = 0.5 ** (max(day_ordinal - at, 0) / self._params.half_life_days)
+    def _found_before(self, meter_id: str, at_s: int) -> tuple[float, float]:
+        """(nothing found, found) at the meter, halved every `half_life_days`."""
+        found_at_s, confirmed = self._last_found[meter_id]
+        left = 0.5 ** (max(at_s - found_at_s, 0) / DAY_S / self._params.half_life_days)
         return (0.0, left) if confirmed else (left, 0.0)
 
     # --- pages

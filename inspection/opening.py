@@ -17,8 +17,10 @@ HAZARD_DUE_S = 4 * 3600
 DUE_S: Mapping[Grade, int] = {"high": 2 * DAY_S, "medium": 7 * DAY_S, "low": 21 * DAY_S}
 #: So much must a risk have moved for the task at hand to say so: people have it open.
 WORTH_SAYING = 0.03
-#: Days after a finding in which a meter without a new alert is not visited again: it is being mended, or it was explained.
+#: Days after a finding in which a meter is visited again only for what is new since.
 REVISIT_DAYS = 60
+#: Days from a confirmed finding in which nothing about the meter is new: it is being mended.
+MENDED_WITHIN_DAYS = 21
 MACHINE = "meterwatch"
 
 
@@ -84,6 +86,19 @@ def candidates(open_alerts: Sequence[Alert], day_risk: DayRisk, borne_out: Borne
         )
         for point, alerts in sorted(grouped.items())
     ]
+
+
+def is_news(raised_at_s: int, found_at_s: int, *, confirmed: bool, at_s: int) -> bool:
+    """Whether an alert asks for another visit to a meter where an inspection found something, or nothing.
+
+    >>> day = 86_400
+    >>> is_news(5 * day, 10 * day, confirmed=False, at_s=20 * day), is_news(12 * day, 10 * day, confirmed=False, at_s=20 * day)
+    (False, True)
+    >>> is_news(12 * day, 10 * day, confirmed=True, at_s=20 * day), is_news(12 * day, 10 * day, confirmed=True, at_s=80 * day)
+    (False, True)
+    """
+    new_from_s = found_at_s + (MENDED_WITHIN_DAYS * DAY_S if confirmed else 0)
+    return raised_at_s > new_from_s or at_s > found_at_s + REVISIT_DAYS * DAY_S
 
 
 def _risk_of(alerts: Sequence[Alert], day_risk: DayRisk, borne_out: BorneOut) -> float:

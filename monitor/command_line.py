@@ -30,6 +30,8 @@ app.add_typer(state_app, name="state")
 app.add_typer(letters_app, name="dead-letters")
 silence_app = typer.Typer(help="Keep a meter or an area from opening tasks for a while.", no_args_is_help=True)
 app.add_typer(silence_app, name="silence")
+findings_app = typer.Typer(help="What inspections found and taught; take a finding back.", no_args_is_help=True)
+app.add_typer(findings_app, name="findings")
 
 FeedArgument = Annotated[Path, typer.Argument(help="feed folder", metavar="FEED")]
 RunArgument = Annotated[Path, typer.Argument(help="RUN folder", metavar="RUN")]
@@ -451,6 +453,30 @@ def silence_end(
     from monitor.silences import end
 
     print(end(silence_id, by, reason))
+
+
+@findings_app.command("list")
+def findings_list(
+    run: Annotated[Path | None, typer.Option("--run", help="a RUN folder instead of the live store")] = None,
+    limit: Annotated[int, typer.Option(min=1)] = 50,
+) -> None:
+    """The newest findings, what each changed of the ranking, and what visits made of each detector's word."""
+    from monitor.findings import list_findings
+
+    for line in list_findings(run, limit):
+        print(line)
+
+
+@findings_app.command("undo")
+def findings_undo(
+    finding_id: Annotated[str, typer.Argument(metavar="ID")],
+    by: Annotated[str, typer.Option("--by", help="your name")],
+    reason: Annotated[str, typer.Option("--reason", help="why, for those who read the history")],
+) -> None:
+    """Take a finding back: from the next day's close on the ranking is as if it had never come."""
+    from monitor.findings import undo
+
+    print(undo(finding_id, by, reason))
 
 
 @letters_app.command("list")

@@ -24,7 +24,7 @@ from metering.frame import ReadingFrame
 from metering.messages import Finding, Tick
 from metering.times import IntervalGrid, iso, to_epoch_s
 from monitor.inspected import relive
-from monitor.replay import RUN_FILE, load_thresholds
+from monitor.replay import RUN_FILE, STATE_FILE, load_thresholds
 from monitor.scoring import feed_of
 from operations.area import AreaInProgress
 from operations.judge_stage import JudgeStage
@@ -147,6 +147,10 @@ def explain_reading(run: Path, meter_id: str, at: str) -> Iterator[str]:
     yield f"admission: {'; '.join(onlooker.fates) or 'accepted' if onlooker.lines else 'nothing arrived'}"
     yield from onlooker.lines
     yield from _decisions(run, meter_id, meter.service_point, start_s, archive.calendar.day_of(start_s))
+    from monitor.findings import learnt_by  # which asks `monitor.silences`, which asks here how a time is written
+
+    if (run / STATE_FILE).exists():
+        yield from (f"finding:   {line}" for line in learnt_by(run, meter_id))
 
 
 def moment(at: str, option: str) -> int:

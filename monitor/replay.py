@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from detectors.bank import check_thresholds
 from evaluation import run_folder
+from inspection.track_record import TrackRecord
 from metering.errors import MeterwatchError, SettingsError
 from metering.identity import identity
 from metering.ports import StateStore
@@ -27,6 +28,7 @@ from operations.archive_stage import ArchiveStage
 from operations.area import Thresholds
 from operations.close_day import unpack_scores
 from operations.judge_stage import JudgeStage
+from operations.learn_findings import RECORD_PAGE
 from operations.stage import Stage
 from simulator.feeds.feed import Feed
 from simulator.feeds.publication import FeedSource, Sent, publication
@@ -263,6 +265,7 @@ def finish_run(
         alerts=len(alerts),
         tasks=len(tasks),
         findings=len(store.findings()),
+        detector_precision=_track_record(store),
         wall_seconds=round(wall_seconds, 3),
         readings_per_second=round(sending.readings / max(wall_seconds, 1e-9), 1),
         cpu_seconds=round(cpu_seconds, 3),
@@ -273,6 +276,17 @@ def finish_run(
     )
     run_folder.write_report(out / run_folder.REPORT, found)
     return found
+
+
+def _track_record(store: StateStore) -> list[dict[str, Any]]:
+    """What visits made of each detector's word, with Wilson's 95 % interval."""
+    record = TrackRecord()
+    if (page := store.load_model_pages().get(RECORD_PAGE)) is not None:
+        record.load(page)
+    return [
+        {**asdict(p), "precision": round(p.share, 4), "interval": [round(x, 4) for x in p.interval]}
+        for p in record.precisions()
+    ]
 
 
 def _score_rows(store: StateStore) -> Iterator[run_folder.ScoreRows]:

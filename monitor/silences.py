@@ -24,7 +24,7 @@ def _store() -> Iterator[SqlStore]:
         store.close()
 
 
-def _now_s(store: SqlStore) -> int:
+def log_clock_s(store: SqlStore) -> int:
     """The log's clock; wall clock before the first tick."""
     return max((m.clock_s for m in store.marks("judge")), default=0) or int(time.time())
 
@@ -46,7 +46,7 @@ def add(meter: str | None, area: str | None, abnormality: str | None, until: str
             until_s=moment(until, "--until"),
             by=by,
             reason=reason,
-            now_s=_now_s(store),
+            now_s=log_clock_s(store),
             encode=relay_bytes,
         )
         return _line(silence)
@@ -54,7 +54,7 @@ def add(meter: str | None, area: str | None, abnormality: str | None, until: str
 
 def in_force() -> Iterator[str]:
     with _store() as store:
-        found = silences(store, _now_s(store))
+        found = silences(store, log_clock_s(store))
         yield from map(_line, found)
         if not found:
             yield "no silence is in force"
@@ -62,5 +62,5 @@ def in_force() -> Iterator[str]:
 
 def end(silence_id: str, by: str, reason: str) -> str:
     with _store() as store:
-        ended = end_silence(store, silence_id, by=by, reason=reason, now_s=_now_s(store), encode=relay_bytes)
+        ended = end_silence(store, silence_id, by=by, reason=reason, now_s=log_clock_s(store), encode=relay_bytes)
         return f"ended: {_line(ended)}"

@@ -43,7 +43,7 @@ from operations.admission import OpenInterval
 from operations.silence import Silence
 
 Thresholds = Mapping[str, Mapping[str, Any]]
-SCHEMA = "area/6"
+SCHEMA = "area/7"
 
 
 @dataclass(slots=True)
@@ -129,6 +129,7 @@ class AreaInProgress:
         self.days: dict[int, DayInProgress] = {}
         self.hour = HourInProgress()
         self.findings: list[Finding] = []
+        self.undone: list[str] = []
         self.silences: dict[str, Silence] = {}
         #: (row, code, whether it says that it is over) -> when the meter last said so
         self.last_events: dict[tuple[int, str, bool], int] = {}
@@ -220,6 +221,7 @@ class AreaInProgress:
             "next_day": self.next_day,
             "hour": asdict(self.hour),
             "findings": [asdict(f) for f in self.findings],
+            "undone": self.undone,
             "silences": [asdict(s) for s in self.silences.values()],
             "last_events": [[*key, at_s] for key, at_s in self.last_events.items()],
         }
@@ -269,6 +271,7 @@ class AreaInProgress:
         self.next_day = story["next_day"]
         self.hour = HourInProgress(**story["hour"])
         self.findings = [Finding(**row) for row in story["findings"]]
+        self.undone = story["undone"]
         self.silences = {row["silence_id"]: Silence(**row) for row in story["silences"]}
         self.last_events = {(row, code, is_over): at_s for row, code, is_over, at_s in story["last_events"]}
 

@@ -29,7 +29,7 @@ from operations.derived_points import alert_points, evidence_points, meter_error
 from operations.validation import validate_day
 from operations.worth import worth_of
 
-SCHEMA = "area_day/3"
+SCHEMA = "area_day/4"
 
 
 def close_area_day(
@@ -52,8 +52,10 @@ def close_area_day(
     if len(heard) < len(open_alerts):
         outcome.count({"alerts_silenced": len(open_alerts) - len(heard)})
     silenced = _silenced(area, open_alerts, heard)
-    closed = ClosedAreaDay(_area_day(area, day, curves, features, verdict), heard, tuple(area.findings), silenced)
-    area.findings = []
+    closed = ClosedAreaDay(
+        _area_day(area, day, curves, features, verdict), heard, tuple(area.findings), silenced, tuple(area.undone)
+    )
+    area.findings, area.undone = [], []
     outcome.area_days.append(AreaDayRow(area.name, ordinal, partition, pack_area_day(closed)))
 
 
@@ -176,12 +178,13 @@ def _worth(area: AreaInProgress, day: date) -> Callable[[str, int], Worth | None
 @dataclass(frozen=True, slots=True, eq=False)
 class ClosedAreaDay:
     """What crosses from the area stage to the day stage; `open_alerts` are those that no silence covers, `silenced` the
-    meters that one does."""
+    meters that one does, `undone` the findings that a person took back."""
 
     day: AreaDay
     open_alerts: tuple[Alert, ...]
     findings: tuple[Finding, ...]
     silenced: tuple[str, ...] = ()
+    undone: tuple[str, ...] = ()
 
 
 #: Half precision holds no more.
@@ -241,6 +244,7 @@ def pack_area_day(closed: ClosedAreaDay) -> bytes:
         "open_alerts": [asdict(a) for a in closed.open_alerts],
         "findings": [asdict(f) for f in closed.findings],
         "silenced": list(closed.silenced),
+        "undone": list(closed.undone),
     }
     arrays["story"] = np.frombuffer(json.dumps(story).encode(), dtype=np.uint8)
     return pack_arrays(SCHEMA, arrays)
@@ -265,6 +269,7 @@ def unpack_area_day(payload: bytes) -> ClosedAreaDay:
         tuple(alert_of(row) for row in story["open_alerts"]),
         tuple(Finding(**row) for row in story["findings"]),
         tuple(story["silenced"]),
+        tuple(story["undone"]),
     )
 
 

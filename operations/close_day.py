@@ -98,8 +98,9 @@ def close_day(
     findings = [(_service_point(archive, f), f) for f in found.values()]
     findings.sort(key=lambda pair: (pair[1].found_at_s, pair[1].finding_id))
     settled = settle(at_hand, findings)
-    borne_out = learner.learn([f for _, f in findings], store, ordinal)
-    ranked = [learner.rank(c.day, unusual) for c, unusual in zip(closed, novelty, strict=True)]
+    undone = [finding_id for c in closed for finding_id in c.undone]
+    borne_out = learner.learn([f for _, f in findings], store, undone)
+    ranked = [learner.rank(c.day, unusual, at_s=at_s) for c, unusual in zip(closed, novelty, strict=True)]
 
     answered = {s.task_id for s in settled.tasks}
     open_now = [t for t in at_hand if t.task_id not in answered]

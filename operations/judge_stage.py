@@ -27,6 +27,7 @@ from operations.derived_points import alert_points
 from operations.judge_frame import judge_frame
 from operations.screen_event import screen_event
 from operations.silence import KIND, KIND_END, silence_of
+from operations.undo_finding import KIND as UNDO
 from operations.validation import count_refused
 
 #: A gap in the ticks longer than this is not walked interval by interval: nothing was measured and nobody judged.
@@ -289,6 +290,9 @@ class JudgeStage:
     def _decided(self, decision: Decision, outcome: Outcome) -> None:
         outcome.count({f"decisions.{decision.kind}": 1})
         area = self._areas.get(decision.transformer_area)
+        if area is not None and decision.kind == UNDO:
+            self._undone(area, decision)
+            return
         if area is None or decision.kind not in (KIND, KIND_END):
             return  # a move of a task: the store has it already, the log only keeps its place in the area's order
         area.touch("progress")
@@ -297,6 +301,14 @@ class JudgeStage:
             area.silences[silence.silence_id] = silence
         else:
             area.silences.pop(silence.silence_id, None)
+
+    def _undone(self, area: AreaInProgress, decision: Decision) -> None:
+        """The day stage unlearns the finding; that nothing was found no longer speaks for the meter."""
+        area.undone.append(str(decision.detail["finding_id"]))
+        row = area.area.row_of.get(str(decision.detail["meter_id"]))
+        if row is not None and not decision.detail["confirmed"]:
+            area.case_probability.found(row, confirmed=True)
+        area.touch("progress")
 
     def _changed(self, alerts: Iterable[Alert], outcome: Outcome) -> None:
         changed = tuple(alerts)

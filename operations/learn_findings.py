@@ -53,14 +53,14 @@ class Learner:
     def _parts(self) -> dict[str, Ranker | TrackRecord | Room]:
         return {RANKER_PAGE: self.ranker, RECORD_PAGE: self.record, ROOM_PAGE: self.room}
 
-    def learn(self, findings: Sequence[Finding], store: StateStore, ordinal: int) -> list[Precision]:
-        """Take the day's findings in, in order; returns the track records that changed."""
+    def learn(self, findings: Sequence[Finding], store: StateStore, undone: Sequence[str] = ()) -> list[Precision]:
+        """Take the day's findings in, in order, then those back that people undid; returns the track records that changed."""
         before = self.record.precisions()
         for finding in findings:
             sent = self.record.answered(finding.meter_id, finding.found_at_s)
-            undone = self.ranker.learn(finding, ordinal, of_task=sent is not None)
-            if undone is not None:
-                self.record.take_back(undone)
+            contradicted = self.ranker.learn(finding, of_task=sent is not None)
+            if contradicted is not None:
+                self.record.take_back(contradicted)
             if sent is None:
                 continue
             task = store.task(sent.task_id)
@@ -75,15 +75,18 @@ class Learner:
                     said_by(alerts, explored=sent.explores),
                 )
             )
+        for finding_id in undone:
+            self.ranker.undo(finding_id)
+            self.record.take_back(finding_id)
         return [p for p in self.record.precisions() if p not in before]
 
-    def rank(self, day: AreaDay, novelty: NDArray[np.float64]) -> RankedArea:
+    def rank(self, day: AreaDay, novelty: NDArray[np.float64], *, at_s: int) -> RankedArea:
         """By the ranker where the day was judged, elsewhere by the evidence alone."""
         told = risk(day.family_strength, novelty, day.probability)
         judged = day.probability == day.probability
         with np.errstate(divide="ignore"):
             log_odds = np.where(judged, np.log(told) - np.log1p(-told), np.nan)
-        described = self.ranker.describe(day, log_odds, novelty)
+        described = self.ranker.describe(day, log_odds, novelty, at_s=at_s)
         return RankedArea(day, described, np.where(judged, self.ranker.rank(described), told), judged)
 
     def kinds_of(self, area: RankedArea, row: int) -> list[tuple[str, float]]:

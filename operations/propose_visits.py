@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from inspection.capacity import Capacity
-from inspection.opening import REVISIT_DAYS, Candidate, candidates, within
+from inspection.opening import Candidate, candidates, is_news, within
 from metering.alert import Alert
 from metering.archive import Archive
 from metering.catalogue import CATALOGUE
@@ -50,7 +50,7 @@ def propose(
 ) -> Proposal:
     """Cut what is worth a visit to what can be visited. What has no alert is visited only where its risk ranks it."""
     meters = _Meters(day, learner)
-    alerts = [a for c in day.closed for a in c.open_alerts]
+    alerts = [a for c in day.closed for a in c.open_alerts if meters.is_news_of(a)]
     borne_out = learner.record.borne_out((row.code, row.weight) for row in CATALOGUE.values())
     wanted = {c.service_point: c for c in candidates(alerts, meters.risk_of, borne_out)}
     risky = meters.from_risk(min(capacity.least_risk, 1.0) * EXPLORED_FROM_SHARE)
@@ -89,11 +89,22 @@ class _Meters:
                 meter = self._day.archive.meter(meter_id)
                 if meter is None or not meter.valid_at(self._day.at_s) or meter_id in self._silenced:
                     continue
-                if not self._learner.ranker.found_within(meter_id, self._day.ordinal, REVISIT_DAYS):
+                if self.is_news(meter_id):
                     found.append(
                         Candidate(meter.service_point, meter.transformer_area, (), round(float(area.risk[row]), 6))
                     )
         return found
+
+    def is_news(self, meter_id: str, raised_at_s: int = 0) -> bool:
+        """Whether a meter, or what is alerted there, asks for a visit after the last one."""
+        found = self._learner.ranker.last_found(meter_id)
+        return found is None or is_news(raised_at_s, found[0], confirmed=found[1], at_s=self._day.at_s)
+
+    def is_news_of(self, alert: Alert) -> bool:
+        """A hazard always is."""
+        meter = self._day.archive.meter_at(alert.service_point)
+        meter_id = alert.meter_id or ("" if meter is None else meter.meter_id)
+        return CATALOGUE[alert.abnormality].lane == "hazard" or self.is_news(meter_id, alert.raised_at_s)
 
     def at(self, service_point: str) -> Candidate | None:
         """What the day says of the meter at a service point, without any alert; None where it was not judged."""

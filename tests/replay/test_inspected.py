@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evaluation.run_folder import ALERTS, FINDINGS, SCORES, TASKS
+from evaluation.run_folder import ALERTS, FINDINGS, REPORT, SCORES, TASKS
 from metering.errors import SettingsError
 from metering.times import DAY_S, iso, parse_iso
 from monitor.explain import explain_reading
+from monitor.findings import list_findings
 from monitor.inspected import Inspection
 from monitor.replay import SERIES_FILE, ReplayPlan, replay
 from monitor.settings import load_settings
@@ -104,6 +105,27 @@ def test_visits_tell_what_was_true_and_what_came_of_it(lived: Path, feed: Feed) 
             assert task["finding"]["confirmed"] is (visit["confirmed"] == "true")
     assert all(float(v["line_current_a"]) >= 0 for v in made if v["line_current_a"])
     assert any(v["error_percent"] for v in made)
+
+
+def test_what_each_finding_taught_and_each_detector_was_worth_is_told(lived: Path, feed: Feed) -> None:
+    told = list(list_findings(lived, 100))
+    found = [v for v in visits(lived) if v["found_at"]]
+    assert sum("  confirmed " in line or "  nothing found  " in line for line in told) == len(found)
+    assert sum("taught: " in line or "teaches nothing: " in line for line in told) == len(found)
+    report = json.loads((lived / REPORT).read_text())
+    assert sum(p["visited"] for p in report["detector_precision"]) >= len(found)
+    for p in report["detector_precision"]:
+        assert p["interval"][0] <= p["precision"] <= p["interval"][1]
+        assert any(line.startswith(f"{p['detector']} {p['abnormality']}: ") for line in told)
+
+
+def test_crews_get_no_more_suspicions_than_they_can_visit(lived: Path) -> None:
+    tasks = [t for t in lines(lived, TASKS) if not t["hazard"]]
+    assert tasks
+    for first in tasks:
+        until = iso(parse_iso(first["opened_at"]) + 7 * DAY_S)
+        assert sum(first["opened_at"] <= t["opened_at"] < until for t in tasks) <= 2 * 40
+    assert all(t["risk"] >= 0.3 / 3 for t in tasks)
 
 
 def test_through_memory_the_same_bytes(lived: Path, feed: Feed, tmp_path: Path) -> None:

@@ -168,7 +168,11 @@ def _tasks() -> Iterator[Point]:
 
 def _precisions() -> Iterator[Point]:
     """A detector's word on a kind, borne out more and more; the ranker's own once."""
-    for hours_ago, visited, detector in ((40 * 24, 3.0, "voltage_rules"), (2, 5.0, "voltage_rules"), (90, 2.0, "ranker")):
+    for hours_ago, visited, detector in (
+        (40 * 24, 3.0, "voltage_rules"),
+        (2, 5.0, "voltage_rules"),
+        (90, 2.0, "ranker"),
+    ):
         fields = {"visited": visited, "confirmed": 2.0, "right_kind": 1.0, "precision": 0.5, "low": 0.1, "high": 0.9}
         yield Point("precision", {"detector": detector, "abnormality": "bypass"}, STOP_S - hours_ago * HOUR_S, fields)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -15,6 +13,7 @@ from metering.times import DAY_S
 
 DAY = 739_700
 METERS = 400
+AT_S = DAY * DAY_S
 
 
 def area_day(ranker: Ranker, seed: int = 1, evidence: float = 0.0) -> AreaDay:
@@ -28,12 +27,12 @@ def area_day(ranker: Ranker, seed: int = 1, evidence: float = 0.0) -> AreaDay:
 
 
 def described(ranker: Ranker, log_odds: float = 0.0) -> Described:
-    return ranker.describe(area_day(ranker), np.full(METERS, log_odds), np.zeros(METERS))
+    return ranker.describe(area_day(ranker), np.full(METERS, log_odds), np.zeros(METERS), at_s=AT_S)
 
 
 def finding(number: int, *, confirmed: bool, meter: int | None = None) -> Finding:
     meter_id = f"M{number if meter is None else meter}"
-    return Finding(f"f-{number}", "A1", meter_id, DAY * DAY_S + number, confirmed, "bypass" if confirmed else None)
+    return Finding(f"f-{number}", "A1", meter_id, AT_S, confirmed, "bypass" if confirmed else None)
 
 
 def taught(outcomes: list[bool], seed: int = 1) -> Ranker:
@@ -41,7 +40,7 @@ def taught(outcomes: list[bool], seed: int = 1) -> Ranker:
     today = described(ranker)
     for number, confirmed in enumerate(outcomes):
         ranker.task_opened(f"M{number}", today, number)
-        assert ranker.learn(finding(number, confirmed=confirmed), DAY, of_task=True) is None
+        assert ranker.learn(finding(number, confirmed=confirmed), of_task=True) is None
     return ranker
 
 
@@ -49,7 +48,7 @@ def test_before_any_finding_it_says_what_was_said() -> None:
     ranker = Ranker(1)
     log_odds = np.linspace(-6, 6, METERS)
     log_odds[3] = np.nan
-    told = ranker.rank(ranker.describe(area_day(ranker), log_odds, np.zeros(METERS)))
+    told = ranker.rank(ranker.describe(area_day(ranker), log_odds, np.zeros(METERS), at_s=AT_S))
     assert np.isnan(told[3])
     np.testing.assert_allclose(np.delete(told, 3), np.delete(1 / (1 + np.exp(-log_odds)), 3), rtol=1e-12)
 
@@ -74,7 +73,7 @@ def test_an_expert_that_errs_is_heard_less_and_one_that_is_right_more() -> None:
     today = Described(tuple(f"M{n}" for n in range(METERS)), np.zeros(METERS), values)
     for number in range(60):
         ranker.task_opened(f"M{number}", today, number)
-        ranker.learn(finding(number, confirmed=number % 2 == 1), DAY, of_task=True)
+        ranker.learn(finding(number, confirmed=number % 2 == 1), of_task=True)
     told = ranker.rank(today)
     assert ranker.weights["day_voltage"] < -0.1 < 0.1 < ranker.weights["day_level"]
     assert told[100] < 0.4 < 0.6 < told[101]
@@ -93,7 +92,7 @@ def test_undone_is_as_if_it_had_never_come() -> None:
     for number, confirmed in enumerate(outcomes):
         if number != 4:
             without.task_opened(f"M{number}", today, number)
-            without.learn(finding(number, confirmed=confirmed), DAY, of_task=True)
+            without.learn(finding(number, confirmed=confirmed), of_task=True)
     effect = ranker.effect_of("f-4")
     assert effect is not None
     before = ranker.weights
@@ -103,14 +102,14 @@ def test_undone_is_as_if_it_had_never_come() -> None:
     for name, by in effect.items():
         assert before[name] - ranker.weights[name] == pytest.approx(by)
     assert not ranker.undo("f-4")
-    assert ranker.learn(finding(4, confirmed=False), DAY, of_task=False) is None, "a copy in the log teaches nothing"
+    assert ranker.learn(finding(4, confirmed=False), of_task=False) is None, "a copy in the log teaches nothing"
     assert ranker.weights == without.weights
 
 
 def test_an_appeal_that_is_upheld_withdraws_the_finding() -> None:
     ranker = taught([True, False, True])
     upheld = finding(9, confirmed=False, meter=2)
-    assert ranker.learn(upheld, DAY + 20, of_task=False) == "f-2"
+    assert ranker.learn(upheld, of_task=False) == "f-2"
     assert [e.finding_id for e in ranker.examples] == ["f-0", "f-1"]
     assert ranker.weights == taught([True, False]).weights
 
@@ -120,29 +119,37 @@ def test_an_example_is_the_meter_before_its_visit() -> None:
     before = described(ranker, log_odds=1.0)
     ranker.task_opened("M5", before, 5)
     ranker.end_day([described(ranker, log_odds=-3.0)])
-    ranker.learn(finding(5, confirmed=True), DAY + 9, of_task=True)
+    ranker.learn(finding(5, confirmed=True), of_task=True)
     assert ranker.examples[0].log_odds == 1.0
 
 
 def test_a_finding_without_a_task_teaches_what_was_known_the_day_before_if_anything() -> None:
     ranker = Ranker(1)
-    ranker.learn(finding(1, confirmed=True), DAY, of_task=False)
+    ranker.learn(finding(1, confirmed=True), of_task=False)
     assert len(ranker.examples) == 0
     ranker.end_day([described(ranker, log_odds=0.5)])
-    ranker.learn(finding(2, confirmed=True), DAY, of_task=False)
+    ranker.learn(finding(2, confirmed=True), of_task=False)
     assert ranker.examples[0].log_odds == 0.5
 
 
 def test_an_earlier_finding_at_the_meter_fades() -> None:
     ranker = taught([False])
     place = ranker.features.index("nothing_found_before")
-    now = area_day(ranker)
-    later = replace(now, day_ordinal=DAY + 30)
-    fresh, faded = (ranker.describe(d, np.zeros(METERS), np.zeros(METERS)).values for d in (now, later))
+    fresh, faded = (
+        ranker.describe(area_day(ranker), np.zeros(METERS), np.zeros(METERS), at_s=AT_S + days * DAY_S).values
+        for days in (0, 30)
+    )
     assert (fresh[0, place], faded[0, place], fresh[1, place]) == (1.0, 0.5, 0.0)
-    assert ranker.found_within("M0", DAY + 30, 60)
-    assert not ranker.found_within("M0", DAY + 61, 60)
-    assert not ranker.found_within("M1", DAY, 60)
+    assert ranker.last_found("M0") == (AT_S, False)
+    assert ranker.last_found("M1") is None
+
+
+def test_something_found_after_all_is_learnt_in_place_of_the_finding_that_overlooked_it() -> None:
+    ranker = taught([True, False])
+    overlooked = ranker.examples[1]
+    assert ranker.learn(finding(9, confirmed=True, meter=1), of_task=False) == "f-1"
+    last = ranker.examples[-1]
+    assert (last.finding_id, last.confirmed, last.values) == ("f-9", True, overlooked.values)
 
 
 def test_a_page_restores_it_and_gives_the_same_bytes() -> None:
@@ -155,7 +162,7 @@ def test_a_page_restores_it_and_gives_the_same_bytes() -> None:
     ranker.task_opened("M50", described(ranker), 50)
     again.task_opened("M50", described(again), 50)
     for each in (ranker, again):
-        each.learn(finding(50, confirmed=True), DAY + 3, of_task=True)
+        each.learn(finding(50, confirmed=True), of_task=True)
     assert again.weights == ranker.weights
     with pytest.raises(StoreError):
         again.load(b"something else")

@@ -1,0 +1,213 @@
+"""The day stage as findings come: who is proposed, what crews have room for, what is learnt and what is unlearnt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pytest
+
+from detectors.prior import shipped_prior
+from inspection.capacity import Capacity
+from metering.alert import Alert, AlertState, Reason
+from metering.archive import Archive, Meter
+from metering.evidence import AreaDay
+from metering.inspection import InspectionTask, TaskState
+from metering.messages import Finding
+from metering.ports import AreaDayRow, Checkpoint, PartitionChange
+from operations.close_area_day import ClosedAreaDay, pack_area_day
+from operations.close_day import close_ready_days, unpack_scores
+from operations.learn_findings import Learner
+from storage.memory import MemoryStore
+
+FIRST = date(2026, 3, 2).toordinal()
+METERS = 40
+ALL_BY_RANK = Capacity(per_week=7, least_risk=0.3, exploration_share=0.0)
+
+
+def archive() -> Archive:
+    meters = tuple(Meter(f"M{n:02}", f"P{n:02}", f"C{n:02}", "A0", "customer", "residential") for n in range(METERS))
+    return Archive("forged", 60, "Europe/Berlin", meters)
+
+
+def alert(
+    meter: int, abnormality: str = "bypass", family: str = "theft", risk: float = 0.9, day: int = FIRST - 1
+) -> Alert:
+    raised_at_s = archive().calendar.day_start(date.fromordinal(day))
+    return Alert(
+        f"a-{meter}-{abnormality}", "A0", f"M{meter:02}", f"P{meter:02}", abnormality, family, "high", risk, raised_at_s,
+        None, AlertState.RAISED, 1.0, 2.0, "kWh", (Reason("rules", "so it is"),), raised_at_s,
+    )  # fmt: skip
+
+
+class Days:
+    """Closes one forged day after the other."""
+
+    def __init__(self, capacity: Capacity = ALL_BY_RANK, seed: int = 1) -> None:
+        self.archive, self.store, self.capacity, self.seed = archive(), MemoryStore(), capacity, seed
+        self.store.save_archive(self.archive)
+        self.epoch = self.store.begin_partition("judge", 0, "w").epoch
+        self.ordinal = FIRST
+
+    def close(
+        self,
+        probability: Mapping[int, float],
+        findings: Sequence[Finding] = (),
+        alerts: Sequence[Alert] = (),
+        **more: tuple[str, ...],
+    ) -> list[InspectionTask]:
+        """The tasks this day opened."""
+        told = np.full(METERS, 0.01)
+        told[list(probability)] = list(probability.values())
+        figures = np.full((METERS, len(shipped_prior().features)), 0.5, dtype=np.float16)
+        nothing = np.zeros(METERS)
+        ids = tuple(m.meter_id for m in self.archive.meters)
+        day = AreaDay("A0", self.ordinal, ids, nothing, nothing, {}, {}, nothing == 0, told, figures)
+        packed = pack_area_day(ClosedAreaDay(day, tuple(alerts), tuple(findings), **more))
+        clock_s = self.archive.calendar.day_close(date.fromordinal(self.ordinal))
+        change = PartitionChange(self.epoch, self.ordinal, clock_s)
+        change.area_days.append(AreaDayRow("A0", self.ordinal, 0, packed))
+        change.alerts = {a.alert_id: a for a in alerts}
+        change.findings = {f.finding_id: f for f in findings}
+        self.store.save(Checkpoint("judge", {0: change}))
+        before = {t.task_id for t in self.store.tasks()}
+        closed = close_ready_days(self.store, self.archive, 1, "day", capacity=self.capacity, seed=self.seed)
+        assert closed == [self.ordinal]
+        self.ordinal += 1
+        return [t for t in self.store.tasks() if t.task_id not in before]
+
+    def finding(self, meter: int, *, confirmed: bool, number: int = 0) -> Finding:
+        at_s = self.archive.calendar.day_start(date.fromordinal(self.ordinal)) + 36_000
+        return Finding(
+            f"f-{meter}-{number}", "A0", f"M{meter:02}", at_s, confirmed, "bypass" if confirmed else None, "Wang"
+        )
+
+    @property
+    def learner(self) -> Learner:
+        return Learner(self.store.load_model_pages(), self.seed)
+
+    def risk(self, meter: int) -> float:
+        """Of the last closed day."""
+        (*_, (_, _, payload)) = self.store.scores()
+        return float(unpack_scores(payload).risk[meter])
+
+
+def test_before_any_finding_the_days_risk_is_what_the_weighing_said() -> None:
+    days = Days()
+    days.close({3: 0.6})
+    assert days.risk(3) == pytest.approx(0.6, abs=1e-6)
+
+
+def test_meters_without_an_alert_are_proposed_by_rank_where_crews_have_room() -> None:
+    days = Days(replace(ALL_BY_RANK, per_week=14))
+    opened = days.close({3: 0.9, 4: 0.5, 5: 0.7, 6: 0.2})
+    assert [(t.service_point, t.alert_ids) for t in opened] == [("P03", ()), ("P05", ())]
+    assert "no alert" in days.store.audit(opened[0].task_id)[0].reason
+    assert [t.service_point for t in days.close({3: 0.9, 4: 0.5, 5: 0.7, 6: 0.2})] == ["P04"], "the next in rank"
+    assert days.close({3: 0.9, 4: 0.5, 5: 0.7, 6: 0.2}) == [], "nobody else is worth a visit"
+
+
+def test_a_week_never_proposes_more_than_crews_can_visit_and_every_hazard() -> None:
+    days = Days(replace(ALL_BY_RANK, per_week=7))
+    likely = dict.fromkeys(range(30), 0.9)
+    hazards = [alert(30 + n, "phase_break", "electrical", 0.5) for n in range(9)]
+    opened = [days.close(likely, alerts=hazards if n == 6 else ()) for n in range(7)]
+    assert [len([t for t in of_day if not t.hazard]) for of_day in opened] == [1, 1, 1, 1, 1, 1, 0]
+    assert len([t for t in opened[6] if t.hazard]) == 9
+
+
+def test_who_is_silenced_is_not_proposed() -> None:
+    days = Days()
+    assert days.close({3: 0.9}, silenced=("M03",)) == []
+    assert [t.service_point for t in days.close({3: 0.9})] == ["P03"]
+
+
+def test_what_was_found_is_not_visited_again_while_it_is_mended() -> None:
+    days = Days()
+    days.close({3: 0.9})
+    assert days.close({3: 0.9}, [days.finding(3, confirmed=True)]) == []
+    early, hazard = alert(3, "cover_open", day=FIRST + 15), alert(3, "phase_break", "electrical", 0.5)
+    assert days.close({3: 0.95}, alerts=[early]) == []
+    assert [t.hazard for t in days.close({3: 0.95}, alerts=[early, hazard])] == [True], "a hazard never waits"
+
+
+def test_where_nothing_was_found_only_something_new_asks_for_another_visit() -> None:
+    days = Days()
+    days.close({3: 0.9}, alerts=[alert(3)])
+    assert days.close({3: 0.9}, [days.finding(3, confirmed=False)], alerts=[alert(3)]) == []
+    new = alert(3, "cover_open", day=FIRST + 2)
+    assert [t.service_point for t in days.close({3: 0.9}, alerts=[alert(3), new])] == ["P03"]
+
+
+def test_a_case_that_was_found_and_never_mended_is_visited_again() -> None:
+    days = Days()
+    days.close({3: 0.9})
+    days.close({3: 0.9}, [days.finding(3, confirmed=True)])
+    days.ordinal += 65
+    assert [t.service_point for t in days.close({3: 0.9})] == ["P03"]
+
+
+def test_an_open_tasks_risk_follows_the_days() -> None:
+    days = Days()
+    (task,) = days.close({3: 0.6})
+    days.close({3: 0.9})
+    (now,) = days.store.tasks()
+    assert (task.grade, now.grade, round(now.risk, 2)) == ("medium", "high", 0.9)
+    assert [e.move for e in days.store.audit(task.task_id)] == ["open", "regrade"]
+
+
+def test_findings_teach_and_detectors_keep_a_track_record() -> None:
+    days = Days(replace(ALL_BY_RANK, per_week=140))
+    days.close(dict.fromkeys(range(10), 0.6), alerts=[alert(n) for n in range(10)])
+    days.close({20: 0.6}, [days.finding(n, confirmed=False) for n in range(10)])
+    assert days.risk(20) < 0.55
+    assert all(t.state is TaskState.CLOSED for t in days.store.tasks() if t.service_point < "P10")
+    (record, *_) = days.learner.record.precisions()
+    assert (record.detector, record.abnormality, record.visited, record.confirmed) == ("rules", "bypass", 10, 0)
+    points = [p for batch in days.store.point_batches(100) for p in batch.points if p.measurement == "precision"]
+    assert [(p.tags["detector"], p.fields["visited"], p.fields["precision"]) for p in points] == [("rules", 10.0, 0.0)]
+
+
+def test_undone_by_a_person_or_by_an_appeal_the_next_days_are_as_if_it_had_never_come() -> None:
+    with_it, undone, appealed = Days(), Days(), Days()
+    for days in (with_it, undone, appealed):
+        days.close({3: 0.6})
+        days.close({20: 0.6}, [days.finding(3, confirmed=True)])
+    assert with_it.risk(20) > 0.6
+    with_it.close({20: 0.6})
+    undone.close({20: 0.6}, undone=("f-3-0",))
+    appealed.close({20: 0.6}, [appealed.finding(3, confirmed=False, number=1)])
+    for days in (undone, appealed):
+        days.close({20: 0.6})
+        assert days.risk(20) == pytest.approx(0.6, abs=1e-6)
+        assert days.learner.record.precisions() == []
+    assert with_it.learner.ranker.effect_of("f-3-0")
+    assert undone.learner.ranker.effect_of("f-3-0") is None
+
+
+def test_a_share_of_the_visits_is_drawn_and_says_why() -> None:
+    told = dict.fromkeys(range(30), 0.15) | dict.fromkeys(range(30, 40), 0.95)
+    runs = [Days(Capacity(per_week=7, least_risk=0.3, exploration_share=0.5), seed=s) for s in (1, 1, 2)]
+    drawn = []
+    for days in runs:
+        opened = [t for _ in range(14) for t in days.close(told)]
+        drawn.append([t.service_point for t in opened if t.risk < 0.3])
+        assert 6 <= len(drawn[-1]) <= 8
+        assert [t.risk > 0.9 for t in opened].count(True) >= 6
+        for task in opened:
+            why = days.store.audit(task.task_id)[0].reason
+            assert ("exploration" in why) is (task.risk < 0.3)
+    assert drawn[0] == drawn[1]
+    assert drawn[0] != drawn[2]
+
+
+def test_the_same_days_give_the_same_bytes() -> None:
+    pages = []
+    for _ in range(2):
+        days = Days(replace(ALL_BY_RANK, per_week=35, exploration_share=0.2))
+        days.close({n: 0.1 * (n % 10) for n in range(METERS)})
+        days.close({n: 0.05 * n for n in range(20)}, [days.finding(n, confirmed=n % 2 == 0) for n in (9, 19)])
+        pages.append(days.store.load_model_pages())
+    assert pages[0] == pages[1]
