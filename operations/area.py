@@ -30,6 +30,7 @@ from detectors.day_readings import DayReadings
 from detectors.pages import pack_arrays, unpack_arrays
 from detectors.recoverable import Recoverable
 from detectors.seasonal_profile import SeasonalProfile
+from detectors.sibling_totals import SiblingTotals, SiblingTotalsParams
 from metering.alert import Alert, AlertState, Reason, Worth
 from metering.archive import Archive, Area
 from metering.errors import StoreError
@@ -114,6 +115,7 @@ class AreaInProgress:
         self.interval_detectors: list[IntervalDetector] = interval_detectors(self.context, thresholds)
         self.profile = expected_profile(self.context, thresholds)
         self.hour_detectors: list[HourDetector] = hour_detectors(self.context, thresholds)
+        self.siblings = SiblingTotals(self.context, SiblingTotalsParams())
         self.day_bank = DayBank(self.context)
         self.case_probability = case_probability(self.context, thresholds)
         self.day_area = day_area(self.context, thresholds)
@@ -144,9 +146,9 @@ class AreaInProgress:
         return self.profile.expected_kwh(frame)
 
     @property
-    def detectors(self) -> list[IntervalDetector | HourDetector | SeasonalProfile]:
+    def detectors(self) -> list[IntervalDetector | HourDetector | SeasonalProfile | SiblingTotals]:
         """Everything that learns and is saved by its name."""
-        return [*self.interval_detectors, self.profile, *self.hour_detectors]
+        return [*self.interval_detectors, self.profile, *self.hour_detectors, self.siblings]
 
     def day(self, ordinal: int) -> DayInProgress:
         day = self.days.get(ordinal)

@@ -29,7 +29,7 @@ def judge_frame(
     """
     received, (frame, doubted) = frame, believed_frame(area, frame)
     expected_kwh = area.expected_kwh(frame)
-    signals = [s for detector in area.interval_detectors for s in detector.score(frame)]
+    signals = area.siblings.hide([s for detector in area.interval_detectors for s in detector.score(frame)])
     signals += _close_hour(area, frame)
     step = area.bank.step(
         signals,
@@ -55,6 +55,7 @@ def judge_frame(
         )
     for detector in area.interval_detectors:
         detector.learn(frame, trusted)
+    area.siblings.learn(frame, expected_kwh)
     balanced = balance(area.area, frame, expected_kwh)
     _add_to_hour(area, frame, balanced, bool(np.count_nonzero(suspected > area.area.is_supply)))
     _add_to_day(area, frame, signals, suspected)
