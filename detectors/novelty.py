@@ -21,10 +21,18 @@ _NEUTRAL = 0.5
 
 @dataclass(frozen=True, slots=True)
 class NoveltyParams:
-    trees: int = parameter(10, meaning="trees of the forest", unit="trees", low=1, high=50, source="cost: 35 us a day")
+    trees: int = parameter(6, meaning="trees of the forest", unit="trees", low=1, high=50, source="cost: 3 us a tree")
     height: int = parameter(8, meaning="halvings per tree", unit="levels", low=2, high=12, source="Tan et al. 2011")
     window: int = parameter(
         250, meaning="meter-days per reference window", unit="meter-days", low=50, high=100000, source="Tan et al. 2011"
+    )
+    learns_every: int = parameter(
+        4,
+        meaning="one meter in so many teaches it a day",
+        unit="meters",
+        low=1,
+        high=100,
+        source="cost: learning is half of it",
     )
 
     def __post_init__(self) -> None:
@@ -35,10 +43,11 @@ class Novelty:
     """HalfSpaceTrees on the day's features. It only says *unusual*: a channel of its own, never a case by itself.
 
     Scores are (meters,) in 0..1; NaN in the first window (River would say 0: not yet an opinion), without a single
-    known shape feature, or for a supply meter's row if its features are all NaN. Rows are learnt in archive order.
+    known shape feature, or for a supply meter's row if its features are all NaN. Rows are learnt in archive order, each
+    meter every few days.
     Reference: Tan, Ting, Liu (2011), Fast anomaly detection for streaming data.
 
-    >>> model = Novelty(seed=1, params=NoveltyParams(window=50))
+    >>> model = Novelty(seed=1, params=NoveltyParams(window=50, learns_every=1))
     >>> def day(level): return AreaDay("TA", 1, ("M0",), np.ones(1), np.zeros(1), {"level": np.array([level])}, {}, np.ones(1, bool), np.ones(1), np.zeros((1, 0)))
     >>> float(model.score(day(0.5))[0])
     nan
@@ -72,7 +81,8 @@ class Novelty:
 
     def learn(self, day: AreaDay) -> None:
         values, known = _table(day)
-        for row in np.flatnonzero(known & day.trusted):
+        every = self._params.learns_every
+        for row in np.flatnonzero(known & day.trusted)[day.day_ordinal % every :: every]:
             self._forest.learn_one(dict(zip(FEATURES, values[row], strict=True)))
             self._learnt += 1
 

@@ -319,7 +319,7 @@ def _day(features: dict[str, Column], trusted: bool = True) -> AreaDay:
 
 def test_novelty_is_seeded_restored_and_learns_trusted_rows_only() -> None:
     rng = np.random.default_rng(5)
-    quiet = [_day({n: np.append(rng.normal(0.5, 0.03, 20).clip(0, 1), np.nan) for n in FEATURES}) for _ in range(20)]
+    quiet = [_day({n: np.append(rng.normal(0.5, 0.03, 20).clip(0, 1), np.nan) for n in FEATURES}) for _ in range(80)]
     odd = _day({n: np.array([0.5, 0.98, np.nan]) for n in FEATURES})
     (model,), (twin,), (other,), (untaught,) = (day_models(s) for s in (1, 1, 2, 1))
     assert np.isnan(model.score(odd)).all()
