@@ -16,6 +16,7 @@ from detectors.line_loss import LineLoss, LineLossParams
 from detectors.load_forecast import LoadForecast, LoadForecastParams
 from detectors.meter_errors import MeterErrors, MeterErrorsParams
 from detectors.moved import as_they_are_now
+from detectors.neutral_rules import NeutralRules, NeutralRulesParams
 from detectors.novelty import Novelty
 from detectors.parameters import from_section
 from detectors.seasonal_profile import SeasonalProfile, SeasonalProfileParams
@@ -34,6 +35,7 @@ INTERVAL_DETECTORS: tuple[tuple[Callable[[AreaContext, Any], IntervalDetector], 
     (VoltageRules, VoltageRulesParams),
     (CurrentRules, CurrentRulesParams),
     (CatalogueRules, CatalogueRulesParams),
+    (NeutralRules, NeutralRulesParams),
 )
 HOUR_DETECTORS: tuple[tuple[Callable[[AreaContext, Any], HourDetector], type[Any]], ...] = ((LineLoss, LineLossParams),)
 
@@ -83,8 +85,8 @@ def interval_detectors(context: AreaContext, thresholds: Thresholds | None = Non
     context = replace(context, limits=now[SECTION])
     for kind, params in INTERVAL_DETECTORS:
         given = from_section(params, kind.name, now.get(kind.name, {}))  # type: ignore[attr-defined]
-        if kind is CatalogueRules and voltage is not None:
-            detectors.append(CatalogueRules(context, given, voltage.levels))
+        if kind in (CatalogueRules, NeutralRules) and voltage is not None:
+            detectors.append(kind(context, given, voltage.levels))
         else:
             detectors.append(kind(context, given))
         if isinstance(detectors[-1], VoltageRules):

@@ -20,6 +20,8 @@ _F32 = np.float32
 #: A phase of which nothing can be told now: its meter is not judged, unless another phase is clearly abnormal.
 _HOLDS = 0.5
 _LEARN_EVERY_S = 6 * 3600
+#: Fewer meters that are low at once are each its own case.
+_FEWEST_LOW = 3
 #: Nominal phase voltages that meters are connected to; 220 to 240 V are one level here.
 _LEVELS_V = np.array([57.7, 100.0, 120.0, NOMINAL_VOLTAGE_V, 277.0, 400.0])
 
@@ -35,7 +37,7 @@ class VoltageRulesParams:
     )
     shared_share: float = parameter(
         0.3,
-        meaning="share of the area's meters (at least three) low at once that makes it the network's trouble",
+        meaning="share of a line's or of the area's meters (at least three) low at once that makes it the network's trouble",
         unit="1",
         low=0.05,
         high=1,
@@ -96,6 +98,9 @@ class VoltageRules:
         self._not_its_phase = np.array([[False], [True], [True]]) & single
         self._not_its_phase |= np.array([[False], [True], [False]]) & three_wire
         self._any_lacks_a_phase = bool(self._not_its_phase.any())
+        lines = [(meter.feeder, meter.segment) for meter in area.meters]
+        number = {line: n for n, line in enumerate(dict.fromkeys(lines))}
+        self._line = np.array([number[line] for line in lines], dtype=np.intp)
         self._pages = StatePages(
             "voltage_rules/1",
             {"phases": {"usual_v": Slab((count,), _F32, np.nan), "alive": Slab((3, count), np.bool_)}},
@@ -169,9 +174,18 @@ class VoltageRules:
             self._signal("phase_break", broken, judged & three, voltage, nominal, away),
         ]
 
-    def _shared(self, low: NDArray[np.bool_], judged: NDArray[np.bool_]) -> bool:
-        lows = np.count_nonzero(any_phase(low))
-        return bool(lows >= 3 and lows >= self._params.shared_share * np.count_nonzero(any_phase(judged)))
+    def _shared(self, low: NDArray[np.bool_], judged: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """(meters,): who is low together with others of the same line, or of the whole area."""
+        lows, all_judged = any_phase(low), any_phase(judged)
+        count = np.count_nonzero(lows)
+        if count < _FEWEST_LOW:
+            return np.zeros(len(lows), dtype=np.bool_)
+        share = self._params.shared_share
+        if count >= share * np.count_nonzero(all_judged):
+            return np.ones(len(lows), dtype=np.bool_)
+        of_line, judged_of_line = (np.bincount(self._line, weights=rows) for rows in (lows, all_judged))
+        network = (of_line >= _FEWEST_LOW) & (of_line >= share * judged_of_line)
+        return np.asarray(network[self._line])
 
     def _signal(
         self,

@@ -42,6 +42,8 @@ def _eventful(i: int, columns: dict[str, Column]) -> None:
     columns["neutral_current_a"][4] *= 3
     columns["energy_kwh"][-1] += 1.5 * columns["energy_kwh"][6]
     columns["energy_kwh"][6] *= 2.5
+    if i % 40 == 0:
+        columns["voltage_v"][[0, 2]], columns["voltage_v"][[4, 6]] = 262.0, 195.0
 
 
 QUIET = list(frames(CONTEXT, 45))
@@ -53,8 +55,8 @@ class Subject:
 
     def __init__(self, name: str, context: AreaContext) -> None:
         self.name, self.context = name, context
-        # the catalogue's rules ask the voltage rules of their bank; the others stand alone
-        needed = {name, "voltage_rules"} if name == "catalogue_rules" else {name}
+        # some rules ask the voltage rules of their bank; the others stand alone
+        needed = {name, "voltage_rules"} if name in ("catalogue_rules", "neutral_rules") else {name}
         self.bank: list[IntervalDetector] = [d for d in interval_detectors(context) if d.name in needed]
         hours = {d.name: d for d in hour_detectors(context)}
         self.hour: HourDetector | None = hours.get(name)
