@@ -40,7 +40,8 @@ def explanation(
 
     `contributions` are (figure, log-odds by which it moved) as `Prior.reasons` gives them, `figures` the values by name. A figure speaks
     for a suspicion only where its value is notable, and against it only where it is not: what a forest makes of two
-    figures together is no sentence. `benign` explanations come before other reasons against.
+    figures together is no sentence. `benign` explanations come before other reasons against. What is said for a suspicion is not
+    said against it as well.
 
     >>> told = explanation(
     ...     [("log_level", 1.2), ("fall_cusum", 0.4), ("event_days", -0.6)],
@@ -52,13 +53,15 @@ def explanation(
     """
     told = list(benign)[:MOST_AGAINST]
     speaks_for = _strongest(contributions, figures, against=False)[:MOST_REASONS]
-    contrary = _strongest(contributions, figures, against=True)[: MOST_AGAINST - len(told)]
-    return (*speaks_for, *told, *contrary)
+    said = {topic for topic, _ in speaks_for}
+    contrary = [entry for entry in _strongest(contributions, figures, against=True) if entry[0] not in said]
+    return (*(r for _, r in speaks_for), *told, *(r for _, r in contrary[: MOST_AGAINST - len(told)]))
 
 
 def _strongest(
     contributions: Sequence[tuple[str, float]], figures: Mapping[str, float], *, against: bool
-) -> list[Reason]:
+) -> list[tuple[str, Reason]]:
+    """(topic, reason), the strongest first."""
     words = figure_words()
     topics: dict[str, _Topic] = {}
     for name, moved in contributions:
@@ -69,7 +72,7 @@ def _strongest(
             topics.setdefault(told.topic, _Topic()).add(name, moved)
     ranked = sorted(topics.values(), key=lambda t: (-abs(t.moved), t.figure))
     return [
-        _reason(words[t.figure], figures[t.figure], figures, t.moved, against)
+        (words[t.figure].topic, _reason(words[t.figure], figures[t.figure], figures, t.moved, against))
         for t in ranked
         if abs(t.moved) >= LEAST_WEIGHT
     ]

@@ -154,6 +154,12 @@ def test_what_speaks_against_is_what_is_as_it_should_be() -> None:
     assert told[2].text_zh == "日负荷曲线形状如常（相似度 0.97，满分 1）"
 
 
+def test_what_is_said_for_a_suspicion_is_not_said_against_it_as_well() -> None:
+    both = [("unseen_cusum", 2.0), ("unseen_drop_v", -0.6), ("event_days", -0.5)]
+    told = explanation(both, {"unseen_cusum": 25.0, "unseen_drop_v": 0.1, "event_days": 0.0})
+    assert [(r.against, r.detector) for r in told] == [(False, "day_voltage"), (True, "day_events")]
+
+
 def test_a_benign_explanation_comes_before_other_reasons_against() -> None:
     vacancy = Reason("vacancy", "the home stands empty", True, "房屋空置", -1.0)
     told = [r for r in explanation(CONTRIBUTIONS, VALUED, [vacancy]) if r.against]
