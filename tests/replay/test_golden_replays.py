@@ -1,0 +1,36 @@
+"""What is found of each abnormality, and when, is as it was when somebody last looked at it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.replay.golden_replays import NORMAL, RECIPE, Expected, expected, found_in_time, live
+
+#: What three weeks after the warm-up show of it is too little for today's experts.
+NOT_FOUND = frozenset({"resale"})
+#: What says nothing of a case: data that did not come or cannot be right, and a fault of the whole area as its customers feel it.
+NO_CASE = frozenset({"reading_failed", "prolonged_estimation", "spike", "sum_check", "overvoltage"})
+
+
+@pytest.fixture(scope="module")
+def lived() -> Expected:
+    return live()
+
+
+@pytest.mark.parametrize("abnormality", expected())
+def test_what_is_found_is_what_was_found(lived: Expected, abnormality: str) -> None:
+    assert lived[abnormality] == expected()[abnormality]
+
+
+def test_every_abnormality_of_the_province_has_its_file(lived: Expected) -> None:
+    assert set(lived) == set(expected())
+
+
+def test_every_abnormality_is_found_at_least_once_but_those_named() -> None:
+    missed = {a for a, cases in expected().items() if a != NORMAL and not any(map(found_in_time, cases))}
+    assert missed == NOT_FOUND
+
+
+def test_normal_places_are_left_in_peace() -> None:
+    suspected = [c for c in expected()[NORMAL] if c["alerts"][0]["abnormality"] not in NO_CASE]
+    assert len(suspected) <= 0.04 * RECIPE.areas * 30
