@@ -17,7 +17,9 @@ class PeerGroups:
     def __init__(self, labels: list[tuple[object, ...] | None]) -> None:
         self._everyone = np.array([label is not None for label in labels], dtype=np.bool_)
         distinct = sorted({label for label in labels if label is not None}, key=repr)
-        self._groups = [np.array([other == label for other in labels], dtype=np.bool_) for label in distinct]
+        groups = (np.array([other == label for other in labels], dtype=np.bool_) for label in distinct)
+        #: rows of the groups that can ever have enough
+        self._groups = [np.flatnonzero(group) for group in groups if np.count_nonzero(group) >= FEWEST_PEERS]
 
     def median(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Each row's group median of `values` (NaN left out); 0 where not even the area has enough, NaN off-group.
@@ -29,14 +31,22 @@ class PeerGroups:
         medians = np.full(values.shape, np.nan)
         medians[self._everyone] = _median(values[self._everyone & present])
         for group in self._groups:
-            members = values[group & present]
+            members = values[group]
+            members = members[members == members]
             if len(members) >= FEWEST_PEERS:
-                medians[group] = np.median(members)
+                medians[group] = _middle(members)
         return medians
 
 
 def _median(values: NDArray[np.float64]) -> float:
-    return float(np.median(values)) if len(values) >= FEWEST_PEERS else 0.0
+    return _middle(values) if len(values) >= FEWEST_PEERS else 0.0
+
+
+def _middle(values: NDArray[np.float64]) -> float:
+    """The median of some known values; NumPy's own takes ten times as long on so few."""
+    ordered = np.sort(values)
+    count = len(ordered)
+    return float((ordered[(count - 1) // 2] + ordered[count // 2]) / 2)
 
 
 def peer_groups(context: AreaContext) -> PeerGroups:

@@ -20,6 +20,8 @@ _F32 = np.float32
 #: A phase of which nothing can be told now: its meter is not judged, unless another phase is clearly abnormal.
 _HOLDS = 0.5
 _LEARN_EVERY_S = 6 * 3600
+#: A lost phase is below this share of the meter's highest one.
+_APART = 0.85
 #: Fewer meters that are low at once are each its own case.
 _FEWEST_LOW = 3
 #: Nominal phase voltages that meters are connected to; 220 to 240 V are one level here.
@@ -158,7 +160,9 @@ class VoltageRules:
         shared = self._shared(low, judged)
         others_alive = any_phase((level >= self._break.recover) & measured)
         three = judged.sum(axis=0) >= 2
-        own = ~shared & (others_alive | ~three)
+        # a weak line sinks all of a meter's phases alike; alone, a phase must be lower than lines get
+        apart = np.where(three, level < np.maximum(_APART, self._loss.set) * levels.highest, level < self._break.set)
+        own = ~shared & (others_alive | ~three) & apart
 
         back = judged & (level >= self._loss.recover)
         between = judged & ~low & loaded & own

@@ -100,6 +100,8 @@ def _points() -> Iterator[Point]:
     yield from _pipeline()
     reading = dict.fromkeys(SCHEMA["reading"].fields, 1.0)
     yield Point("reading", {"transformer_area": AREAS[0], "meter_id": "M-1"}, STOP_S - HOUR_S, reading)
+    error = {"share": 0.04, "low": 0.01, "high": 0.07}
+    yield Point("meter_error", {"transformer_area": AREAS[0], "meter_id": "M-1"}, STOP_S - HOUR_S, error)
 
 
 def _balances() -> Iterator[Point]:
@@ -107,6 +109,7 @@ def _balances() -> Iterator[Point]:
     for i, area in enumerate(AREAS):
         for quarter in range(4 * 24):
             fields = {"metered_kwh": 9.0, "meters_measured": 10.0, "meters_expected": 10.0}
+            fields |= {"meters_estimated": 0.0, "estimated_kwh": 0.0}
             if i < 2:
                 share = 0.05 * (i + 1)
                 fields |= {"supplied_kwh": 9.0 / (1 - share), "loss_kwh": 9.0 / (1 - share) - 9.0, "loss_share": share}
@@ -137,6 +140,7 @@ def _alert(alert_id: str, area: str, code: str, risk: float, at_s: int, raised: 
         "alert_id": alert_id,
     }
     fields = {"risk": risk, "raised": raised, "observed": 1.0, "expected": 2.0, "missing_kwh": 3.5}
+    fields |= {"worth_kwh": 3.0, "worth_kwh_low": 1.0, "worth_kwh_high": 6.0}
     if placed:
         fields |= {"latitude": 31.2, "longitude": 121.5}
     return Point("alert", tags, at_s, fields)

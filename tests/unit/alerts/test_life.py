@@ -36,7 +36,7 @@ class Line:
         self.now_s = 0
         self.changed: list[Alert] = []
 
-    def see(self, strength: float | None, code: str = "over_capacity", *, kwh: float = 1.0, row: int = 1) -> Step:
+    def see(self, strength: float | None, code: str = "reverse_energy", *, kwh: float = 1.0, row: int = 1) -> Step:
         strengths = np.full(3, np.nan, dtype=np.float32)
         strengths[row] = np.nan if strength is None else strength
         observed, expected = np.full(3, 12.0), np.full(3, 8.0)
@@ -93,7 +93,7 @@ def test_an_alert_clears_after_the_condition_was_gone_for_its_time_and_a_relapse
     line = Line()
     for _ in range(4):
         line.see(1.0)
-    for _ in range(CATALOGUE["over_capacity"].clear_after_minutes // 15):
+    for _ in range(CATALOGUE["reverse_energy"].clear_after_minutes // 15):
         line.see(0.0)
     for _ in range(4):
         line.see(1.0)
@@ -121,7 +121,7 @@ def test_the_energy_a_claim_stands_for_grows_and_a_late_reading_amends_it() -> N
     line.see(1.0, kwh=float("nan"))
     worth = Worth("energy", 1.0, 4.0, 9.0)
     opened, changed = line.bank.at_day_close(
-        lambda abnormality, row: worth if (abnormality, row) == ("over_capacity", 1) else None
+        lambda abnormality, row: worth if (abnormality, row) == ("reverse_energy", 1) else None
     )
     assert opened == changed
     assert opened[0].worth == worth

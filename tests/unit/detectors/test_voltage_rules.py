@@ -16,10 +16,26 @@ def test_low_voltage_along_one_line_is_the_lines_own() -> None:
     rules.learn(usual, np.ones(40, dtype=np.bool_))
 
     def lost(low: list[int]) -> list[int]:
-        volts = [150.0 if row in low else 230.0 for row in range(40)]
+        volts = [120.0 if row in low else 230.0 for row in range(40)]
         loss = rules.score(frame(energy_kwh=[1.0] * 40, voltage_v=volts, current_a=[5.0] * 40))[0]
         return np.flatnonzero(loss.strength >= SET_STRENGTH).tolist()
 
     assert lost([0, 1, 2, 3]) == []
     assert lost([0, 9, 20]) == [0, 9, 20]
     assert lost([0, 1, 2, 9]) == [9]
+
+
+def test_a_weak_line_takes_no_phase_from_a_meter() -> None:
+    rules = VoltageRules(context(meters=2, fields={"phases": [3, 1]}), VoltageRulesParams())
+
+    def of(volts: list[float], alone: float) -> list[float]:
+        phases = {f"voltage_{p}_v": [v, None] for p, v in zip("abc", volts, strict=True)}
+        currents = {f"current_{p}_a": [5.0, None] for p in "abc"}
+        told = frame(energy_kwh=[1.0, 1.0], voltage_v=[None, alone], current_a=[None, 5.0], **phases, **currents)
+        loss = rules.score(told)[0].strength.tolist()
+        rules.learn(told, np.ones(2, dtype=np.bool_))
+        return loss
+
+    of([230.0, 231.0, 229.0], 230.0)
+    assert not any(strength >= SET_STRENGTH for strength in of([176.0, 190.0, 188.0], 175.0))
+    assert [strength >= SET_STRENGTH for strength in of([150.0, 225.0, 228.0], 110.0)] == [True, True]
