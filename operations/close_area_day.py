@@ -24,7 +24,7 @@ from metering.evidence import SET_STRENGTH, AreaCurves, AreaDay, Signal
 from metering.messages import Finding
 from metering.ports import AreaDayRow
 from metering.times import DAY_S
-from operations.area import AreaInProgress, DayInProgress, Outcome, Trace, alert_of
+from operations.area import AreaInProgress, DayInProgress, Outcome, Trace, alert_of, alert_row
 from operations.derived_points import alert_points, evidence_points, meter_error_points
 from operations.validation import validate_day
 from operations.worth import worth_of
@@ -241,7 +241,7 @@ def pack_area_day(closed: ClosedAreaDay) -> bytes:
         "transformer_area": day.transformer_area,
         "day_ordinal": day.day_ordinal,
         "meter_ids": list(day.meter_ids),
-        "open_alerts": [asdict(a) for a in closed.open_alerts],
+        "open_alerts": [alert_row(a) for a in closed.open_alerts],
         "findings": [asdict(f) for f in closed.findings],
         "silenced": list(closed.silenced),
         "undone": list(closed.undone),
