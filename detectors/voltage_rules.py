@@ -20,6 +20,8 @@ _F32 = np.float32
 #: A phase of which nothing can be told now: its meter is not judged, unless another phase is clearly abnormal.
 _HOLDS = 0.5
 _LEARN_EVERY_S = 6 * 3600
+#: No network has a voltage above this (Un): the meter's figure is wrong, and tells nothing.
+_ABSURD = 2.5
 #: A lost phase is below this share of the meter's highest one.
 _APART = 0.85
 #: Fewer meters that are low at once are each its own case.
@@ -130,6 +132,9 @@ class VoltageRules:
         if voltage is None:
             return None
         level = voltage / self._nominal_v
+        if np.fmax.reduce(level, axis=None) > _ABSURD:
+            voltage = np.where(level > _ABSURD, np.nan, voltage)
+            level = voltage / self._nominal_v
         judged = (level == level) & self._pages.array("phases", "alive")
         of_live = np.where(judged, level, np.nan)
         highest = np.fmax(np.fmax(level[0], level[1]), level[2])

@@ -136,6 +136,10 @@ def write_scores(path: Path, scores: Iterable[ScoreRows]) -> int:
     return rows
 
 
+def _under(prefix: str, counters: Mapping[str, int]) -> dict[str, int]:
+    return {name.removeprefix(prefix): n for name, n in sorted(counters.items()) if name.startswith(prefix)}
+
+
 def report(counters: Mapping[str, int], *, readings_in: int, **more: Any) -> dict[str, Any]:
     """`report.json`. Raises `MeterwatchError` where the counts do not add up: then a reading was lost or doubled."""
     set_aside = {reason.value: counters.get(f"set_aside.{reason}", 0) for reason in SetAside}
@@ -148,11 +152,9 @@ def report(counters: Mapping[str, int], *, readings_in: int, **more: Any) -> dic
         "set_aside": set_aside,
         "readings_late": late,
         "readings_dead_lettered": dead,
-        "data_quality": {
-            name.removeprefix("data_quality."): n
-            for name, n in sorted(counters.items())
-            if name.startswith("data_quality.")
-        },
+        "events_accepted": counters.get("events_accepted", 0),
+        "events_set_aside": _under("events_set_aside.", counters),
+        "data_quality": _under("data_quality.", counters),
         **more,
     }
     if readings_in != accepted + sum(set_aside.values()) + late + dead:

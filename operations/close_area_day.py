@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -39,7 +39,8 @@ def close_area_day(
     day = area.forget_day(ordinal)
     curves = day.curves.close(ordinal, area.context.day_type(date.fromordinal(ordinal)))
     features = day_features(area.context, curves, area.profile.expected_day(curves.day_type))
-    signals = validate_day(area, day, curves, outcome)
+    day_starts_s = np.full(len(area.area), area.archive.calendar.day_start(date.fromordinal(ordinal)), dtype=np.int64)
+    signals = [replace(s, since_s=day_starts_s) for s in validate_day(area, day, curves, outcome)]
     if trace is not None:
         trace.day_closed(area, ordinal, signals)
     verdict = _weigh(area, day, curves, signals, outcome)

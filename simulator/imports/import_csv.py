@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TextIO, get_args
 from zoneinfo import ZoneInfo
@@ -35,6 +36,8 @@ METER_ATTRIBUTES = tuple(c for c in tables.METER_COLUMNS if c not in ("meter_id"
 TIME_COLUMNS = ("interval_start", "interval_end")
 OUR_COLUMNS = ("meter_id", *TIME_COLUMNS, *READING_COLUMNS, *METER_ATTRIBUTES)
 MISSING_WORDS = frozenset({"", "-", "na", "n/a", "nan", "null", "none"})
+#: From so many different times on it is told whether they fit the interval.
+_FEWEST_TIMES = 3
 CHUNK_ROWS = 100_000
 SORT_MEMORY = "512MB"
 
@@ -360,6 +363,12 @@ class _Parsed:
         names = ", ".join(map(str, sources))
         if not self._rows:
             raise FeedError(f"{names}: no reading")
+        apart_s = min((later - sooner for sooner, later in pairwise(sorted(self._on_grid))), default=0)
+        if len(self._on_grid) > _FEWEST_TIMES and apart_s >= 2 * 60 * self.how.interval_minutes:
+            raise FeedError(
+                f"{names}: its times lie {apart_s // 60} minutes apart or more, so they are no readings of "
+                f"{self.how.interval_minutes} minutes each; say how long the metering interval is: --interval-minutes {apart_s // 60}"
+            )
         if 2 * self._off_grid > self._rows:
             raise FeedError(
                 f"{names}: {self._off_grid} of {self._rows} times are no start of a {self.how.interval_minutes}-minute "

@@ -46,6 +46,10 @@ def test_two_lines_that_move_differently_are_two_lines() -> None:
     assert strength([262, 258, 255, 190, 188, 185], lines) <= RECOVER_STRENGTH
 
 
+def test_an_absurd_voltage_is_no_voltage() -> None:
+    assert strength([9999, 9999, 190, 184, 229, 230]) <= RECOVER_STRENGTH
+
+
 def test_an_area_without_a_supply_meter_says_nothing() -> None:
     rules = NeutralRules(context(meters=4), NeutralRulesParams())
     assert rules.score(frame(energy_kwh=[1.0] * 4, voltage_v=[268, 262, 190, 184])) == []

@@ -17,6 +17,18 @@ def test_a_report_whose_counts_do_not_add_up_is_refused() -> None:
         report(counted, readings_in=14)
 
 
+def test_a_report_says_what_became_of_events() -> None:
+    counters = {
+        "readings_accepted": 1,
+        "events_accepted": 2,
+        "events_set_aside.unknown_code": 3,
+        "data_quality.spike": 4,
+    }
+    told = report(counters, readings_in=1)
+    assert (told["events_accepted"], told["events_set_aside"]) == (2, {"unknown_code": 3})
+    assert told["data_quality"] == {"spike": 4}
+
+
 def test_lines_are_sorted_by_time_then_id(tmp_path: Path) -> None:
     rows = [{"id": "b", "at": "2"}, {"id": "a", "at": "2"}, {"id": "c", "at": "1"}]
     write_lines(tmp_path / "x.jsonl", rows, time="at")

@@ -117,6 +117,14 @@ def test_the_hour_that_comes_twice_is_told_apart_by_order_and_the_missing_one_is
         import_csv(source(tmp_path, "id,when,kWh\nA,2026-03-29 02:30,1\n"), tmp_path / "other", how)
 
 
+def test_times_farther_apart_than_the_interval_are_refused_with_the_interval_they_are(tmp_path: Path) -> None:
+    days = "".join(f"A,2026-01-{day:02d}T00:00,5\n" for day in range(1, 9))
+    with pytest.raises(FeedError, match=r"1440 minutes apart.*no readings of 30 minutes.*--interval-minutes 1440"):
+        import_csv(source(tmp_path, "id,when,kWh\n" + days), tmp_path / "feed", HOW)
+    done = import_csv(tmp_path / "source.csv", tmp_path / "feed", replace(HOW, interval_minutes=1440))
+    assert str(done).startswith("8 rows of 1 meters")
+
+
 def test_daily_intervals_may_be_given_by_their_end(tmp_path: Path) -> None:
     how = replace(
         HOW,
