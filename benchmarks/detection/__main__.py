@@ -46,9 +46,7 @@ def main(arguments: Sequence[str], measure: Measure | None = None) -> int:
         todo = [w for w in todo if w.recipe is not None]
     print(machine() + "\n", file=sys.stderr, flush=True)
     store = None if asked.page is None else asked.page.with_suffix(".json")
-    figures: dict[str, Any] = (
-        {} if store is None or not store.exists() else json.loads(store.read_text(encoding="utf-8"))
-    )
+    figures: dict[str, Any] = {}
     failed = 0
     with (
         tempfile.TemporaryDirectory(prefix="meterwatch-detection-") as place,
@@ -63,7 +61,7 @@ def main(arguments: Sequence[str], measure: Measure | None = None) -> int:
             figures[world.name] = found
             print(summary(world, found), flush=True)
             if store is not None:
-                _write(store, asked.page, figures, known)
+                _write(store, asked.page, {world.name: found}, known)
     if store is None:
         print("\n" + page(figures, known))
     else:
@@ -119,7 +117,10 @@ def _measure(world: World, place: Path, asked: argparse.Namespace) -> dict[str, 
     return found
 
 
-def _write(store: Path, path: Path, figures: dict[str, Any], known: Sequence[World]) -> None:
+def _write(store: Path, path: Path, measured: dict[str, Any], known: Sequence[World]) -> None:
+    """Put these worlds beside those in the store as it is now: another run may have written to it meanwhile."""
+    figures = json.loads(store.read_text(encoding="utf-8")) if store.exists() else {}
+    figures |= measured
     kept = {w.name: figures[w.name] for w in known if w.name in figures}
     store.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     path.write_text(page(kept, known), encoding="utf-8")

@@ -159,3 +159,15 @@ def test_a_run_replaces_its_own_figures_and_keeps_the_others(
     assert "| mixed | 201 |" in path.read_text()
     assert command.main(["--worlds", "rare", "--page", str(path)], measured) == 1
     assert command.main(["--worlds", "nowhere", "--page", str(path)], measured) == 2
+
+
+def test_two_runs_at_once_keep_each_others_worlds(figures: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    path = tmp_path / "detection.md"
+
+    def measured(world: World, place: Path, asked: Namespace) -> dict[str, Any]:
+        if world.name == "mixed":  # another run finishes while this world is lived through
+            path.with_suffix(".json").write_text(json.dumps({"hard": figures[1]}))
+        return dict(figures[1])
+
+    assert command.main(["--worlds", "mixed", "--page", str(path)], measured) == 0
+    assert set(json.loads(path.with_suffix(".json").read_text())) == {"mixed", "hard"}
