@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from metering.catalogue import INFORMATION_FAMILIES, abnormality
-from metering.evidence import RECOVER_STRENGTH, SET_STRENGTH, Signal
+from metering.catalogue import CATALOGUE, FAMILIES, INFORMATION_FAMILIES
+from metering.evidence import SET_STRENGTH
 
 #: The most that an unusual day adds to what the evidence says.
 NOVELTY_SHARE = 0.1
@@ -18,22 +18,21 @@ _EVIDENCE_SHARE = 0.2
 _NOVELTY_FROM = 0.8
 
 
-def family_strengths(signals: Iterable[Signal], meters: int) -> dict[str, NDArray[np.float64]]:
-    """The strongest evidence per family, weighted by the catalogue, (meters,) 0..1.
+def family_strengths(strength: NDArray[np.floating], codes: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+    """A day's strongest evidence (codes, meters) as the strongest per family, weighted by the catalogue, (meters,) 0..1.
 
-    Strength of a condition that holds counts whole, above RECOVER by half, below not at all. Hazards rank by harm in a lane of their own and are left out here, so that an
-    overloaded transformer never looks like theft. Not judged (NaN) counts as nothing.
+    What does not reach the set value is half a case at most. Only what says something about a case worth visiting counts: hazards
+    rank by harm in a lane of their own, so that an overloaded transformer never looks like theft. Not judged (NaN) is nothing.
     """
-    strengths: dict[str, NDArray[np.float64]] = {}
-    for signal in signals:
-        row = abnormality(signal.abnormality)
-        if row.lane == "hazard" or row.family in INFORMATION_FAMILIES:
-            continue
-        strength = np.nan_to_num(signal.strength.astype(np.float64))
-        counted = np.where(strength >= SET_STRENGTH, 1.0, np.where(strength > RECOVER_STRENGTH, 0.5, 0.0))
-        weighted = row.weight * strength * counted
-        strengths[row.family] = np.maximum(strengths.get(row.family, np.zeros(meters)), weighted)
-    return strengths
+    rows = [CATALOGUE[code] for code in codes]
+    weights = np.array([row.weight if row.lane in ("suspicion", "area") else 0.0 for row in rows])
+    known = np.nan_to_num(strength)
+    weighted = np.where(known >= SET_STRENGTH, known, known / 2) * weights[:, None]
+    return {
+        family: weighted[of_family].max(axis=0)
+        for family in FAMILIES
+        if (of_family := [i for i, row in enumerate(rows) if row.family == family and weights[i]])
+    }
 
 
 def risk(

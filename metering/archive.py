@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metering.errors import ArchiveError
-from metering.times import LocalCalendar, iso
+from metering.times import LocalCalendar
 
 Role = Literal["customer", "supply"]
 CustomerClass = Literal["residential", "commercial", "industrial", "agricultural", "public", "temporary"]
@@ -397,9 +397,3 @@ def _overlap(a: Meter, b: Meter) -> bool:
     )
     end = min(a.valid_to_s if a.valid_to_s is not None else 2**62, b.valid_to_s if b.valid_to_s is not None else 2**62)
     return start < end
-
-
-def describe_validity(meter: Meter) -> str:
-    start = "the beginning" if meter.valid_from_s is None else iso(meter.valid_from_s)
-    end = "now" if meter.valid_to_s is None else iso(meter.valid_to_s)
-    return f"{meter.meter_id} in {meter.transformer_area} from {start} to {end}"

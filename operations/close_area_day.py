@@ -18,9 +18,9 @@ from detectors.day_balance import HourlyBalance
 from detectors.day_features import day_features
 from detectors.measures import Measured, daily_energy
 from detectors.pages import pack_arrays, unpack_arrays
+from detectors.risk import family_strengths
 from metering.alert import Alert, Worth
-from metering.catalogue import CATALOGUE, FAMILIES
-from metering.evidence import SET_STRENGTH, AreaCurves, AreaDay, Signal
+from metering.evidence import AreaCurves, AreaDay, Signal
 from metering.messages import Finding
 from metering.ports import AreaDayRow
 from metering.times import DAY_S
@@ -36,18 +36,18 @@ def close_area_day(
     area: AreaInProgress, ordinal: int, partition: int, outcome: Outcome, trace: Trace | None = None
 ) -> None:
     """Weigh the closed day, then pack its features, evidence, open alerts and findings; forget what the day stage now knows."""
-    day = area.forget_day(ordinal)
-    curves = day.curves.close(ordinal, area.context.day_type(date.fromordinal(ordinal)))
+    day, closes_on = area.forget_day(ordinal), date.fromordinal(ordinal)
+    curves = day.curves.close(ordinal, area.context.day_type(closes_on))
     features = day_features(area.context, curves, area.profile.expected_day(curves.day_type))
-    day_starts_s = np.full(len(area.area), area.archive.calendar.day_start(date.fromordinal(ordinal)), dtype=np.int64)
+    day_starts_s = np.full(len(area.area), area.archive.calendar.day_start(closes_on), dtype=np.int64)
     signals = [replace(s, since_s=day_starts_s) for s in validate_day(area, day, curves, outcome)]
     if trace is not None:
         trace.day_closed(area, ordinal, signals)
     verdict = _weigh(area, day, curves, signals, outcome)
-    open_alerts, changed = area.bank.at_day_close(_worth(area, date.fromordinal(ordinal)))
+    open_alerts, changed = area.bank.at_day_close(_worth(area, closes_on))
     outcome.alerts.update((a.alert_id, a) for a in changed)
     outcome.points += alert_points(changed, area.archive)
-    at_s = area.archive.calendar.day_close(date.fromordinal(ordinal))
+    at_s = area.archive.calendar.day_close(closes_on)
     area.silences = {i: s for i, s in area.silences.items() if at_s < s.until_s}
     heard = tuple(a for a in open_alerts if not any(s.covers(a, at_s) for s in area.silences.values()))
     if len(heard) < len(open_alerts):
@@ -190,14 +190,6 @@ class ClosedAreaDay:
 
 #: Half precision holds no more.
 _MOST_FIGURE = 60_000.0
-_ROWS = tuple(CATALOGUE[code] for code in CODES)
-#: Rows of the catalogue that say something about a case worth visiting. Hazards rank by harm, in a lane of their own.
-_WEIGHTS = np.array([[row.weight if row.lane in ("suspicion", "area") else 0.0] for row in _ROWS], dtype=np.float64)
-_ROWS_OF_FAMILY = {
-    family: rows
-    for family in FAMILIES
-    if (rows := [i for i, row in enumerate(_ROWS) if row.family == family and _WEIGHTS[i, 0]])
-}
 
 
 def _area_day(
@@ -207,9 +199,6 @@ def _area_day(
     features: dict[str, NDArray[np.float64]],
     verdict: Verdict,
 ) -> AreaDay:
-    # what does not reach the set value is half a case at most
-    strength = np.nan_to_num(day.strength)
-    weighted = np.where(strength >= SET_STRENGTH, strength, strength / 2) * _WEIGHTS
     hourly_kwh = curves.hourly["energy_kwh"]
     known = hourly_kwh == hourly_kwh
     energy_kwh = np.where(known.any(axis=0), np.where(known, hourly_kwh, 0.0).sum(axis=0), np.nan)
@@ -220,7 +209,7 @@ def _area_day(
         energy_kwh,
         features["missing_share"],
         features,
-        {family: weighted[rows].max(axis=0) for family, rows in _ROWS_OF_FAMILY.items()},
+        family_strengths(day.strength, CODES),
         np.isfinite(energy_kwh) & ~day.suspected & ~area.area.is_supply,
         verdict.probability,
         np.clip(verdict.table, -_MOST_FIGURE, _MOST_FIGURE).astype(np.float16),

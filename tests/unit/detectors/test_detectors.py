@@ -338,19 +338,15 @@ def test_novelty_is_seeded_restored_and_learns_trusted_rows_only() -> None:
     np.testing.assert_array_equal(said, restored.score(odd))
 
 
-def _signal(code: str, strength: list[float]) -> Signal:
-    nowhere = np.full(len(strength), np.nan)
-    return Signal("x", code, np.array(strength, dtype=np.float32), nowhere, nowhere, "kW")
-
-
 def test_risk_is_not_diluted_and_leaves_hazards_and_information_out() -> None:
-    signals = [
-        _signal("voltage_loss", [1, 0, np.nan]),
-        _signal("sudden_fall", [0.5, 0, 0]),
-        _signal("transformer_overload", [0, 1, 0]),
-        _signal("reading_failed", [0, 0, 1]),
-    ]
-    likely = risk(family_strengths(signals, 3), np.full(3, np.nan), np.full(3, np.nan))
+    strength = {
+        "voltage_loss": [1, 0, np.nan],
+        "sudden_fall": [0.5, 0, 0],
+        "transformer_overload": [0, 1, 0],
+        "reading_failed": [0, 0, 1],
+    }
+    families = family_strengths(np.array(list(strength.values())), tuple(strength))
+    likely = risk(families, np.full(3, np.nan), np.full(3, np.nan))
     np.testing.assert_allclose(likely, [1 - 0.05 * (1 - 0.6 * 0.25), 0, 0], atol=1e-6)
     assert risk({}, np.array([1.0]), np.array([np.nan]))[0] <= 0.1
 
