@@ -7,8 +7,8 @@ import time
 import numpy as np
 
 from detectors.bank import expected_profile, interval_detectors, validation_rules
-from detectors.day_curves import DayCurves
-from detectors.day_readings import DayReadings
+from detectors.day.curves import DayCurves
+from detectors.validation.day_readings import DayReadings
 from metering.archive import Area, Meter
 from metering.evidence import AreaContext
 from metering.frame import ReadingFrame

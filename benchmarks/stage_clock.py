@@ -79,7 +79,7 @@ def stage_points() -> tuple[StagePoint, ...]:
             StagePoint(f"alerts.life:AlertBank.{name}", "alerts")
             for name in ("step", "report", "found", "amend", "at_day_close", "suspected")
         ),
-        StagePoint("detectors.day_curves:DayCurves.add", "days"),
+        StagePoint("detectors.day.curves:DayCurves.add", "days"),
         StagePoint("operations.close_area_day:close_area_day", "days"),
         StagePoint("operations.close_day:close_day", "days"),
         StagePoint("operations.judge_stage:JudgeStage.handle", "judge, the rest"),

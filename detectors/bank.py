@@ -6,23 +6,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from detectors.case_probability import CaseProbability, CaseProbabilityParams
-from detectors.catalogue_rules import CatalogueRules, CatalogueRulesParams
-from detectors.current_rules import CurrentRules, CurrentRulesParams
-from detectors.day_area import DayArea, DayAreaParams
-from detectors.frequent_outage import FrequentOutage, FrequentOutageParams
+from detectors.area.day_area import DayArea, DayAreaParams
+from detectors.area.frequent_outage import FrequentOutage, FrequentOutageParams
+from detectors.area.line_loss import LineLoss, LineLossParams
+from detectors.area.load_forecast import LoadForecast, LoadForecastParams
+from detectors.area.meter_errors import MeterErrors, MeterErrorsParams
+from detectors.case.case_probability import CaseProbability, CaseProbabilityParams
+from detectors.case.novelty import Novelty
+from detectors.interval.catalogue_rules import CatalogueRules, CatalogueRulesParams
+from detectors.interval.current_rules import CurrentRules, CurrentRulesParams
+from detectors.interval.neutral_rules import NeutralRules, NeutralRulesParams
+from detectors.interval.seasonal_profile import SeasonalProfile, SeasonalProfileParams
+from detectors.interval.stuck_counter import StuckCounter, StuckCounterParams
+from detectors.interval.voltage_rules import VoltageRules, VoltageRulesParams
 from detectors.limits import SECTION, check_limits
-from detectors.line_loss import LineLoss, LineLossParams
-from detectors.load_forecast import LoadForecast, LoadForecastParams
-from detectors.meter_errors import MeterErrors, MeterErrorsParams
 from detectors.moved import as_they_are_now
-from detectors.neutral_rules import NeutralRules, NeutralRulesParams
-from detectors.novelty import Novelty
 from detectors.parameters import from_section
-from detectors.seasonal_profile import SeasonalProfile, SeasonalProfileParams
-from detectors.stuck_counter import StuckCounter, StuckCounterParams
-from detectors.validation_rules import ValidationRules, ValidationRulesParams
-from detectors.voltage_rules import VoltageRules, VoltageRulesParams
+from detectors.validation.validation_rules import ValidationRules, ValidationRulesParams
 from metering.errors import SettingsError
 from metering.evidence import AreaContext, DayModel, HourDetector, IntervalDetector
 

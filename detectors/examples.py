@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from detectors.day_curves import COLUMNS
+from detectors.day.curves import COLUMNS
 from metering.archive import Area, Meter
 from metering.evidence import AreaContext, AreaCurves
 from metering.frame import ReadingFrame

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.day_memory import F64
+from detectors.day.memory import F64
 
 
 @cache

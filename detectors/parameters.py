@@ -33,7 +33,7 @@ def check_ranges(params: object) -> None:
 def from_section(kind: type[P], section: str, values: Mapping[str, float]) -> P:
     """Params from a section of a thresholds file. Raises `SettingsError` naming what there is.
 
-    >>> from detectors.voltage_rules import VoltageRulesParams
+    >>> from detectors.interval.voltage_rules import VoltageRulesParams
     >>> from_section(VoltageRulesParams, "voltage_rules", {"load_share": 0.01}).load_share
     0.01
     """

@@ -10,14 +10,14 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from detectors.area.day_area import DayArea
+from detectors.area.frequent_outage import FrequentOutage
+from detectors.area.load_forecast import LoadForecast
+from detectors.area.meter_errors import MeterErrors
 from detectors.bank import ALL_DETECTORS, HOUR_DETECTORS, INTERVAL_DETECTORS, PROFILE, day_models
-from detectors.case_probability import CaseProbability
-from detectors.day_area import DayArea
-from detectors.frequent_outage import FrequentOutage
-from detectors.load_forecast import LoadForecast
-from detectors.meter_errors import MeterErrors
-from detectors.prior import shipped_prior
-from detectors.validation_rules import ValidationRules
+from detectors.case.case_probability import CaseProbability
+from detectors.case.prior import shipped_prior
+from detectors.validation.validation_rules import ValidationRules
 from docs.abnormalities import abnormalities
 from metering.catalogue import CATALOGUE
 from monitor.settings import PREFIX, Settings
@@ -65,7 +65,7 @@ def _codes(kind: Any) -> tuple[str, ...]:
 
 def detectors() -> str:
     def of(kind: Any, judges: str) -> tuple[str, ...]:
-        module = kind.__module__.removeprefix("detectors.")
+        module = kind.__module__.removeprefix("detectors.").replace(".", "/")
         codes = ", ".join(f"`{code}`" for code in _codes(kind))
         return f"`{kind.name}`", f"[{module}.py](../detectors/{module}.py)", judges, codes
 

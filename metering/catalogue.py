@@ -95,7 +95,7 @@ class Limit:
     """From where on a condition holds, and where it is gone.
 
     `set_range` and `recover_range` are what a utility may choose, in `unit`. `quantity` is the measured thing that the generic
-    rule compares (`detectors/quantities.py`); where it is empty, a detector of its own does.
+    rule compares (`detectors/interval/quantities.py`); where it is empty, a detector of its own does.
     """
 
     set: float

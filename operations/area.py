@@ -24,13 +24,13 @@ from detectors.bank import (
     meter_errors,
     validation_rules,
 )
-from detectors.day_bank import DayBank
-from detectors.day_curves import DayCurves
-from detectors.day_readings import DayReadings
+from detectors.case.recoverable import Recoverable
+from detectors.day.bank import DayBank
+from detectors.day.curves import DayCurves
+from detectors.interval.seasonal_profile import SeasonalProfile
+from detectors.interval.sibling_totals import SiblingTotals, SiblingTotalsParams
 from detectors.pages import pack_arrays, unpack_arrays
-from detectors.recoverable import Recoverable
-from detectors.seasonal_profile import SeasonalProfile
-from detectors.sibling_totals import SiblingTotals, SiblingTotalsParams
+from detectors.validation.day_readings import DayReadings
 from metering.alert import Alert, AlertState, Reason, Worth
 from metering.archive import Archive, Area
 from metering.errors import StoreError

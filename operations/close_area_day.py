@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.life import CODES
-from detectors.case_probability import Verdict
-from detectors.day_area import AreaVerdict
-from detectors.day_balance import HourlyBalance
-from detectors.day_features import day_features
-from detectors.measures import Measured, daily_energy
+from detectors.area.day_area import AreaVerdict
+from detectors.case.case_probability import Verdict
+from detectors.case.measures import Measured, daily_energy
+from detectors.case.risk import family_strengths
+from detectors.day.balance import HourlyBalance
+from detectors.day.features import day_features
 from detectors.pages import pack_arrays, unpack_arrays
-from detectors.risk import family_strengths
 from metering.alert import Alert, Worth
 from metering.evidence import AreaCurves, AreaDay, Signal
 from metering.messages import Finding

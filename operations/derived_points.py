@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.meter_errors import MeterError
+from detectors.area.meter_errors import MeterError
 from inspection.track_record import Precision
 from metering.alert import Alert
 from metering.archive import Archive, Area

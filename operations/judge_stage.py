@@ -12,7 +12,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.day_bank import event_says
+from detectors.day.bank import event_says
 from metering.alert import Alert
 from metering.archive import Archive
 from metering.frame import ReadingFrame

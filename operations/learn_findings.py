@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.ranker import Described, Ranker
-from detectors.risk import risk
+from detectors.case.ranker import Described, Ranker
+from detectors.case.risk import risk
 from inspection.capacity import Room
 from inspection.track_record import Precision, Sent, TrackRecord, Verdict, said_by
 from metering.evidence import AreaDay

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import date
 
-from detectors.recoverable import NOTHING_LOST, Estimate
+from detectors.case.recoverable import NOTHING_LOST, Estimate
 from metering.alert import Worth
 from metering.archive import Archive, Area, Meter
 from metering.catalogue import CATALOGUE, INFORMATION_FAMILIES

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.day_bank import DayBank, event_says
-from detectors.day_curves import DayCurves
+from detectors.day.bank import DayBank, event_says
+from detectors.day.curves import DayCurves
 from metering.archive import Archive
 from metering.evidence import AreaContext, AreaCurves
 from metering.frame import ReadingFrame

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.bank import ALL_DETECTORS, day_models
-from detectors.case_probability import CaseProbability, Verdict
-from detectors.day_bank import DayBank
+from detectors.case.case_probability import CaseProbability, Verdict
+from detectors.day.bank import DayBank
 from metering.archive import Archive, Meter
 from metering.errors import MeterwatchError
 from metering.evidence import AreaContext, AreaCurves, AreaDay

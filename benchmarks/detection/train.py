@@ -1,4 +1,4 @@
-"""`python -m benchmarks.detection.train`: teach the prior on simulated provinces and write `detectors/prior.json`.
+"""`python -m benchmarks.detection.train`: teach the prior on simulated provinces and write `detectors/case/prior.json`.
 
 Needs scikit-learn (`make teach` installs it). The lessons' seeds are for development; `benchmarks/detection` reports on others.
 """
@@ -20,9 +20,9 @@ from sklearn.linear_model import LogisticRegression
 
 from benchmarks.detection.day_worlds import WorldFigures
 from benchmarks.detection.lessons import LESSONS, cached_world
-from detectors.day_bank import DayBank
+from detectors.case.prior import FILE, SCHEMA
+from detectors.day.bank import DayBank
 from detectors.examples import context
-from detectors.prior import FILE, SCHEMA
 from metering.catalogue import CATALOGUE, INFORMATION_FAMILIES
 
 WARM_UP_DAYS = 28

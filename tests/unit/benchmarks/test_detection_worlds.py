@@ -18,7 +18,7 @@ from benchmarks.detection.lesser_feeds import DAILY_MISSING, lesser
 from benchmarks.detection.muting import muted, voices
 from benchmarks.detection.page import page, rate
 from benchmarks.detection.worlds import DEVELOPMENT_SEEDS, GROUPS, REPORT_SEEDS, Less, World, chosen, worlds
-from detectors.stuck_counter import StuckCounter
+from detectors.interval.stuck_counter import StuckCounter
 from evaluation.run_folder import ALERTS, SCORES, TASKS
 from metering.errors import MeterwatchError
 from monitor.replay import ReplayPlan, replay

@@ -8,11 +8,11 @@ from datetime import date
 import numpy as np
 import pytest
 
-from detectors.benign import EXPLANATIONS, LOWERS, SHOWN_FROM, Benign, benign_reasons, lowered
-from detectors.case_probability import CaseProbability, CaseProbabilityParams
+from detectors.case.benign import EXPLANATIONS, LOWERS, SHOWN_FROM, Benign, benign_reasons, lowered
+from detectors.case.case_probability import CaseProbability, CaseProbabilityParams
+from detectors.case.explanation import explanation
+from detectors.case.prior import shipped_prior
 from detectors.examples import context
-from detectors.explanation import explanation
-from detectors.prior import shipped_prior
 from metering.times import DAY_S
 
 DAY = date(2026, 3, 2)

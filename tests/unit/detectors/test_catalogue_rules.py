@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from detectors.bank import interval_detectors
-from detectors.catalogue_rules import RULES, CatalogueRules, CatalogueRulesParams
 from detectors.examples import MONDAY_S, Values, context, frame
+from detectors.interval.catalogue_rules import RULES, CatalogueRules, CatalogueRulesParams
 from detectors.steps import STAYS
 from metering.catalogue import CATALOGUE
 from metering.evidence import AreaContext, Signal

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from detectors.bank import ALL_DETECTORS, hour_detectors, interval_detectors
-from detectors.catalogue_rules import RULES
+from detectors.interval.catalogue_rules import RULES
 from metering.catalogue import CATALOGUE
 from metering.errors import SettingsError, StoreError
 from metering.evidence import RECOVER_STRENGTH, AreaContext, AreaHour, HourDetector, IntervalDetector, Signal

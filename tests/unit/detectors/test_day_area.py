@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detectors.day_area import AreaVerdict, DayArea, DayAreaParams, Suspects
-from detectors.day_balance import DayBalance
-from detectors.day_voltage import DayVoltage
+from detectors.area.day_area import AreaVerdict, DayArea, DayAreaParams, Suspects
+from detectors.day.balance import DayBalance
+from detectors.day.voltage import DayVoltage
 from detectors.examples import MONDAY_ORDINAL, context, day
 from metering.errors import SettingsError, StoreError
 from metering.evidence import RECOVER_STRENGTH, SET_STRENGTH, AreaContext, AreaCurves, Signal

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from detectors.day_balance import DayBalance
-from detectors.day_voltage import DayVoltage
+from detectors.day.balance import DayBalance
+from detectors.day.voltage import DayVoltage
 from detectors.examples import day
 from metering.evidence import AreaContext
 from tests.unit.detectors.electric_days import (

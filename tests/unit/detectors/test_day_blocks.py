@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from detectors.day_blocks import DayBlocks
+from detectors.day.blocks import DayBlocks
 from tests.unit.detectors.days import HOMES, Change, Day, days, homes, live, row
 
 ONSET = 30

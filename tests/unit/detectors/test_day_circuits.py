@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from detectors.day_circuits import DayCircuits
+from detectors.day.circuits import DayCircuits
 from tests.unit.detectors.electric_days import HOMES, WORKSHOP, Load, area, days, live
 
 FROM_DAY = 20

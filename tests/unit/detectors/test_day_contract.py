@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from detectors.day_contract import DayContract
+from detectors.day.contract import DayContract
 from tests.unit.detectors.days import HOMES, Day, Figures, days, homes, live, row
 
 ONSET = 30

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.day_events import DayEvents
+from detectors.day.events import DayEvents
 from detectors.examples import day
 from tests.unit.detectors.days import HOMES, Day, days, homes, live, row
 

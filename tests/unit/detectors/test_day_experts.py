@@ -8,14 +8,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from detectors.day_blocks import DayBlocks
-from detectors.day_contract import DayContract
-from detectors.day_events import DayEvents
-from detectors.day_features import FEATURES
-from detectors.day_level import DayLevel
-from detectors.day_memory import ENOUGH_MEASURED
-from detectors.day_registers import DayRegisters
-from detectors.day_shape import DayShape
+from detectors.day.blocks import DayBlocks
+from detectors.day.contract import DayContract
+from detectors.day.events import DayEvents
+from detectors.day.features import FEATURES
+from detectors.day.level import DayLevel
+from detectors.day.memory import ENOUGH_MEASURED
+from detectors.day.registers import DayRegisters
+from detectors.day.shape import DayShape
 from metering.errors import StoreError
 from metering.evidence import AreaContext, DayExpert
 from tests.unit.detectors.days import HOMES, SUPPLY, Day, Figures, days, homes, live

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from detectors.day_level import DayLevel, DayLevelParams
+from detectors.day.level import DayLevel, DayLevelParams
 from metering.errors import SettingsError
 from tests.unit.detectors.days import HOMES, Day, days, homes, live, row
 

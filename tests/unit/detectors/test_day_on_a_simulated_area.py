@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from benchmarks.detection.day_worlds import curves_of
-from detectors.day_balance import DayBalance
-from detectors.day_circuits import DayCircuits
-from detectors.day_voltage import DayVoltage
+from detectors.day.balance import DayBalance
+from detectors.day.circuits import DayCircuits
+from detectors.day.voltage import DayVoltage
 from metering.evidence import AreaContext, AreaCurves, DayExpert
 from simulator.recipe import Recipe
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from detectors.day_shape import DayShape
+from detectors.day.shape import DayShape
 from tests.unit.detectors.days import HOMES, Change, Day, Figures, days, homes, live, row
 
 ONSET = 30

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.day_voltage import DayVoltage, DayVoltageParams
+from detectors.day.voltage import DayVoltage, DayVoltageParams
 from tests.unit.detectors.electric_days import (
     HOMES,
     LINE,

@@ -11,10 +11,10 @@ import pytest
 from numpy.typing import NDArray
 
 from detectors.bank import check_thresholds, day_models, expected_profile, hour_detectors, interval_detectors
-from detectors.day_features import FEATURES, day_features
+from detectors.case.risk import family_strengths, risk
+from detectors.day.features import FEATURES, day_features
 from detectors.examples import context, day, frame
-from detectors.risk import family_strengths, risk
-from detectors.seasonal_profile import SeasonalProfile
+from detectors.interval.seasonal_profile import SeasonalProfile
 from metering.errors import SettingsError
 from metering.evidence import RECOVER_STRENGTH, SET_STRENGTH, AreaCurves, AreaDay, IntervalDetector, Signal
 from metering.frame import Column

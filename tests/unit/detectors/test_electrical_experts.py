@@ -8,11 +8,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from detectors.day_balance import DayBalance
-from detectors.day_bank import DayBank
-from detectors.day_circuits import DayCircuits
-from detectors.day_memory import ENOUGH_MEASURED
-from detectors.day_voltage import DayVoltage
+from detectors.day.balance import DayBalance
+from detectors.day.bank import DayBank
+from detectors.day.circuits import DayCircuits
+from detectors.day.memory import ENOUGH_MEASURED
+from detectors.day.voltage import DayVoltage
 from metering.errors import StoreError
 from metering.evidence import AreaContext, DayExpert
 from tests.unit.detectors import test_day_experts

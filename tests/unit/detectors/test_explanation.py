@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.case_probability import CaseProbability, CaseProbabilityParams
-from detectors.day_bank import DayBank
+from detectors.case.case_probability import CaseProbability, CaseProbabilityParams
+from detectors.case.explanation import MOST_AGAINST, MOST_REASONS, explanation
+from detectors.case.figure_words import FORMS, Both, figure_words
+from detectors.case.prior import shipped_prior
+from detectors.day.bank import DayBank
 from detectors.examples import context
-from detectors.explanation import MOST_AGAINST, MOST_REASONS, explanation
-from detectors.figure_words import FORMS, Both, figure_words
-from detectors.prior import shipped_prior
 from metering.alert import Reason
 
 DAY = date(2026, 3, 2)
@@ -30,7 +30,7 @@ VALUES = (-60.0, -8.0, -1.7, -0.478, -0.12, -0.0031, 0.0, 0.0031, 0.05, 0.478, 1
 @pytest.mark.parametrize("name", FIGURES)
 def test_every_figure_has_words_in_both_languages(name: str) -> None:
     words = figure_words().get(name)
-    assert words is not None, f"give {name} its sentences in detectors/figure_words.toml"
+    assert words is not None, f"give {name} its sentences in detectors/case/figure_words.toml"
     for told in (words.says, words.calm):
         assert told.en
         assert not CHINESE.search(told.en), name

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from detectors.area.frequent_outage import FrequentOutage, FrequentOutageParams
 from detectors.examples import MONDAY_S, context
-from detectors.frequent_outage import FrequentOutage, FrequentOutageParams
 from metering.archive import Outage
 from metering.errors import SettingsError
 from metering.evidence import RECOVER_STRENGTH, SET_STRENGTH

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from detectors.day_voltage import DayVoltage
-from detectors.line_drops import LineDrops, Place
+from detectors.area.line_drops import LineDrops, Place
+from detectors.day.voltage import DayVoltage
 from detectors.pages import StatePages
 from tests.unit.detectors.electric_days import (
     HOMES,

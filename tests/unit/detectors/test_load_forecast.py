@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from detectors.area.load_forecast import LoadForecast, LoadForecastParams
 from detectors.examples import MONDAY_ORDINAL, context, day
-from detectors.load_forecast import LoadForecast, LoadForecastParams
 from metering.evidence import RECOVER_STRENGTH, SET_STRENGTH, Signal
 
 RATED_KVA = 100.0

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from detectors.day_balance import DayBalance
-from detectors.meter_errors import MeterErrors, MeterErrorsParams
+from detectors.area.meter_errors import MeterErrors, MeterErrorsParams
+from detectors.day.balance import DayBalance
 from metering.errors import SettingsError, StoreError
 from metering.evidence import RECOVER_STRENGTH, SET_STRENGTH, AreaCurves
 from tests.unit.detectors.electric_days import HOMES, SUPPLY, Change, Load, area, days, from_day, passes_by

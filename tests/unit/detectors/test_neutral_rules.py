@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from detectors.examples import context, frame
-from detectors.neutral_rules import NeutralRules, NeutralRulesParams
+from detectors.interval.neutral_rules import NeutralRules, NeutralRulesParams
 from metering.evidence import RECOVER_STRENGTH, SET_STRENGTH
 
 SUPPLY = 6

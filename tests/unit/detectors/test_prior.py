@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.case_probability import CaseProbability, CaseProbabilityParams
-from detectors.day_bank import DayBank
+from detectors.case.case_probability import CaseProbability, CaseProbabilityParams
+from detectors.case.prior import SCHEMA, Prior, read_prior, shipped_prior
+from detectors.day.bank import DayBank
 from detectors.examples import context
-from detectors.prior import SCHEMA, Prior, read_prior, shipped_prior
 from metering.catalogue import CATALOGUE
 from metering.errors import StoreError
 

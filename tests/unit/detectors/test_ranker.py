@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.ranker import EVIDENCE, Described, Ranker
+from detectors.case.ranker import EVIDENCE, Described, Ranker
 from metering.errors import StoreError
 from metering.evidence import AreaDay
 from metering.messages import Finding

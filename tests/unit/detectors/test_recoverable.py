@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from detectors.case.measures import measured
+from detectors.case.recoverable import NOTHING_LOST, Recoverable, RecoverableParams
 from detectors.examples import context
-from detectors.measures import measured
-from detectors.recoverable import NOTHING_LOST, Recoverable, RecoverableParams
 from metering.catalogue import CATALOGUE
 
 USUAL_KWH = 10.0

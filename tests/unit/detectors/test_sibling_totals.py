@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from detectors.examples import context, frame
-from detectors.sibling_totals import SiblingTotals, SiblingTotalsParams
+from detectors.interval.sibling_totals import SiblingTotals, SiblingTotalsParams
 from detectors.steps import nothing_found
 from metering.evidence import Signal
 from metering.frame import ReadingFrame

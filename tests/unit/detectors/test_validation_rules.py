@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detectors.day_readings import DayReadings
 from detectors.examples import MONDAY_S, context, frame
-from detectors.validation_rules import ValidationRules
+from detectors.validation.day_readings import DayReadings
+from detectors.validation.validation_rules import ValidationRules
 from metering.catalogue import CATALOGUE, INFORMATION_FAMILIES
 from metering.errors import StoreError
 from metering.evidence import AreaContext, AreaCurves, Signal

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from detectors.examples import context, frame
-from detectors.voltage_rules import VoltageRules, VoltageRulesParams
+from detectors.interval.voltage_rules import VoltageRules, VoltageRulesParams
 from metering.evidence import SET_STRENGTH
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from detectors.case_probability import CaseProbability, CaseProbabilityParams
-from detectors.prior import SCHEMA, Prior, read_prior
+from detectors.case.case_probability import CaseProbability, CaseProbabilityParams
+from detectors.case.prior import SCHEMA, Prior, read_prior
 from metering.alert import Alert
 from metering.archive import Archive, Meter, TariffPrice
 from metering.frame import ReadingFrame

@@ -9,7 +9,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from detectors.prior import shipped_prior
+from detectors.case.prior import shipped_prior
 from inspection.capacity import Capacity
 from metering.alert import Alert, AlertState, Reason
 from metering.archive import Archive, Meter

@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from detectors.recoverable import Estimate
+from detectors.case.recoverable import Estimate
 from metering.alert import Worth
 from metering.archive import Archive, Meter, TariffPrice
 from operations.worth import mean_price, worth_of

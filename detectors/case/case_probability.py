@@ -1,0 +1,234 @@
+"""How probable a case is at each meter, day by day: the prior's odds, smoothed, as a suspicion of one kind (ADR 0016)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.case.benign import Benign, benign_reasons, lowered
+from detectors.case.explanation import explanation
+from detectors.case.measures import measured
+from detectors.case.prior import F64, Prior, shipped_prior
+from detectors.pages import Slab, StatePages
+from detectors.parameters import check_ranges, parameter
+from metering.alert import Reason
+from metering.evidence import RECOVER_STRENGTH, SET_STRENGTH, AreaContext, Signal
+
+#: How likely a kind is a meter's is remembered with this share a day.
+_KIND_MEMORY = 0.6
+_NO_KIND = -1
+#: Log-odds of a day from which it is asked whether something harmless explains them.
+_WORTH_EXPLAINING = -3.0
+
+
+@dataclass(frozen=True, slots=True)
+class CaseProbabilityParams:
+    set_probability: float = parameter(
+        0.72,
+        meaning="smoothed probability of a case from which a meter is suspected",
+        unit="probability",
+        low=0.05,
+        high=0.999,
+        source="fitted on lessons 24x to one false case per 1,000 meters and week",
+    )
+    recover_share: float = parameter(
+        0.4,
+        meaning="share of set_probability under which a suspicion ends",
+        unit="share",
+        low=0.05,
+        high=0.95,
+        source="proposed",
+    )
+    newest_share: float = parameter(
+        0.4,
+        meaning="weight of the newest day's log-odds in the smoothed ones",
+        unit="1/d",
+        low=0.1,
+        high=1,
+        source="replay: one odd day is no case",
+    )
+    warm_up_days: float = parameter(
+        21.0, meaning="judged days before a meter can be suspected", unit="d", low=5, high=120, source="proposed"
+    )
+    nothing_found: float = parameter(
+        4.0,
+        meaning="log-odds taken off where an inspection found nothing",
+        unit="log-odds",
+        low=0,
+        high=10,
+        source="proposed",
+    )
+    nothing_found_keeps: float = parameter(
+        0.98, meaning="share of that which is left a day later", unit="1/d", low=0.8, high=1, source="proposed"
+    )
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verdict:
+    """What a closed day makes of each meter; arrays (meters,), `table` (meters, figures) is what the prior was asked, `benign` how well
+    each harmless explanation fits.
+
+    `today` are the log-odds of the day alone, `odds` the smoothed ones. `probability` is NaN during the warm-up, for supply meters, and where nothing is known. `kind` is a place in the prior's kinds, -1 = none.
+    """
+
+    probability: F64
+    today: F64
+    odds: F64
+    kind: NDArray[np.int64]
+    kind_share: F64
+    table: NDArray[np.float32]
+    known: NDArray[np.bool_]
+    benign: Mapping[str, F64]
+
+
+class CaseProbability:
+    """One suspicion a meter: how probable a case is, and of which kind.
+
+    The prior's log-odds of a day are averaged with those of the days before. From `set_probability` a meter is suspected of its
+    most probable kind, which it keeps until the suspicion is over. `judge` changes nothing; `learn` takes the verdict in.
+    An inspection that found nothing lowers the odds for some weeks: what was unusual then has an explanation.
+    """
+
+    name = "case_probability"
+
+    def __init__(
+        self, context: AreaContext, params: CaseProbabilityParams | None = None, prior: Prior | None = None
+    ) -> None:
+        self._params = params or CaseProbabilityParams()
+        self._prior = prior or shipped_prior()
+        self._customers = ~context.area.is_supply
+        self._contracted_kw = context.area.contracted_kw
+        self._benign = Benign(context)
+        count = len(context.area)
+        layout = {
+            "odds": {
+                "odds": Slab((count,), np.float32, np.nan),
+                "judged": Slab((count,), np.uint16),
+                "kind": Slab((count,), np.int16, _NO_KIND),
+                "cleared_by": Slab((count,), np.float32),
+                "shares": Slab((count, len(self._prior.kinds)), np.float16),
+            }
+        }
+        self._pages = StatePages("case_probability/1", layout)
+        self._now = {name: self._pages.array("odds", name) for name in layout["odds"]}
+
+    @property
+    def prior(self) -> Prior:
+        return self._prior
+
+    @property
+    def abnormalities(self) -> tuple[str, ...]:
+        return self._prior.kinds
+
+    def judge(self, figures: Mapping[str, F64], day: date) -> Verdict:
+        """Weigh the figures of a closed day, by name, each (meters,), NaN = not known. What has a harmless explanation weighs less."""
+        p, now = self._params, self._now
+        table = self._prior.table(figures, len(self._customers))
+        today = np.where(self._customers, self._prior.odds(table), np.nan)
+        benign = self._benign.weigh(figures, day, np.flatnonzero(today > _WORTH_EXPLAINING))
+        today = today - lowered(benign)
+        known = today == today
+        before = now["odds"].astype(np.float64)
+        odds = np.where(before == before, (1 - p.newest_share) * before + p.newest_share * today, today)
+        odds = np.where(known, odds, before)
+        weighed = odds - now["cleared_by"]
+        judged = now["judged"] + known >= p.warm_up_days
+        probability = np.where(judged, 1 / (1 + np.exp(-weighed)), np.nan)
+        shares = self._shares(table, known, probability)
+        likeliest = np.asarray(shares.argmax(axis=1), dtype=np.int64)
+        doubted = probability > p.recover_share * p.set_probability
+        kind = np.where(now["kind"] >= 0, now["kind"], np.where(doubted, likeliest, _NO_KIND))
+        rows = np.arange(len(kind))
+        return Verdict(probability, today, odds, kind, shares[rows, np.maximum(kind, 0)], table, known, benign)
+
+    def _shares(self, table: NDArray[np.float32], known: NDArray[np.bool_], probability: F64) -> F64:
+        """How likely each kind is, remembered over days; asked only where there is doubt at all."""
+        shares = self._now["shares"].astype(np.float64)
+        asked = known & (probability > self._params.recover_share * self._params.set_probability / 2)
+        if asked.any():
+            today = self._prior.probable_kinds(table[asked])
+            fresh = shares[asked].sum(axis=1, keepdims=True) == 0
+            shares[asked] = np.where(fresh, today, _KIND_MEMORY * shares[asked] + (1 - _KIND_MEMORY) * today)
+        shares[known & ~asked] = 0.0
+        return shares
+
+    def strength(self, probability: F64) -> NDArray[np.float32]:
+        """From a probability to a strength: SET_STRENGTH at `set_probability`, RECOVER_STRENGTH where the suspicion ends.
+
+        >>> from detectors.examples import context
+        >>> weigher = CaseProbability(context(meters=2))
+        >>> weigher.strength(np.array([0.288, 0.72, 1.0, np.nan])).round(2).tolist()
+        [0.4000000059604645, 0.800000011920929, 1.0, nan]
+        """
+        at_set = self._params.set_probability
+        points = (0.0, self._params.recover_share * at_set, at_set, 1.0)
+        strength = np.interp(np.nan_to_num(probability), points, (0.0, RECOVER_STRENGTH, SET_STRENGTH, 1.0))
+        return np.where(probability == probability, strength, np.nan).astype(np.float32)
+
+    def suspected(self, verdict: Verdict) -> NDArray[np.bool_]:
+        """(meters,): who is suspected from now on, or goes on to be."""
+        return np.asarray(verdict.probability >= self._params.set_probability)
+
+    def signals(self, verdict: Verdict, figures: Mapping[str, F64], since_s: NDArray[np.int64]) -> list[Signal]:
+        """A suspicion a meter as evidence of its kind, in doubt since `since_s` (meters,); every other kind is at rest there."""
+        strength = self.strength(verdict.probability)
+        at_rest = np.where(strength == strength, np.float32(0), np.float32(np.nan))
+        nowhere = np.full(len(strength), np.nan)
+        signals = []
+        for number, code in enumerate(self._prior.kinds):
+            own = verdict.kind == number
+            if not own.any():
+                signals.append(Signal(self.name, code, at_rest, nowhere, nowhere, "kWh/d", quiet=True))
+                continue
+            observed, expected, unit = measured(code, figures, own, self._contracted_kw)
+            signals.append(
+                Signal(
+                    self.name,
+                    code,
+                    np.where(own, strength, at_rest),
+                    np.where(own, observed, np.nan),
+                    np.where(own, expected, np.nan),
+                    unit,
+                    since_s,
+                    risk=np.where(own, verdict.probability, np.nan),
+                    reasons=lambda row: self.reasons(verdict, row),
+                )
+            )
+        return signals
+
+    def reasons(self, verdict: Verdict, row: int) -> tuple[Reason, ...]:
+        """Why the meter of this row is suspected, and what speaks against it."""
+        told = verdict.table[row]
+        figures = dict(zip(self._prior.features, told.tolist(), strict=True))
+        return explanation(self._prior.reasons(told), figures, benign_reasons(verdict.benign, row))
+
+    def learn(self, verdict: Verdict) -> None:
+        p, now = self._params, self._now
+        now["odds"][...] = verdict.odds
+        now["judged"][...] = np.minimum(now["judged"] + verdict.known, 60_000)
+        now["shares"][...] = self._shares(verdict.table, verdict.known, verdict.probability)
+        over = verdict.probability <= p.recover_share * p.set_probability
+        now["kind"][...] = np.where(over, _NO_KIND, verdict.kind)
+        now["cleared_by"] *= np.float32(p.nothing_found_keeps)
+        self._pages.touch("odds")
+
+    def found(self, row: int, *, confirmed: bool) -> None:
+        """An inspection of the meter of this row: nothing found lowers its odds for some weeks, a case found lifts that."""
+        self._now["cleared_by"][row] = 0.0 if confirmed else self._params.nothing_found
+        self._pages.touch("odds")
+
+    def dump(self) -> dict[str, bytes]:
+        return self._pages.dump()
+
+    def dump_dirty(self) -> dict[str, bytes]:
+        return self._pages.dump_dirty()
+
+    def load(self, pages: dict[str, bytes]) -> None:
+        self._pages.load(pages)
