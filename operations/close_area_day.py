@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.life import CODES
-from detectors.area.day_area import AreaVerdict
+from detectors.area.area_verdict import AreaVerdict
 from detectors.case.case_probability import Verdict
 from detectors.case.measures import Measured, daily_energy
 from detectors.case.risk import family_strengths

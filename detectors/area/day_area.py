@@ -6,65 +6,39 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date
-from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.area.line_drops import DropsSeen, LineDrops, Place
+from detectors.area import area_words
+from detectors.area.area_verdict import AreaVerdict, LossNow
+from detectors.area.line_drops import LineDrops, Place
+from detectors.area.loss_sums import (
+    COPPER_AT,
+    HOURS_AT,
+    LOSS_AT,
+    SUMS,
+    SUPPLIED_AT,
+    day_sums,
+    form_of,
+    lost_phase,
+    technical,
+)
+from detectors.area.suspects import ErrorShares, Suspects, suspects_of
 from detectors.day.memory import F64, HOURS
 from detectors.day.service_drops import Explained
 from detectors.pages import Slab, StatePages
 from detectors.parameters import check_ranges, parameter
 from metering.alert import Reason
 from metering.evidence import RECOVER_STRENGTH, SET_STRENGTH, AreaContext, AreaCurves, Signal
-from metering.readings import PHASES
 
 HIGH, NEGATIVE = "high_loss", "negative_loss"
-#: Kinds under which a meter registers all that is drawn: they explain no loss.
-_REGISTERS_ALL = frozenset(
-    {
-        "clock_error",
-        "low_power_factor",
-        "over_capacity",
-        "phase_break",
-        "resale",
-        "reverse_energy",
-        "tariff_misuse",
-        "temporary_supply_misuse",
-    }
-)
-#: Kinds that take a share of a meter's energy that its own days hardly tell.
-_OF_CIRCUITS = frozenset({"current_loss", "ratio_changed", "ratio_error", "voltage_loss", "wrong_wiring"})
-#: Kinds under which a meter may as well register too much, so that it explains a negative loss.
-_OVERCOUNTS = frozenset({"ratio_changed", "ratio_error", "register_runaway"})
-#: Hours without sun all year round: where plants feed in and no export is read, only these can be balanced.
-_DARK_HOURS = np.isin(np.arange(HOURS), (22, 23, 0, 1, 2, 3))
-#: Sums of a day's balanced hours: what technical loss is made of (always, load, load squared by phase), their products, the loss and its.
-_HOURS, _LOAD, _COPPER, _LOSS, _SQUARE, _SUPPLIED = 0, 1, 2, 6, 9, 10
-_SUMS = 11
-_LOAD_KWH = 100.0
-_PRIOR, _PRIOR_WEIGHT = np.array([0.0, 2.0, 0.5]), 0.1
-_FEWEST_HOURS = 12
-#: An hour in which more of the load than this was not measured cannot be balanced.
-_MOST_UNMEASURED = 0.1
 #: Newest days that are not learnt yet: a loss is noticed before it is usual.
 _WAITING_DAYS = 4
 _LEAST_SIGMA_SHARE, _LEAST_SIGMA_KWH = 0.0005, 0.3
 _SLACK, _MOST_STEP, _MOST_CUSUM = 1.0, 6.0, 60.0
-#: Suspicions below this explain nothing.
-_LEAST_PROBABILITY = 0.05
-#: A meter under a rule's certain suspicion counts as suspected at least so much.
-_UNDER_SUSPICION = 0.9
-_NAMED_METERS = 3
+_FEWEST_HOURS = 12
 _HUGE_WAITS_DAYS = 3.0
-#: Of the loss's square, what a share of the load leaves where the supply meter is wrong; a load of its own leaves 4 % and more.
-_IN_PROPORTION = 0.02
-#: A fall of voltages that is worth a word beside other explanations.
-_SHOWN_V = 1.0
-#: Of the other phases' current or voltage: less is none.
-_LOST_SHARE = {"current": 0.05, "voltage": 0.6}
 #: Strength of a loss that has not lasted yet, at most.
 _MOST_BEFORE = 0.9 * RECOVER_STRENGTH
 
@@ -123,92 +97,7 @@ class DayAreaParams:
         check_ranges(self)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Suspects:
-    """What an area's meters are suspected of at a day's close, (meters,): how probably, and what kWh a day each hides (negative: counts
-    too much) with its standard error. Nothing is NaN."""
-
-    probability: F64
-    missing_kwh: F64
-    error_kwh: F64
-
-    @property
-    def explained_kwh(self) -> float:
-        return float((self.probability * self.missing_kwh).sum())
-
-    @property
-    def explained_error_kwh(self) -> float:
-        p = self.probability
-        variance = (p * self.error_kwh) ** 2 + p * (1 - p) * self.missing_kwh**2
-        return float(np.sqrt(variance.sum()))
-
-
-@dataclass(slots=True)
-class _Now:
-    """What is remembered from day to day; kWh a day, NaN = nothing yet. Days are ordinals, 0 = none; sides 1 = lost, -1 = gained."""
-
-    learnt: float = 0.0
-    sigma_kwh: float = math.nan
-    recent_kwh: float = math.nan
-    loss_kwh: float = math.nan
-    supplied_kwh: float = math.nan
-    rise: float = 0.0
-    fall: float = 0.0
-    since_day: float = 0.0
-    beyond_days: float = 0.0
-    raised: float = 0.0
-    calm_days: float = 0.0
-    fallen_days: float = 0.0
-
-
-_NOW = tuple(each.name for each in fields(_Now))
-
-
-class Said(NamedTuple):
-    """A sentence in both languages; empty where there is nothing to say."""
-
-    en: str
-    zh: str
-
-
-_NOTHING_SAID = Said("", "")
-_LOAD_OF_ITS_OWN = Said(
-    "it has a rhythm of its own, not the load's: a load without a meter", "其变化有自身规律，不随负荷：存在无表用电"
-)
-_OF_COPPER = Said(
-    "it grows with the square of the load: a bad joint or a thin conductor", "随负荷平方增长：接头不良或导线过细"
-)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class AreaVerdict:
-    """What a closed day makes of an area's balance; kWh a day. `strength` is of a high (1) or negative (-1) loss, by `side`."""
-
-    balanced: bool
-    """Whether enough of the day was measured for it to be learnt."""
-    suspects: Suspects
-    sums: F64
-    now: _Now
-    side: int = 0
-    strength: float = math.nan
-    excess_kwh: float = math.nan
-    """Of this day alone."""
-    rest_kwh: float = math.nan
-    need_kwh: float = math.nan
-    drops: DropsSeen | None = None
-    place: Place | None = None
-    fallen_strength: float = 0.0
-    """Of a high loss, by how far the voltages at `place` fell."""
-    form: Said = _NOTHING_SAID
-    """How the loss moves with the load."""
-
-    @property
-    def loss_kwh(self) -> float:
-        return self.now.loss_kwh
-
-    @property
-    def supplied_kwh(self) -> float:
-        return self.now.supplied_kwh
+_NOW = tuple(each.name for each in fields(LossNow))
 
 
 class DayArea:
@@ -248,9 +137,9 @@ class DayArea:
         self._iron_kwh = 0.004 * rated * HOURS
         layout: dict[str, dict[str, Slab]] = {
             "area": {
-                "usual": Slab((_SUMS,), np.float64),
-                "waiting": Slab((_WAITING_DAYS, _SUMS), np.float64, np.nan),
-                "yesterday": Slab((_SUMS,), np.float64),
+                "usual": Slab((SUMS,), np.float64),
+                "waiting": Slab((_WAITING_DAYS, SUMS), np.float64, np.nan),
+                "yesterday": Slab((SUMS,), np.float64),
                 "now": Slab((len(_NOW),), np.float64, np.nan),
             }
         }
@@ -261,13 +150,13 @@ class DayArea:
         self._waiting = self._pages.array("area", "waiting")
         self._yesterday = self._pages.array("area", "yesterday")
         self._line_pages = {name: self._pages.array("lines", name) for name in layout["lines"]}
-        self._keep(_Now())
+        self._keep(LossNow())
 
-    def _keep(self, now: _Now) -> None:
+    def _keep(self, now: LossNow) -> None:
         self._pages.array("area", "now")[...] = [getattr(now, name) for name in _NOW]
 
-    def _now(self) -> _Now:
-        return _Now(*self._pages.array("area", "now").tolist())
+    def _now(self) -> LossNow:
+        return LossNow(*self._pages.array("area", "now").tolist())
 
     # --- judging
 
@@ -281,20 +170,19 @@ class DayArea:
         export_kwh: F64,
         certain: NDArray[np.bool_],
     ) -> Suspects:
-        """What the meters' verdicts explain of a loss, all (meters,), NaN where unknown; `kind` is a place in `kinds`, -1 = none; `certain` = a rule's suspicion.
-
-        What a meter without declared generation exports was drawn: it is missed twice.
-        """
-        p = np.nan_to_num(probability)
-        p = np.where(certain, np.maximum(p, _UNDER_SUSPICION), p)
-        p = np.where((p < _LEAST_PROBABILITY) | self._area.is_supply, 0.0, p)
-        hides, either, of_circuits = _traits(tuple(kinds))[:, kind]
-        exported = np.where(self._area.has_generation, 0.0, np.nan_to_num(export_kwh))
-        missing = np.nan_to_num(expected_kwh - energy_kwh) + exported
-        missing = np.where(hides, np.where(either, missing, np.maximum(missing, 0.0)), 0.0)
-        of_usual = np.where(of_circuits, self._params.circuit_error, self._params.usual_error)
-        error = np.maximum(self._params.meter_error * np.abs(missing), of_usual * np.nan_to_num(expected_kwh))
-        return Suspects(p, missing, np.where(hides, error, 0.0))
+        """What the meters' verdicts explain of a loss (`suspects_of`), by this area's error shares."""
+        p = self._params
+        return suspects_of(
+            self._area,
+            ErrorShares(p.meter_error, p.usual_error, p.circuit_error),
+            probability=probability,
+            kinds=kinds,
+            kind=kind,
+            energy_kwh=energy_kwh,
+            expected_kwh=expected_kwh,
+            export_kwh=export_kwh,
+            certain=certain,
+        )
 
     def judge(
         self,
@@ -308,18 +196,18 @@ class DayArea:
         `in_service` (meters,) says which meters hang in the area on that day, `explained` what is known of its voltages."""
         p, now = self._params, self._now()
         metered_kwh = metered_kwh * in_service
-        sums = self._sums(day, metered_kwh)
+        sums = day_sums(self._area, day, metered_kwh)
         drops = None if explained is None else self._lines.look_at(self._line_pages, explained)
-        balanced = bool(sums[_HOURS] >= _FEWEST_HOURS)
+        balanced = bool(sums[HOURS_AT] >= _FEWEST_HOURS)
         if not balanced:
             return AreaVerdict(False, suspects, sums, now)
-        scale = HOURS / float(sums[_HOURS])
-        now.supplied_kwh = _average(now.supplied_kwh, scale * float(sums[_SUPPLIED]), p.recent_rate)
-        now.loss_kwh = _average(now.loss_kwh, scale * float(sums[_LOSS]), p.recent_rate)
+        scale = HOURS / float(sums[HOURS_AT])
+        now.supplied_kwh = _average(now.supplied_kwh, scale * float(sums[SUPPLIED_AT]), p.recent_rate)
+        now.loss_kwh = _average(now.loss_kwh, scale * float(sums[LOSS_AT]), p.recent_rate)
         if now.learnt < p.warm_up_days:
             return AreaVerdict(True, suspects, sums, now, drops=drops)
-        coefficients = self._coefficients()
-        excess = scale * float(sums[_LOSS] - sums[: _COPPER + 1] @ coefficients)
+        coefficients = technical(self._usual)
+        excess = scale * float(sums[LOSS_AT] - sums[: COPPER_AT + 1] @ coefficients)
         sigma = max(now.sigma_kwh, _LEAST_SIGMA_SHARE * abs(now.supplied_kwh), _LEAST_SIGMA_KWH)
         self._watch(now, excess, sigma, day.day_ordinal)
         error = math.hypot(sigma, suspects.explained_error_kwh)
@@ -328,14 +216,14 @@ class DayArea:
         strength = self._last(now, side, rest / need, rest)
         place = None if drops is None else self._lines.place(self._line_pages, drops)
         fallen = self._fallen(now, place)
-        form = _NOTHING_SAID
+        form = area_words.NOTHING_SAID
         if strength > RECOVER_STRENGTH:
-            form = self._lost_phase(day, metered_kwh) or _form(self._yesterday + sums, coefficients)
+            form = lost_phase(self._area, day, metered_kwh) or form_of(self._yesterday + sums, coefficients)
         return AreaVerdict(
             True, suspects, sums, now, side, strength, excess, side * rest, need, drops, place, fallen, form
         )
 
-    def _fallen(self, now: _Now, place: Place | None) -> float:
+    def _fallen(self, now: LossNow, place: Place | None) -> float:
         """The strength of a fall of a line's voltages that has lasted."""
         p, fallen_v = self._params, 0.0 if place is None else place.fallen_v
         if fallen_v >= p.fallen_v:
@@ -346,25 +234,7 @@ class DayArea:
             return 0.0
         return min(SET_STRENGTH * fallen_v / p.fallen_v, 1.0)
 
-    def _lost_phase(self, day: AreaCurves, metered_kwh: F64) -> Said | None:
-        """What a phase of the supply meter no longer measures although customers draw from it; None where all three measure."""
-        load = metered_kwh.sum(axis=(0, 2))
-        for unit, unit_zh in (("current", "电流"), ("voltage", "电压")):
-            by_phase = np.stack([np.abs(day.hourly[f"{unit}_{p}"][:, self._supply]) for p in PHASES])
-            known = by_phase == by_phase
-            if not known.any(axis=(1, 2)).all():
-                continue
-            mean = np.where(known, by_phase, 0.0).sum(axis=(1, 2)) / known.sum(axis=(1, 2))
-            lost = (mean < _LOST_SHARE[unit] * np.median(mean)) & (load > 0.1 * load.sum())
-            if lost.any():
-                letters = "".join(p for p, gone in zip(PHASES, lost, strict=True) if gone)
-                return Said(
-                    f"the supply meter measures no {unit} on phase {letters}, from which customers draw: its own circuit is open",
-                    f"考核表 {letters} 相无{unit_zh}，而该相有用户用电：考核表自身回路断开",
-                )
-        return None
-
-    def _rest(self, now: _Now, explained: float) -> tuple[int, float]:
+    def _rest(self, now: LossNow, explained: float) -> tuple[int, float]:
         """(side, what of the loss on that side no meter explains); what was high or negative from the first day on counts too.
 
         A suspicion can explain a loss away, never make one.
@@ -381,7 +251,7 @@ class DayArea:
             return -1, max(rest if side < 0 else 0.0, below)
         return side, rest
 
-    def _watch(self, now: _Now, excess: float, sigma: float, day_ordinal: int) -> None:
+    def _watch(self, now: LossNow, excess: float, sigma: float, day_ordinal: int) -> None:
         """Since when the loss is not what is usual: two CUSUMs of the days."""
         step = min(max(excess / sigma, -_MOST_STEP), _MOST_STEP)
         now.rise = min(max(0.0, now.rise + step - _SLACK), _MOST_CUSUM)
@@ -392,7 +262,7 @@ class DayArea:
         elif now.since_day and abs(now.recent_kwh) < 1.5 * sigma:
             now.since_day = now.rise = now.fall = 0.0
 
-    def _last(self, now: _Now, side: int, above: float, rest: float) -> float:
+    def _last(self, now: LossNow, side: int, above: float, rest: float) -> float:
         """The strength of a rest `above` times what it needs; it must have lasted, and is over once it was small for two days."""
         p = self._params
         if above >= 1:
@@ -410,31 +280,6 @@ class DayArea:
         if now.calm_days >= 2:
             now.raised = now.beyond_days = 0
         return min(SET_STRENGTH * max(above, 0.0), 1.0)
-
-    def _coefficients(self) -> F64:
-        """What technical loss is made of, by the days learnt so far."""
-        s = self._usual
-        matrix = np.array([[s[0], s[1], s[2]], [s[1], s[3], s[4]], [s[2], s[4], s[5]]]) + _PRIOR_WEIGHT * np.eye(3)
-        return np.asarray(np.linalg.solve(matrix, s[6:9] + _PRIOR_WEIGHT * _PRIOR))
-
-    def _sums(self, day: AreaCurves, metered_kwh: F64) -> F64:
-        energy, export = day.hourly["energy_kwh"], day.hourly["export_kwh"]
-        exported = export == export
-        net = energy - np.where(exported, export, 0.0)
-        supplied = net[:, self._supply].sum(axis=1) if len(self._supply) else np.full(HOURS, np.nan)
-        by_phase = metered_kwh.sum(axis=2)
-        load = by_phase.sum(axis=1)
-        unmeasured = np.where(energy == energy, 0.0, np.abs(metered_kwh.sum(axis=1))).sum(axis=1)
-        balanced = (supplied == supplied) & (unmeasured < _MOST_UNMEASURED * np.maximum(np.abs(load), 1.0))
-        if self._area.has_generation.any() and not exported.any():
-            balanced &= _DARK_HOURS
-        loss = supplied - load
-        terms = np.stack([np.ones(HOURS), load / _LOAD_KWH, 3 * (by_phase**2).sum(axis=1) / _LOAD_KWH**2, loss])[
-            :, balanced
-        ]
-        products = terms @ terms.T
-        rows, columns = (0, 0, 0, 1, 1, 2, 0, 1, 2, 3), (0, 1, 2, 1, 2, 2, 3, 3, 3, 3)
-        return np.append(products[rows, columns], supplied[balanced].sum())
 
     # --- saying
 
@@ -464,59 +309,28 @@ class DayArea:
             )
         return signals
 
-    def _since_s(self, now: _Now) -> int:
+    def _since_s(self, now: LossNow) -> int:
         if not now.since_day:
             return 0
         return self._context.calendar.day_start(date.fromordinal(int(now.since_day)))
 
     def _reasons(self, verdict: AreaVerdict) -> tuple[Reason, ...]:
         v = verdict
-        day = date.fromordinal(int(v.now.since_day)).isoformat() if v.now.since_day else ""
-        share = v.loss_kwh / v.supplied_kwh
-        lost = Reason(
-            self.name,
-            f"{v.loss_kwh:.4g} kWh a day lost of {v.supplied_kwh:.5g} supplied ({share:.1%}); {v.rest_kwh:+.4g} kWh a day of it"
-            f"{day and f' since {day}'} are neither technical loss nor what suspected meters explain",
-            text_zh=f"日损失 {v.loss_kwh:.4g} kWh，供电 {v.supplied_kwh:.5g} kWh（{share:.1%}）；其中{day and f'自 {day} 起'}"
-            f"每日 {v.rest_kwh:+.4g} kWh 既非技术损耗，也非疑似表计所能解释",
-        )
-        reasons = [lost, self._explained(v)]
+        reasons = [
+            area_words.lost(
+                self.name,
+                loss_kwh=v.loss_kwh,
+                supplied_kwh=v.supplied_kwh,
+                rest_kwh=v.rest_kwh,
+                day=date.fromordinal(int(v.now.since_day)).isoformat() if v.now.since_day else "",
+            ),
+            area_words.explained(self.name, v.suspects, self._area.meter_ids),
+        ]
         if v.form.en:
             reasons.append(Reason(self.name, v.form.en, text_zh=v.form.zh))
-        if v.place is not None and (v.place.fallen_v >= _SHOWN_V or v.form == _LOAD_OF_ITS_OWN):
-            reasons.append(self._at(v.place, told=bool(v.form.en)))
+        if v.place is not None and (v.place.fallen_v >= area_words.SHOWN_V or v.form == area_words.LOAD_OF_ITS_OWN):
+            reasons.append(area_words.fallen_at(self.name, v.place, told=bool(v.form.en)))
         return tuple(reasons)
-
-    def _at(self, place: Place, *, told: bool) -> Reason:
-        """Where voltages fell; what it may be, unless the loss has told that already."""
-        volts = f"{place.fallen_v:.2g} V"
-        what = "" if told else ": a bad joint, a thin conductor or a load without a meter"
-        what_zh = "" if told else "：接头不良、导线过细或存在无表用电"
-        return Reason(
-            self.name,
-            f"most likely at segment {place.segment}: voltages there are {volts} lower than its metered load explains, "
-            f"phase {place.phases}{what}",
-            text_zh=f"最可能在 {place.segment} 段：该处 {place.phases} 相电压比已计量负荷所能解释的低 {volts}{what_zh}",
-        )
-
-    def _explained(self, verdict: AreaVerdict) -> Reason:
-        s = verdict.suspects
-        share = s.probability * s.missing_kwh
-        named = [int(row) for row in np.argsort(-np.abs(share), kind="stable")[:_NAMED_METERS] if share[row]]
-        if not named:
-            return Reason(
-                self.name,
-                "no meter of the area is suspected of any of it",
-                text_zh="本台区没有疑似表计能解释其中任何部分",
-            )
-        who = ", ".join(f"{self._area.meter_ids[r]} ({s.probability[r]:.2f}, {s.missing_kwh[r]:.3g})" for r in named)
-        kwh = f"{s.explained_kwh:.4g} +- {s.explained_error_kwh:.3g} kWh"
-        return Reason(
-            self.name,
-            f"suspected meters explain {kwh} a day (probability, kWh): {who}",
-            against=True,
-            text_zh=f"疑似表计每日可解释 {kwh}（概率，kWh）：{who}",
-        )
 
     # --- learning
 
@@ -556,7 +370,7 @@ class DayArea:
         now = self._now()
         self._usual[...] = 0.0
         self._waiting[...] = np.nan
-        self._keep(_Now(supplied_kwh=now.supplied_kwh, loss_kwh=now.loss_kwh))
+        self._keep(LossNow(supplied_kwh=now.supplied_kwh, loss_kwh=now.loss_kwh))
         self._pages.touch("area")
 
     # --- state
@@ -570,35 +384,7 @@ class DayArea:
     def load(self, pages: dict[str, bytes]) -> None:
         self._pages.load(pages)
         if not pages:
-            self._keep(_Now())
-
-
-def _form(sums: F64, coefficients: F64) -> Said:
-    """How what is beyond technical loss moves with the load from hour to hour, by the sums of two days."""
-    s = sums
-    squares = np.array([[s[0], s[1], s[2]], [s[1], s[3], s[4]], [s[2], s[4], s[5]]])
-    beyond = s[6:9] - squares @ coefficients
-    total = float(s[_SQUARE] - 2 * coefficients @ s[6:9] + coefficients @ squares @ coefficients)
-    if not total > 0:
-        return _NOTHING_SAID
-    always, load, copper = 1 - beyond**2 / np.maximum(np.diag(squares), 1e-9) / total
-    share = float(beyond[1] / max(float(s[3]), 1e-9)) / _LOAD_KWH
-    if load < _IN_PROPORTION and load < always / 2:
-        return Said(
-            f"it moves with the load hour by hour, {share:+.1%} of it: the supply meter's ratio or wiring, not a line",
-            f"逐时随负荷变化，为其 {share:+.1%}：考核表倍率或接线问题，而非线路",
-        )
-    if copper < always:
-        return _OF_COPPER
-    return _LOAD_OF_ITS_OWN
-
-
-@lru_cache
-def _traits(kinds: tuple[str, ...]) -> NDArray[np.bool_]:
-    """(3, kinds + 1): whether a kind hides energy, may as well count too much, is of a meter's circuits; the last one is no kind at all."""
-    hides = [*(kind not in _REGISTERS_ALL for kind in kinds), True]
-    others = [[*(kind in of for kind in kinds), False] for of in (_OVERCOUNTS, _OF_CIRCUITS)]
-    return np.array([hides, *others], dtype=np.bool_)
+            self._keep(LossNow())
 
 
 def _average(mean: float, value: float, rate: float) -> float:

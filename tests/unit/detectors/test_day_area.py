@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detectors.area.day_area import AreaVerdict, DayArea, DayAreaParams, Suspects
+from detectors.area.area_verdict import AreaVerdict
+from detectors.area.day_area import DayArea, DayAreaParams
+from detectors.area.suspects import Suspects
 from detectors.day.balance import DayBalance
 from detectors.day.voltage import DayVoltage
 from detectors.examples import MONDAY_ORDINAL, context, day
