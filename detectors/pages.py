@@ -8,6 +8,7 @@ another version is refused by name before anything is unpickled. Pages come from
 from __future__ import annotations
 
 import json
+import math
 import pickle
 import struct
 from collections.abc import Mapping
@@ -64,12 +65,18 @@ def unpack_arrays(schema: str, page: bytes) -> dict[str, NDArray[Any]]:
     arrays: dict[str, NDArray[Any]] = {}
     for name, (kind, shape) in header["arrays"].items():
         dtype = np.dtype(kind)
-        count = int(np.prod(shape, dtype=np.int64))
+        count = math.prod(shape)
         if len(page) < offset + count * dtype.itemsize:
             raise _wrong(schema, "too few bytes")
         arrays[name] = np.frombuffer(page, dtype, count, offset).reshape(shape).copy()
         offset += count * dtype.itemsize
     return arrays
+
+
+def is_of(schema: str, page: bytes) -> bool:
+    """Whether the page was packed under this schema: for a model that reads pages of an older version, too."""
+    (length,) = _LENGTH.unpack_from(page)
+    return bool(json.loads(page[_LENGTH.size : _LENGTH.size + length])["schema"] == schema)
 
 
 def pack_model(schema: str, model: object) -> bytes:

@@ -24,7 +24,104 @@ SCHEMA = "prior/2"
 _MOST_SIGMA = 5.0
 
 
+#: A word has as many bits as a tree may have leaves.
+_MOST_LEAVES = 16
+_ALL_BITS = 0xFFFF
+
+
 @dataclass(frozen=True, slots=True, eq=False)
+class _Questions:
+    """What the trees ask, each question once, and which leaves an answer rules out: a tree without a walk.
+
+    `feature` and `threshold` (questions,) begin with the `unknown_left` questions whose unknown figures go left. `asked`
+    (most inner nodes, trees) are places in the questions, or behind them where a tree has fewer nodes; `ruled_out` of the same
+    shape are the leaves, counted from the left, that a figure above the threshold leaves behind, as bits. `leaf` (trees, 16).
+    Reference: Lucchese et al. (2015), QuickScorer.
+    """
+
+    feature: NDArray[np.intp]
+    threshold: NDArray[np.float32]
+    unknown_left: int
+    asked: NDArray[np.intp]
+    ruled_out: NDArray[np.uint16]
+    leaf: F64
+
+    @classmethod
+    def of(cls, forest: Forest) -> _Questions:
+        inner = np.flatnonzero(forest.left != np.arange(len(forest.left)))
+        asked = {
+            n: (not forest.missing_left[n], int(forest.feature[n]), float(forest.threshold[n])) for n in inner.tolist()
+        }
+        questions = sorted(set(asked.values()))
+        place = {question: n for n, question in enumerate(questions)}
+        trees = [_leaves_left_of(forest, root) for root in forest.roots.tolist()]
+        most = max((len(nodes) for nodes, _ in trees), default=0)
+        at = np.full((most, len(trees)), len(questions), dtype=np.intp)
+        ruled_out = np.zeros((most, len(trees)), dtype=np.uint16)
+        leaf = np.zeros((len(trees), _MOST_LEAVES))
+        for tree, (nodes, leaves) in enumerate(trees):
+            leaf[tree, : len(leaves)] = forest.value[leaves]
+            for n, (node, bits) in enumerate(nodes.items()):
+                at[n, tree], ruled_out[n, tree] = place[asked[node]], bits
+        return cls(
+            np.array([feature for _, feature, _ in questions], dtype=np.intp),
+            np.array([threshold for _, _, threshold in questions], dtype=np.float32),
+            sum(not unknown_right for unknown_right, _, _ in questions),
+            at,
+            ruled_out,
+            leaf,
+        )
+
+    def told(self, table: NDArray[np.float32]) -> F64:
+        """(trees, rows): what each tree says of each row."""
+        goes_right = self._answers(table)
+        gone = np.zeros((len(self.leaf), len(table)), dtype=np.uint16)
+        for asked, ruled_out in zip(self.asked, self.ruled_out, strict=True):
+            gone |= goes_right[asked] & ruled_out[:, None]
+        first_left = _FIRST_LEFT.take(gone)
+        first_left += np.arange(0, self.leaf.size, _MOST_LEAVES)[:, None]
+        return self.leaf.take(first_left)
+
+    def _answers(self, table: NDArray[np.float32]) -> NDArray[np.uint16]:
+        """(questions + 1, rows): all bits where the figure goes right, none where it goes left; the last asks nothing."""
+        goes_right = np.zeros((len(self.feature) + 1, len(table)), dtype=np.uint16)
+        figure = np.ascontiguousarray(table.T)[self.feature]
+        threshold, left = self.threshold[:, None], self.unknown_left
+        # NaN compares false
+        goes_right[:left] = figure[:left] > threshold[:left]
+        goes_right[left:-1] = ~(figure[left:] <= threshold[left:])
+        goes_right *= _ALL_BITS
+        return goes_right
+
+
+def _leaves_left_of(forest: Forest, root: int) -> tuple[dict[int, int], list[int]]:
+    """A tree's inner nodes with the leaves to the left of each as bits, and its leaves from the left. Raises `StoreError` where they are too many."""
+    nodes: dict[int, int] = {}
+    leaves: list[int] = []
+
+    def go(node: int) -> None:
+        left = int(forest.left[node])
+        if left == node:
+            leaves.append(node)
+            return
+        first = len(leaves)
+        go(left)
+        nodes[node] = (1 << len(leaves)) - (1 << first)
+        go(int(forest.right[node]))
+
+    go(root)
+    if len(leaves) > _MOST_LEAVES:
+        raise StoreError(
+            f"a tree of the prior has {len(leaves)} leaves, more than {_MOST_LEAVES}: teach it anew with `make teach`"
+        )
+    return nodes, leaves
+
+
+#: By the leaves that are gone: the first that is left.
+_FIRST_LEFT = np.array([(~gone & (gone + 1)).bit_length() - 1 for gone in range(_ALL_BITS)] + [0], dtype=np.intp)
+
+
+@dataclass(frozen=True, eq=False)
 class Forest:
     """Regression trees on the log-odds scale, their nodes in one row each: (nodes,) arrays over all trees.
 
@@ -45,8 +142,7 @@ class Forest:
 
     def margin(self, table: NDArray[np.float32]) -> F64:
         """Log-odds (rows,) of a table (rows, features); NaN = not known."""
-        told = self.value[self._leaves(table)].sum(axis=0, dtype=np.float64)
-        return np.asarray(self.base + told)
+        return np.asarray(self.base + self._questions.told(table).sum(axis=0))
 
     def contributions(self, row: NDArray[np.float32]) -> F64:
         """By how much each figure of one row (features,) moved its margin, along the trees' paths (Saabas)."""
@@ -73,14 +169,9 @@ class Forest:
             node = chosen
         return np.asarray(moved.reshape(groups, rows).T)
 
-    def _leaves(self, table: NDArray[np.float32]) -> NDArray[np.int32]:
-        """(trees, rows): where each row ends up."""
-        rows = len(table)
-        flat, offset = np.ascontiguousarray(table.T).ravel(), np.arange(rows, dtype=np.int32)
-        node = np.repeat(self.roots[:, None], rows, axis=1)
-        for _ in range(self.depth):
-            node = self._next(node, flat[self.feature[node] * rows + offset])
-        return node
+    @cached_property
+    def _questions(self) -> _Questions:
+        return _Questions.of(self)
 
     def _next(self, node: NDArray[np.int32], figure: NDArray[np.float32]) -> NDArray[np.int32]:
         # NaN compares false: it goes left only where the node says so

@@ -73,6 +73,35 @@ def test_reasons_add_up_to_the_odds(row: list[float]) -> None:
     assert told == pytest.approx(margin - roots, abs=1e-3)
 
 
+def test_the_leaves_reached_by_answers_are_those_reached_by_walking() -> None:
+    prior, rng = shipped_prior(), np.random.default_rng(2)
+    forest, meters = prior.forest, 60
+    thresholds = {n: forest.threshold[forest.feature == n] for n in range(len(prior.features))}
+    columns = [
+        rng.choice(np.append(t, [t.min() - 1, t.max() + 1, np.nan]), meters) for t in thresholds.values() if len(t)
+    ]
+    table = np.full((meters, len(prior.features)), np.nan, dtype=np.float32)
+    table[:, [n for n, t in thresholds.items() if len(t)]] = np.stack(columns, axis=1)
+    walked = forest.group_contributions(table, np.zeros(len(prior.features), dtype=np.intp), 1)[:, 0]
+    np.testing.assert_allclose(forest.margin(table), forest.base + forest.value[forest.roots].sum() + walked, atol=1e-5)
+
+
+def test_a_tree_of_too_many_leaves_is_refused(tmp_path: Path) -> None:
+    inner = list(range(16))
+    chain = {
+        "feature": [[0] * 33],
+        "threshold": [[float(n) for n in inner] + [0.0] * 17],
+        "left": [[16 + n for n in inner] + list(range(16, 33))],
+        "right": [[*inner[1:], 32, *range(16, 33)]],
+        "missing_left": [[0] * 33],
+        "value": [[0.0] * 33],
+        "depth": 16,
+        "base": 0.0,
+    }
+    with pytest.raises(StoreError, match="17 leaves"):
+        tiny(tmp_path, forest=chain).odds(np.zeros((1, 2), dtype=np.float32))
+
+
 def test_a_kind_is_named_by_what_marks_it(prior: Prior) -> None:
     shares = prior.probable_kinds(np.array([[3, 0], [0, 3], [np.nan, np.nan]], dtype=np.float32))
     np.testing.assert_allclose(shares.sum(axis=1), 1)
