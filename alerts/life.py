@@ -23,7 +23,6 @@ from metering.messages import Finding, MeterEvent
 from metering.meter_events import event_word
 from metering.times import DAY_S, LATE_LIMIT_S, iso
 
-RELAPSE_WITHIN_S = 90 * DAY_S
 #: Of an alert that comes and goes for months the latest episodes are told apart; all of them count.
 RELAPSES_KEPT = 100
 HIGH_RISK, MEDIUM_RISK = 0.8, 0.5
@@ -279,7 +278,8 @@ class AlertBank:
     ) -> Alert:
         kind, meter = CATALOGUE[CODES[code]], self._area.meters[row]
         known = self._alerts.get((code, row))
-        if known is not None and known.cleared_at_s is not None and at_s - known.cleared_at_s <= RELAPSE_WITHIN_S:
+        within_s = kind.relapse_within_days * DAY_S
+        if known is not None and known.cleared_at_s is not None and at_s - known.cleared_at_s <= within_s:
             alert = replace(
                 known,
                 state=AlertState.RAISED,

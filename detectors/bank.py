@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from detectors.area.area_outage import AreaOutage, AreaOutageParams
 from detectors.area.day_area import DayArea, DayAreaParams
 from detectors.area.frequent_outage import FrequentOutage, FrequentOutageParams
 from detectors.area.line_loss import LineLoss, LineLossParams
@@ -49,6 +50,7 @@ ALL_DETECTORS: tuple[tuple[Any, type[Any]], ...] = (
     (ValidationRules, ValidationRulesParams),
     (MeterErrors, MeterErrorsParams),
     (FrequentOutage, FrequentOutageParams),
+    (AreaOutage, AreaOutageParams),
 )
 VALIDATION: tuple[type[ValidationRules], type[ValidationRulesParams]] = (ValidationRules, ValidationRulesParams)
 #: What is learnt of every meter and judges nothing; its thresholds stand beside the detectors'.
@@ -147,6 +149,17 @@ def frequent_outage(context: AreaContext, thresholds: Thresholds | None = None) 
     check_thresholds(thresholds or {})
     section = (thresholds or {}).get(FrequentOutage.name, {})
     return FrequentOutage(context, from_section(FrequentOutageParams, FrequentOutage.name, section))
+
+
+def area_outage(
+    context: AreaContext, detectors: Sequence[IntervalDetector], thresholds: Thresholds | None = None
+) -> AreaOutage:
+    """What tells one area's outages; asks the voltage rules among its `detectors` how high voltages are. Raises as `check_thresholds`."""
+    check_thresholds(thresholds or {})
+    now = as_they_are_now(thresholds or {})
+    params = from_section(AreaOutageParams, AreaOutage.name, now.get(AreaOutage.name, {}))
+    levels = next(d.levels for d in detectors if isinstance(d, VoltageRules))
+    return AreaOutage(replace(context, limits=now[SECTION]), params, levels)
 
 
 def _build(kinds: Any, context: AreaContext, thresholds: Thresholds) -> list[Any]:

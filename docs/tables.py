@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from detectors.area.area_outage import AreaOutage
 from detectors.area.day_area import DayArea
 from detectors.area.frequent_outage import FrequentOutage
 from detectors.area.load_forecast import LoadForecast
@@ -70,6 +71,7 @@ def detectors() -> str:
         return f"`{kind.name}`", f"[{module}.py](../detectors/{module}.py)", judges, codes
 
     rows = [of(kind, "interval") for kind, _ in INTERVAL_DETECTORS]
+    rows.append(of(AreaOutage, "interval"))
     rows += [of(kind, "hour") for kind, _ in HOUR_DETECTORS]
     of_days = (
         CaseProbability,

@@ -48,7 +48,8 @@ FAMILIES: tuple[Family, ...] = get_args(Family)
 
 #: What keeps an abnormality from being said, or evidence from counting.
 SUPPRESSIONS: Mapping[str, str] = {
-    "outage": "a recorded outage of the area: nothing is judged in it",
+    "outage": "an outage of the area, recorded or seen as it happens: nothing is judged in it",
+    "planned_work": "an outage that the records call planned",
     "total_voltage_loss": "all phases gone at once are one thing, not three",
     "dead_phase": "a phase that never was alive: three-wire meters have no phase B",
     "unloaded": "without load nothing can be told",
@@ -132,6 +133,8 @@ class Abnormality:
     trust: Literal["V", "K", "P"]
     """V read in a source, K common knowledge, P proposed."""
     certain: bool = False
+    relapse_within_days: int = 90
+    """When it comes again so soon after it was over, it is the same alert's next episode."""
     own_event: OwnEvent | None = None
     announced: bool = False
     """What a meter's or terminal's own event of this kind does: raises an alert, weighs in the day, or is only noted."""
@@ -218,8 +221,8 @@ def _check(row: Abnormality) -> None:
         strange = sorted(set(words) - known)
         if strange:
             raise CatalogueError(f"{row.where_from}: {name} {', '.join(strange)}: known are {', '.join(sorted(known))}")
-    if not 0 <= row.weight <= 1 or min(row.set_after_minutes, row.clear_after_minutes) < 0:
-        raise CatalogueError(f"{row.where_from}: weight lies in 0..1, minutes are not negative")
+    if not 0 <= row.weight <= 1 or min(row.set_after_minutes, row.clear_after_minutes, row.relapse_within_days) < 0:
+        raise CatalogueError(f"{row.where_from}: weight lies in 0..1, minutes and days are not negative")
     if (row.level == "event" or row.events) and row.own_event is None:
         raise CatalogueError(f"{row.where_from}: own_event says what an event of this kind does")
     if row.limit is not None:

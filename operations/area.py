@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from alerts.life import CODES, AlertBank
 from detectors.bank import (
+    area_outage,
     case_probability,
     day_area,
     expected_profile,
@@ -113,6 +114,7 @@ class AreaInProgress:
         self.grid = IntervalGrid(archive.calendar, archive.interval_minutes)
         self.context = AreaContext(area, archive.interval_minutes, archive.calendar, archive.holidays)
         self.interval_detectors: list[IntervalDetector] = interval_detectors(self.context, thresholds)
+        self.area_outage = area_outage(self.context, self.interval_detectors, thresholds)
         self.profile = expected_profile(self.context, thresholds)
         self.hour_detectors: list[HourDetector] = hour_detectors(self.context, thresholds)
         self.siblings = SiblingTotals(self.context, SiblingTotalsParams())
@@ -189,6 +191,7 @@ class AreaInProgress:
     def _parts(self) -> tuple[_Part, ...]:
         return (
             *self.detectors,
+            self.area_outage,
             self.day_bank,
             self.case_probability,
             self.day_area,

@@ -15,6 +15,7 @@ from metering.frame import ReadingFrame
 from operations.area import AreaInProgress, HourInProgress, Outcome, Trace, day_ordinal
 from operations.balance import Balance, balance
 from operations.derived_points import alert_points, balance_point, estimate_points, evidence_points
+from operations.outage import weigh_outage
 from operations.validation import believed_frame
 
 HOUR_S = 3600
@@ -25,12 +26,15 @@ def judge_frame(
 ) -> None:
     """Judge one closed interval. `measured` (meters,) is where an energy was received; `outcome` takes what came of it.
 
-    An energy that validation doubts is not judged, nor learnt, and the balance takes what was expected instead. In an interval that a recorded outage touches nothing is judged: the caller hands in a frame of NaN.
+    An energy that validation doubts is not judged, nor learnt, and the balance takes what was expected instead. In an interval that an outage
+    of the area touches nothing is judged but the outage itself.
     """
-    received, (frame, doubted) = frame, believed_frame(area, frame)
+    received = frame
+    frame, measured, outage = weigh_outage(area, frame, measured)
+    frame, doubted = believed_frame(area, frame)
     expected_kwh = area.expected_kwh(frame)
     signals = area.siblings.hide([s for detector in area.interval_detectors for s in detector.score(frame)])
-    signals += _close_hour(area, frame)
+    signals += [outage, *_close_hour(area, frame)]
     step = area.bank.step(
         signals,
         end_s=frame.interval_end_s,

@@ -9,14 +9,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date
 
-import numpy as np
-from numpy.typing import NDArray
-
-from detectors.day.bank import event_says
 from metering.alert import Alert
 from metering.archive import Archive
 from metering.frame import ReadingFrame
-from metering.messages import ArrivedFrame, Decision, Finding, Message, MeterEvent, MeterEvents, Tick
+from metering.messages import ArrivedFrame, Decision, Finding, Message, MeterEvents, Tick
 from metering.points import Point
 from metering.ports import Checkpoint, PartitionChange, PartitionMark, Role, StateStore
 from metering.times import IntervalGrid
@@ -25,6 +21,7 @@ from operations.area import AreaInProgress, Outcome, Thresholds, Trace, day_ordi
 from operations.close_area_day import close_area_day
 from operations.derived_points import alert_points
 from operations.judge_frame import judge_frame
+from operations.outage import POWER_OFF, tell_day
 from operations.screen_event import screen_event
 from operations.silence import KIND, KIND_END, silence_of
 from operations.undo_finding import KIND as UNDO
@@ -32,8 +29,6 @@ from operations.validation import count_refused
 
 #: A gap in the ticks longer than this is not walked interval by interval: nothing was measured and nobody judged.
 LONGEST_WALK_S = 14 * 86_400
-#: A meter's power-off so near to a recorded outage of its area belongs to it.
-OUTAGE_MARGIN_S = 900
 
 
 class JudgeStage:
@@ -215,26 +210,16 @@ class JudgeStage:
             interval = area.open.pop(start_s, None) or OpenInterval.empty(len(area.area))
             area.closed_until_s = end_s
             area.touch("progress")
-            frame, measured = self._judged_frame(area, start_s, end_s, interval)
-            judge_frame(area, frame, measured, outcome, self._trace)
+            frame = ReadingFrame(
+                area.name, start_s, self._archive.interval_minutes, area.area.meter_ids, interval.columns
+            )
+            judge_frame(area, frame, interval.received, outcome, self._trace)
             start_s = end_s
 
     def _skip_gap(self, area: AreaInProgress, start_s: int, until_s: int) -> int:
         """Where closing goes on after a gap of weeks: at the first open interval, or at the tick."""
         area.closed_until_s = min((s for s in area.open if start_s <= s < until_s), default=until_s)
         return area.closed_until_s
-
-    def _judged_frame(
-        self, area: AreaInProgress, start_s: int, end_s: int, interval: OpenInterval
-    ) -> tuple[ReadingFrame, NDArray[np.bool_]]:
-        columns, measured = interval.columns, interval.received
-        if self._archive.in_outage(area.name, start_s, end_s):
-            columns = {name: np.full(len(area.area), np.nan) for name in columns}
-            measured = np.zeros(len(area.area), dtype=np.bool_)
-        return (
-            ReadingFrame(area.name, start_s, self._archive.interval_minutes, area.area.meter_ids, columns),
-            measured,
-        )
 
     def _report(self, partition: int, message: MeterEvents, outcome: Outcome) -> None:
         area = self._areas.get(message.transformer_area)
@@ -251,25 +236,14 @@ class JudgeStage:
             worked_on = any(True for _ in self._archive.works_at(area.area.meters[row], event.event_time_s))
             if worked_on:
                 outcome.count({"events_in_work_order": 1})
-            elif not word.is_over:
-                self._tell_day(area, row, replace(event, code=word.code))
+            elif word.code != POWER_OFF and not word.is_over:
+                tell_day(area, row, word.code, event.event_time_s)
+            if word.code == POWER_OFF and (word.is_over or not worked_on):
+                area.area_outage.hear(row, event.event_time_s, is_over=word.is_over)
             alert = area.bank.report(event, row, in_work_order=worked_on)
             if alert is not None:
                 area.touch("bank")
                 self._changed((alert,), outcome)
-
-    def _tell_day(self, area: AreaInProgress, row: int, event: MeterEvent) -> None:
-        """The day's curves remember what the event says of a case; a power-off of the whole area says nothing."""
-        says, at_s = event_says(event.code), event.event_time_s
-        if not says or area.next_day is None:
-            return
-        if event.code == "power_off" and self._archive.in_outage(
-            area.name, at_s - OUTAGE_MARGIN_S, at_s + OUTAGE_MARGIN_S
-        ):
-            return
-        ordinal = day_ordinal(self._archive.calendar.day_of(at_s))
-        if ordinal <= area.next_day + 1:  # no event is of a day that has not begun
-            area.day(max(ordinal, area.next_day)).curves.tell(row, says)
 
     def _found(self, finding: Finding, outcome: Outcome) -> None:
         outcome.findings[finding.finding_id] = finding
