@@ -131,6 +131,11 @@ class StatePages:
         self._dirty.add(page)
 
     @property
+    def used(self) -> frozenset[str]:
+        """Pages that were touched or loaded: what `dump` gives."""
+        return frozenset(self._used)
+
+    @property
     def nbytes(self) -> int:
         return sum(a.nbytes for arrays in self._arrays.values() for a in arrays.values())
 

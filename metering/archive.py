@@ -385,6 +385,28 @@ class Archive:
                 best = price
         return None if best is None else (best.price_per_kwh, best.currency)
 
+    def mean_price_per_kwh(self, tariff_category: str | None, day: date) -> tuple[float, str] | None:
+        """Price as the mean of a local day's hours, and its currency; None where an hour has no price."""
+        asked = (tariff_category, day)
+        if asked not in self._mean_prices:
+            self._mean_prices[asked] = self._mean_price(tariff_category, day)
+        return self._mean_prices[asked]
+
+    @cached_property
+    def _mean_prices(self) -> dict[tuple[str | None, date], tuple[float, str] | None]:
+        """As they were asked for: every open alert asks every day."""
+        return {}
+
+    def _mean_price(self, tariff_category: str | None, day: date) -> tuple[float, str] | None:
+        if not self.tariffs or tariff_category is None:
+            return None
+        start_s = self.calendar.day_start(day)
+        prices = [self.price_per_kwh(tariff_category, start_s + 3600 * hour) for hour in range(24)]
+        known = [p for p in prices if p is not None]
+        if len(known) < len(prices) or len({currency for _, currency in known}) > 1:
+            return None
+        return sum(price for price, _ in known) / len(known), known[0][1]
+
     def only(self, transformer_area: str) -> Archive:
         """The same archive narrowed to one area."""
         return replace(self, meters=self.areas[transformer_area].meters, _by_area={})

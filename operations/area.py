@@ -163,7 +163,7 @@ class AreaInProgress:
         """The day as it was added up, for its close; an empty one where nothing was heard of it."""
         day = self.days.pop(ordinal, None) or DayInProgress(self.context)
         self.touch(day_page(ordinal))
-        self._dirty |= {f"{_curves_owner(ordinal)}/{page}" for page in day.curves.dump()}
+        self._dirty |= {f"{_curves_owner(ordinal)}/{page}" for page in day.curves.pages_used()}
         return day
 
     def touch(self, page: str) -> None:

@@ -25,7 +25,7 @@ def worth_of(abnormality: str, estimate: Estimate, meter: Meter, area: Area, arc
     if estimate.lost_low <= 0 and abnormality in NOTHING_LOST:
         return Worth("nothing_lost")
     kwh = (estimate.lost_low, estimate.lost, estimate.lost_high)
-    price = mean_price(archive, meter.tariff_category, day)
+    price = archive.mean_price_per_kwh(meter.tariff_category, day)
     if price is None:
         return Worth("energy", *kwh)
     per_kwh, currency = price
@@ -35,26 +35,14 @@ def worth_of(abnormality: str, estimate: Estimate, meter: Meter, area: Area, arc
 
 def _price_difference(estimate: Estimate, meter: Meter, area: Area, archive: Archive, day: date) -> Worth:
     """What a business would have paid more for the same energy: for what came on top of the usual at least, at most for all of it."""
-    own = mean_price(archive, meter.tariff_category, day)
-    theirs = mean_price(archive, _tariff_of_businesses(area), day)
+    own = archive.mean_price_per_kwh(meter.tariff_category, day)
+    theirs = archive.mean_price_per_kwh(_tariff_of_businesses(area), day)
     if own is None or theirs is None or own[1] != theirs[1]:
         return Worth("price_difference")
     more_per_kwh = max(theirs[0] - own[0], 0.0)
     on_top_kwh = max(estimate.used - estimate.expected, 0.0)
     low, high = (round(kwh * more_per_kwh, 2) for kwh in (on_top_kwh, estimate.used))
     return Worth("price_difference", money_low=low, money=round((low + high) / 2, 2), money_high=high, currency=own[1])
-
-
-def mean_price(archive: Archive, tariff_category: str | None, day: date) -> tuple[float, str] | None:
-    """Price per kWh as the mean of a local day's hours, and its currency; None where an hour has no price."""
-    if not archive.tariffs or tariff_category is None:
-        return None
-    start_s = archive.calendar.day_start(day)
-    prices = [archive.price_per_kwh(tariff_category, start_s + 3600 * hour) for hour in range(24)]
-    known = [p for p in prices if p is not None]
-    if len(known) < len(prices) or len({currency for _, currency in known}) > 1:
-        return None
-    return sum(price for price, _ in known) / len(known), known[0][1]
 
 
 def _tariff_of_businesses(area: Area) -> str | None:

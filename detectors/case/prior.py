@@ -26,7 +26,8 @@ _MOST_SIGMA = 5.0
 
 #: A word has as many bits as a tree may have leaves.
 _MOST_LEAVES = 16
-_ALL_BITS = 0xFFFF
+#: What so many questions look at stays in the processor's cache.
+_ASKED_AT_ONCE = 128
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,20 +78,21 @@ class _Questions:
         goes_right = self._answers(table)
         gone = np.zeros((len(self.leaf), len(table)), dtype=np.uint16)
         for asked, ruled_out in zip(self.asked, self.ruled_out, strict=True):
-            gone |= goes_right[asked] & ruled_out[:, None]
-        first_left = _FIRST_LEFT.take(gone)
-        first_left += np.arange(0, self.leaf.size, _MOST_LEAVES)[:, None]
-        return self.leaf.take(first_left)
+            gone |= goes_right[asked] * ruled_out[:, None]
+        first_of_tree = np.arange(0, self.leaf.size, _MOST_LEAVES)[:, None]
+        return self.leaf.take(_FIRST_LEFT.take(gone) + first_of_tree)
 
-    def _answers(self, table: NDArray[np.float32]) -> NDArray[np.uint16]:
-        """(questions + 1, rows): all bits where the figure goes right, none where it goes left; the last asks nothing."""
-        goes_right = np.zeros((len(self.feature) + 1, len(table)), dtype=np.uint16)
-        figure = np.ascontiguousarray(table.T)[self.feature]
-        threshold, left = self.threshold[:, None], self.unknown_left
-        # NaN compares false
-        goes_right[:left] = figure[:left] > threshold[:left]
-        goes_right[left:-1] = ~(figure[left:] <= threshold[left:])
-        goes_right *= _ALL_BITS
+    def _answers(self, table: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """(questions + 1, rows): whether the figure goes right; the last asks nothing."""
+        figures = np.ascontiguousarray(table.T)
+        goes_right = np.zeros((len(self.feature) + 1, len(table)), dtype=np.bool_)
+        for first in range(0, len(self.feature), _ASKED_AT_ONCE):
+            some = slice(first, first + _ASKED_AT_ONCE)
+            figure, threshold = figures[self.feature[some]], self.threshold[some, None]
+            # NaN compares false, and goes left
+            answer = np.greater(figure, threshold, out=goes_right[:-1][some])
+            of_right = max(self.unknown_left - first, 0)
+            answer[of_right:] |= figure[of_right:] != figure[of_right:]
         return goes_right
 
 
@@ -118,7 +120,9 @@ def _leaves_left_of(forest: Forest, root: int) -> tuple[dict[int, int], list[int
 
 
 #: By the leaves that are gone: the first that is left.
-_FIRST_LEFT = np.array([(~gone & (gone + 1)).bit_length() - 1 for gone in range(_ALL_BITS)] + [0], dtype=np.intp)
+_FIRST_LEFT = np.array(
+    [(~gone & (gone + 1)).bit_length() - 1 for gone in range(2**_MOST_LEAVES - 1)] + [0], dtype=np.uint8
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,15 +25,25 @@ def family_strengths(strength: NDArray[np.floating], codes: Sequence[str]) -> di
     What does not reach the set value is half a case at most. Only what says something about a case worth visiting counts: hazards
     rank by harm in a lane of their own, so that an overloaded transformer never looks like theft. Not judged (NaN) is nothing.
     """
-    rows = [CATALOGUE[code] for code in codes]
-    weights = np.array([row.weight if row.lane in ("suspicion", "area") else 0.0 for row in rows])
-    known = np.nan_to_num(strength)
+    rows, weights, families = _weighing(tuple(codes))
+    known = strength[rows]
+    known = np.where(known == known, known, 0)
     weighted = np.where(known >= SET_STRENGTH, known, known / 2) * weights[:, None]
-    return {
-        family: weighted[of_family].max(axis=0)
-        for family in FAMILIES
-        if (of_family := [i for i, row in enumerate(rows) if row.family == family and weights[i]])
-    }
+    return {family: weighted[first:end].max(axis=0) for family, first, end in families}
+
+
+@cache
+def _weighing(codes: tuple[str, ...]) -> tuple[list[int], NDArray[np.float64], list[tuple[str, int, int]]]:
+    """(rows of the codes that count, family by family, their weights, (family, its first place in them, the place behind its last))."""
+    rows: list[int] = []
+    families: list[tuple[str, int, int]] = []
+    for family in FAMILIES:
+        first = len(rows)
+        of_family = [(n, CATALOGUE[code]) for n, code in enumerate(codes) if CATALOGUE[code].family == family]
+        rows += [n for n, row in of_family if row.lane in ("suspicion", "area") and row.weight]
+        if len(rows) > first:
+            families.append((family, first, len(rows)))
+    return rows, np.array([CATALOGUE[codes[n]].weight for n in rows]), families
 
 
 def risk(
@@ -56,9 +67,13 @@ def risk(
     innocent = np.ones(len(novelty))
     for family in sorted(family_strength):
         if family not in INFORMATION_FAMILIES and family != "novelty":
-            innocent *= 1 - np.clip(np.nan_to_num(family_strength[family]), 0.0, 1.0)
-    unusual = np.clip((np.nan_to_num(novelty) - _NOVELTY_FROM) / (1 - _NOVELTY_FROM), 0.0, 1.0)
+            innocent *= 1 - np.clip(_or_nothing(family_strength[family]), 0.0, 1.0)
+    unusual = np.clip((_or_nothing(novelty) - _NOVELTY_FROM) / (1 - _NOVELTY_FROM), 0.0, 1.0)
     by_evidence = 1 - innocent * (1 - NOVELTY_SHARE * unusual)
     return np.where(
         probability == probability, 1 - (1 - probability) * (1 - _EVIDENCE_SHARE * by_evidence), by_evidence
     )
+
+
+def _or_nothing(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(values == values, values, 0.0)

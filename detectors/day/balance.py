@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.day.loss_blocks import Follows, LossBlocks
-from detectors.day.memory import F64, HOURS, DayEnergy, Figure, Figures, count_up, keep, mean_of_known, moved
+from detectors.day.memory import F64, HOURS, DayEnergy, Figure, Figures, OfTheDay, count_up, keep, mean_of_known, moved
 from detectors.day.wiring import Index, Wiring
 from detectors.normal_equations import coefficients, learnt, packed_size
 from detectors.pages import Slab, StatePages
@@ -196,7 +196,7 @@ class DayBalance:
         self._pages = StatePages("day_balance/1", layout)
         self._area: dict[str, NDArray[Any]] = {name: self._pages.array("area", name) for name in layout["area"]}
         self._meters: dict[str, NDArray[Any]] = {name: self._pages.array("meters", name) for name in layout["meters"]}
-        self._looked_at: tuple[AreaCurves, _Seen] | None = None
+        self._seen = OfTheDay(self._look_at)
 
     # --- reading
 
@@ -248,11 +248,6 @@ class DayBalance:
             "balance_own_alone_z": sure("own_e", "own_own"),
             "balance_unseen_z": sure("unseen_e", "unseen_unseen") if self._unseen_kwh else np.full(len(noise), np.nan),
         }
-
-    def _seen(self, day: AreaCurves) -> _Seen:
-        if self._looked_at is None or self._looked_at[0] is not day:
-            self._looked_at = (day, self._take_in(self._balance(day), day))
-        return self._looked_at[1]
 
     def balance(self, day: AreaCurves) -> HourlyBalance:
         """The day's balance against what was learnt before it: asked before the day is learnt."""
@@ -327,7 +322,8 @@ class DayBalance:
 
     # --- what is remembered with a day taken in
 
-    def _take_in(self, balance: HourlyBalance, day: AreaCurves) -> _Seen:
+    def _look_at(self, day: AreaCurves) -> _Seen:
+        balance = self._balance(day)
         area, rate = self._area, self._params.recent_rate
         known = balance.loss == balance.loss
         counted = known.sum(axis=0) >= max(self._hours_a_day // 2, 1)
@@ -398,7 +394,7 @@ class DayBalance:
         self._by_hour.keep(meters, "by_hour", seen.by_hour)
         keep(meters["alone"], seen.alone)
         count_up(area["days"], seen.counted)
-        self._looked_at = None
+        self._seen.forget()
         self._pages.touch("area")
         self._pages.touch("meters")
 
@@ -444,4 +440,4 @@ class DayBalance:
 
     def load(self, pages: dict[str, bytes]) -> None:
         self._pages.load(pages)
-        self._looked_at = None
+        self._seen.forget()

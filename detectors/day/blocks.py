@@ -9,7 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.day.memory import F64, HOURS, DayEnergy, Figure, Figures, count_up, keep, learning_rate, moved, whole
+from detectors.day.memory import (
+    F64,
+    HOURS,
+    DayEnergy,
+    Figure,
+    Figures,
+    OfTheDay,
+    count_up,
+    keep,
+    learning_rate,
+    moved,
+    whole,
+)
 from detectors.pages import Slab, StatePages
 from detectors.parameters import check_ranges, parameter
 from detectors.peers import peer_groups
@@ -110,6 +122,7 @@ class DayBlocks:
         }
         self._pages = StatePages("day_blocks/1", layout)
         self._days: dict[str, NDArray[Any]] = {name: self._pages.array("days", name) for name in layout["days"]}
+        self._now = OfTheDay(self._recently)
 
     # --- reading
 
@@ -117,7 +130,7 @@ class DayBlocks:
         known = self._known()
         if not self._has_curves:
             return _FIGURES.bounded({}, known)
-        now = self._recently(day, DayEnergy.of(day, self._context))
+        now = self._now(day)
         recent, longstanding = whole(now["recent"]), whole(self._days["longstanding"].astype(np.float64))
         change = np.log((_blocks(recent) + _STANDBY_KWH) / (_blocks(longstanding) + _STANDBY_KWH))
         of_the_day = np.log((recent.sum(axis=0) + _STANDBY_KWH) / (longstanding.sum(axis=0) + _STANDBY_KWH))
@@ -139,9 +152,9 @@ class DayBlocks:
     def _known(self) -> NDArray[np.bool_]:
         return np.asarray(self._days["learnt"] >= self._params.warm_up_days)
 
-    def _recently(self, day: AreaCurves, energy: DayEnergy) -> dict[str, F64]:
+    def _recently(self, day: AreaCurves) -> dict[str, F64]:
         """What is remembered of recent days, with this day taken in; the night's own figures beside it."""
-        p, days, enough = self._params, self._days, energy.enough
+        p, days, enough = self._params, self._days, DayEnergy.of(day, self._context).enough
         kwh = np.where(enough, day.hourly["energy_kwh"], np.nan)
         measured = np.count_nonzero(kwh == kwh, axis=0)
         nothing = np.where(measured > 0, np.count_nonzero(kwh == 0, axis=0) / np.maximum(measured, 1), np.nan)
@@ -166,10 +179,9 @@ class DayBlocks:
 
     def learn(self, day: AreaCurves, trusted: NDArray[np.bool_]) -> None:
         days = self._days
-        energy = DayEnergy.of(day, self._context)
-        usual_day = energy.enough & trusted
+        usual_day = DayEnergy.of(day, self._context).enough & trusted
         if self._has_curves:
-            now = self._recently(day, energy)
+            now = self._now(day)
             for name in ("recent", "nothing_share", "night_fall_cusum", "night_rise_cusum"):
                 keep(days[name], now[name])
             magnitude = _SD_OVER_MAGNITUDE * np.minimum(np.abs(now["night_deviation"]), _MOST_DEVIATION)
@@ -179,6 +191,7 @@ class DayBlocks:
             rate = np.maximum(self._params.longstanding_rate, 1.0 / (days["learnt"] + 1.0))
             keep(days["longstanding"], moved(days["longstanding"], now["today"], rate, usual_day))
         count_up(days["learnt"], usual_day)
+        self._now.forget()
         self._pages.touch("days")
 
     # --- state
@@ -191,6 +204,7 @@ class DayBlocks:
 
     def load(self, pages: dict[str, bytes]) -> None:
         self._pages.load(pages)
+        self._now.forget()
 
 
 def _blocks(curve: F64) -> F64:

@@ -9,7 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.day.memory import F64, DayEnergy, Figure, Figures, count_up, keep, mean_of_known, moved, share_of
+from detectors.day.memory import (
+    F64,
+    DayEnergy,
+    Figure,
+    Figures,
+    OfTheDay,
+    count_up,
+    keep,
+    mean_of_known,
+    moved,
+    share_of,
+)
 from detectors.pages import Slab, StatePages
 from detectors.parameters import check_ranges, parameter
 from detectors.peers import peer_groups
@@ -115,14 +126,14 @@ class DayCircuits:
             | {"learnt": Slab((count,), np.uint8)}
         }
         self._pages = StatePages("day_circuits/1", layout)
-        self._looked_at: tuple[AreaCurves, dict[str, F64]] | None = None
         self._days: dict[str, NDArray[Any]] = {name: self._pages.array("days", name) for name in layout["days"]}
+        self._today, self._recent = OfTheDay(self._look_at), OfTheDay(self._recently)
 
     # --- reading
 
     def describe(self, day: AreaCurves) -> dict[str, F64]:
         days = self._days
-        recent = self._recently(self._of_the_day(day), DayEnergy.of(day, self._context).enough)
+        recent = self._recent(day)
         change = {name: recent[name] - days[f"usual_{name}"] for name in _COMPARED}
         fall, rise = self._phases_apart(recent)
         current = _log_ratio(recent["current"], days["usual_current"], _SMALL_A)
@@ -159,13 +170,8 @@ class DayCircuits:
         ]
         return np.minimum(np.fmin.reduce(moves), 0.0), np.maximum(np.fmax.reduce(moves), 0.0)
 
-    def _of_the_day(self, day: AreaCurves) -> dict[str, F64]:
-        """The day's own figures, (meters,), NaN where nothing says so."""
-        if self._looked_at is None or self._looked_at[0] is not day:
-            self._looked_at = (day, self._look_at(day))
-        return self._looked_at[1]
-
     def _look_at(self, day: AreaCurves) -> dict[str, F64]:
+        """The day's own figures, (meters,), NaN where nothing says so."""
         hourly = day.hourly
         energy, export = hourly["energy_kwh"], hourly["export_kwh"]
         signed_a = np.stack([hourly[f"current_{p}"] for p in PHASES])
@@ -219,9 +225,9 @@ class DayCircuits:
             "uncounted": mean_of_known(np.where(both, uncounted, np.nan)),
         }
 
-    def _recently(self, today: Mapping[str, F64], enough: NDArray[np.bool_]) -> dict[str, F64]:
+    def _recently(self, day: AreaCurves) -> dict[str, F64]:
         """What is remembered as recent, with this day taken in."""
-        rate = self._params.recent_rate
+        today, enough, rate = self._today(day), DayEnergy.of(day, self._context).enough, self._params.recent_rate
         return {
             name: moved(self._days[f"recent_{name}"], today[name], rate, enough) for name in (*_RECENT_ONLY, *_COMPARED)
         }
@@ -230,15 +236,16 @@ class DayCircuits:
 
     def learn(self, day: AreaCurves, trusted: NDArray[np.bool_]) -> None:
         days = self._days
-        today = self._of_the_day(day)
-        enough = DayEnergy.of(day, self._context).enough
-        for name, value in self._recently(today, enough).items():
+        today, enough = self._today(day), DayEnergy.of(day, self._context).enough
+        for name, value in self._recent(day).items():
             keep(days[f"recent_{name}"], value)
         usual_day = enough & trusted
         rate = np.maximum(self._params.usual_rate, 1.0 / (days["learnt"] + 1.0))
         for name in _COMPARED:
             keep(days[f"usual_{name}"], moved(days[f"usual_{name}"], today[name], rate, usual_day))
         count_up(days["learnt"], usual_day)
+        self._today.forget()
+        self._recent.forget()
         self._pages.touch("days")
 
     # --- state
@@ -251,6 +258,7 @@ class DayCircuits:
 
     def load(self, pages: dict[str, bytes]) -> None:
         self._pages.load(pages)
+        self._recent.forget()
 
 
 def _any_phase(holds: NDArray[np.bool_], values: F64) -> F64:

@@ -15,6 +15,7 @@ from detectors.day.memory import (
     DayEnergy,
     Figure,
     Figures,
+    OfTheDay,
     count_up,
     keep,
     learning_rate,
@@ -119,13 +120,14 @@ class DayContract:
         }
         self._pages = StatePages("day_contract/1", layout)
         self._days: dict[str, NDArray[Any]] = {name: self._pages.array("days", name) for name in layout["days"]}
+        self._now = OfTheDay(self._recently)
 
     # --- reading
 
     def describe(self, day: AreaCurves) -> dict[str, F64]:
         days, contracted_kw = self._days, self._contracted_kw
         energy = DayEnergy.of(day, self._context)
-        now = self._recently(day, energy)
+        now = self._now(day)
         figures = {
             "load_over_contract": now["recent_kwh"] / HOURS / contracted_kw,
             "growth_over_contract": (now["recent_kwh"] - days["usual_kwh"]) / HOURS / contracted_kw,
@@ -137,9 +139,10 @@ class DayContract:
             figures |= self._of_the_curve(now)
         return _FIGURES.bounded(figures, np.asarray(days["learnt"] >= self._params.warm_up_days))
 
-    def _recently(self, day: AreaCurves, energy: DayEnergy) -> dict[str, F64]:
+    def _recently(self, day: AreaCurves) -> dict[str, F64]:
         """What is remembered of recent days, with this day taken in."""
-        p, days, enough = self._params, self._days, energy.enough
+        p, days, energy = self._params, self._days, DayEnergy.of(day, self._context)
+        enough = energy.enough
         now = {"recent_kwh": moved(days["recent_kwh"], energy.kwh, p.recent_rate, enough)}
         if not self._has_curves:
             return now
@@ -179,7 +182,7 @@ class DayContract:
     def learn(self, day: AreaCurves, trusted: NDArray[np.bool_]) -> None:
         days = self._days
         energy = DayEnergy.of(day, self._context)
-        now = self._recently(day, energy)
+        now = self._now(day)
         usual_day = energy.enough & trusted
         rate = learning_rate(days["learnt"], 0.08, 0.03, 28)
         keep(days["usual_kwh"], moved(days["usual_kwh"], energy.kwh, rate, usual_day))
@@ -192,6 +195,7 @@ class DayContract:
             minimum_kw = _lowest(now["recent"])
             keep(days["usual_minimum_kw"], moved(days["usual_minimum_kw"], minimum_kw, 0.05, usual_day))
         count_up(days["learnt"], usual_day)
+        self._now.forget()
         self._pages.touch("days")
 
     # --- state
@@ -204,6 +208,7 @@ class DayContract:
 
     def load(self, pages: dict[str, bytes]) -> None:
         self._pages.load(pages)
+        self._now.forget()
 
 
 def _business(kwh: F64) -> F64:

@@ -146,6 +146,10 @@ class DayCurves:
         self._now["events"][...] = 0
         return closed
 
+    def pages_used(self) -> frozenset[str]:
+        """The names of what `dump` gives."""
+        return self._pages.used
+
     def dump(self) -> dict[str, bytes]:
         return self._pages.dump()
 

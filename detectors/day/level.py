@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.day.memory import F64, DayEnergy, Figure, Figures, count_up, keep, learning_rate, moved
+from detectors.day.memory import F64, DayEnergy, Figure, Figures, OfTheDay, count_up, keep, learning_rate, moved
 from detectors.pages import Slab, StatePages
 from detectors.parameters import check_ranges, parameter
 from detectors.peers import peer_groups
@@ -142,11 +142,12 @@ class DayLevel:
         }
         self._pages = StatePages("day_level/1", layout)
         self._days: dict[str, NDArray[Any]] = {name: self._pages.array("days", name) for name in layout["days"]}
+        self._after_it = OfTheDay(self._after)
 
     # --- reading
 
     def describe(self, day: AreaCurves) -> dict[str, F64]:
-        return _FIGURES.bounded(self._after(day), self._known())
+        return _FIGURES.bounded(self._after_it(day), self._known())
 
     def suspected(self) -> NDArray[np.bool_]:
         """Whose use has left its usual level, as of the last day learnt, (meters,): let their days not be learnt as usual.
@@ -209,7 +210,7 @@ class DayLevel:
 
     def learn(self, day: AreaCurves, trusted: NDArray[np.bool_]) -> None:
         p, days = self._params, self._days
-        after = self._after(day)
+        after = self._after_it(day)
         deviation, today = after["log_today"], after["today_kwh"]
         for name in ("recent_kwh", "fall_cusum", "rise_cusum", "lowest", "highest"):
             keep(days[name], after[name])
@@ -228,6 +229,7 @@ class DayLevel:
         rate = np.maximum(p.longstanding_rate, 1.0 / (days["learnt"] + 1.0))
         keep(days["longstanding_kwh"], moved(days["longstanding_kwh"], today, rate, usual_day))
         count_up(days["learnt"], usual_day)
+        self._after_it.forget()
         self._pages.touch("days")
 
     # --- state
@@ -240,3 +242,4 @@ class DayLevel:
 
     def load(self, pages: dict[str, bytes]) -> None:
         self._pages.load(pages)
+        self._after_it.forget()

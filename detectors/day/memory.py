@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from metering.evidence import AreaContext, AreaCurves
 
 F64 = NDArray[np.float64]
+Made = TypeVar("Made")
 HOURS = 24
 #: A day of which less was measured is not learnt.
 ENOUGH_MEASURED = 0.6
@@ -65,14 +67,39 @@ class DayEnergy:
     @classmethod
     def of(cls, day: AreaCurves, context: AreaContext) -> DayEnergy:
         """Intervals longer than an hour stand in the hour in which they begin: a daily feed has one value a day."""
-        values = max(HOURS * 60 // max(context.interval_minutes, 60), 1)
-        energy = day.hourly["energy_kwh"]
-        known = energy == energy
-        count = known.sum(axis=0)
-        total = np.where(known, energy, 0.0).sum(axis=0)
-        kwh = np.where(count > 0, total * (values / np.maximum(count, 1)), np.nan)
-        measured = np.minimum(count / values, 1.0)
+        kwh, measured = _kwh_and_measured(day, max(HOURS * 60 // max(context.interval_minutes, 60), 1))
         return cls(kwh, measured, (measured >= ENOUGH_MEASURED) & ~context.area.is_supply)
+
+
+@lru_cache(maxsize=1)  # every expert asks
+def _kwh_and_measured(day: AreaCurves, values: int) -> tuple[F64, F64]:
+    """(kWh scaled up to the whole day of so many values, share of them that was measured), (meters,), read-only."""
+    energy = day.hourly["energy_kwh"]
+    known = energy == energy
+    count = np.count_nonzero(known, axis=0)
+    total = np.where(known, energy, 0.0).sum(axis=0)
+    kwh = np.where(count > 0, total * (values / np.maximum(count, 1)), np.nan)
+    measured = np.minimum(count / values, 1.0)
+    for told in (kwh, measured):
+        told.setflags(write=False)
+    return kwh, measured
+
+
+class OfTheDay(Generic[Made]):
+    """What an expert makes of a day, made once: `describe` asks for it, `learn` takes it in and forgets it."""
+
+    def __init__(self, make: Callable[[AreaCurves], Made]) -> None:
+        self._make = make
+        self._made: tuple[AreaCurves, Made] | None = None
+
+    def __call__(self, day: AreaCurves) -> Made:
+        if self._made is None or self._made[0] is not day:
+            self._made = (day, self._make(day))
+        return self._made[1]
+
+    def forget(self) -> None:
+        """Ask before what it was made of changes: when a day is learnt, when a state is loaded."""
+        self._made = None
 
 
 def moved(memory: NDArray[Any], value: F64, rate: float | F64, where: NDArray[np.bool_]) -> F64:

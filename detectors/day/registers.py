@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.day.memory import F64, DayEnergy, Figure, Figures, count_up, keep, moved
+from detectors.day.memory import F64, DayEnergy, Figure, Figures, OfTheDay, count_up, keep, moved
 from detectors.pages import Slab, StatePages
 from detectors.parameters import check_ranges, parameter
 from metering.evidence import AreaContext, AreaCurves
@@ -90,12 +90,13 @@ class DayRegisters:
         }
         self._pages = StatePages("day_registers/1", layout)
         self._days: dict[str, NDArray[Any]] = {name: self._pages.array("days", name) for name in layout["days"]}
+        self._now = OfTheDay(self._recently)
 
     # --- reading
 
     def describe(self, day: AreaCurves) -> dict[str, F64]:
         days = self._days
-        now = self._recently(day)
+        now = self._now(day)
         figures = {
             "register_gap": now["gap"],
             "register_gap_size": np.abs(now["gap"]),
@@ -147,7 +148,7 @@ class DayRegisters:
 
     def learn(self, day: AreaCurves, trusted: NDArray[np.bool_]) -> None:
         days = self._days
-        now = self._recently(day)
+        now = self._now(day)
         read = now["read"] > 0
         for name in ("gap", "gap_kwh", "ran", "stood", "fell"):
             keep(days[name], now[name])
@@ -158,6 +159,7 @@ class DayRegisters:
             keep(days[name], np.where(read, 0.0, now[name]))
         np.copyto(days["register_kwh"], day.register_kwh, where=read)
         count_up(days["learnt"], now["today_gap"] == now["today_gap"])
+        self._now.forget()
         self._pages.touch("days")
 
     # --- state
@@ -170,6 +172,7 @@ class DayRegisters:
 
     def load(self, pages: dict[str, bytes]) -> None:
         self._pages.load(pages)
+        self._now.forget()
 
 
 def register_step(before_kwh: F64, register_kwh: F64, since_kwh: F64) -> tuple[F64, NDArray[np.bool_]]:

@@ -15,6 +15,7 @@ from detectors.day.memory import (
     DayEnergy,
     Figure,
     Figures,
+    OfTheDay,
     count_up,
     keep,
     learning_rate,
@@ -150,6 +151,7 @@ class DayShape:
         }
         self._pages = StatePages("day_shape/1", layout)
         self._days: dict[str, NDArray[Any]] = {name: self._pages.array("days", name) for name in layout["days"]}
+        self._now = OfTheDay(self._recently)
 
     # --- reading
 
@@ -159,14 +161,15 @@ class DayShape:
         figures = {"weekend_change": self._weekend_change(self._by_day_type(day, energy, "recent"))}
         if self._has_curves:
             usual = days["usual"].astype(np.float64)
-            now = self._recently(day, energy, usual)
+            now = self._now(day)
             figures |= self._of_the_curves(now["recent"], usual)
             figures |= self._of_the_days(now)
         return _FIGURES.bounded(figures, np.asarray(days["learnt"] >= self._params.warm_up_days))
 
-    def _recently(self, day: AreaCurves, energy: DayEnergy, usual: F64) -> dict[str, F64]:
+    def _recently(self, day: AreaCurves) -> dict[str, F64]:
         """What is remembered of recent days, with this day taken in; today's own figures as `today_...`."""
-        p, days, enough = self._params, self._days, energy.enough
+        p, days, enough = self._params, self._days, DayEnergy.of(day, self._context).enough
+        usual = days["usual"].astype(np.float64)
         kwh = np.where(enough, day.hourly["energy_kwh"], np.nan)
         unused = (kwh < _UNUSED_BELOW * np.maximum(usual, 0.02)) & (usual > _MISSED_FROM_KWH)
         now = {
@@ -255,7 +258,7 @@ class DayShape:
         usual_day = energy.enough & trusted
         if self._has_curves:
             usual = days["usual"].astype(np.float64)
-            now = self._recently(day, energy, usual)
+            now = self._now(day)
             for name in ("recent", "yesterday", "unused_often", "reversed_yesterday", "mean_of_yesterday"):
                 keep(days[name], now[name])
             for name in _OF_A_DAY:
@@ -265,6 +268,7 @@ class DayShape:
             rate = learning_rate(days["learnt"], p.early_rate, p.late_rate, 28)
             keep(days["usual"], moved(usual, now["yesterday"], rate, usual_day))
         count_up(days["learnt"], usual_day)
+        self._now.forget()
         self._pages.touch("days")
 
     # --- state
@@ -277,6 +281,7 @@ class DayShape:
 
     def load(self, pages: dict[str, bytes]) -> None:
         self._pages.load(pages)
+        self._now.forget()
 
 
 def _night_and_day(curve: F64) -> tuple[F64, F64]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.day.line_followers import LineFollowers, LinesSeen, Used
-from detectors.day.memory import F64, HOURS, DayEnergy, Figure, Figures, count_up, keep, mean_of_known, moved
+from detectors.day.memory import F64, HOURS, DayEnergy, Figure, Figures, OfTheDay, count_up, keep, mean_of_known, moved
 from detectors.day.service_drops import Explained, ServiceDrops
 from detectors.day.wiring import Wiring
 from detectors.pages import Slab, StatePages
@@ -169,7 +169,7 @@ class DayVoltage:
         self._pages = StatePages("day_voltage/1", layout)
         self._line_pages = {name: self._pages.array("lines", name) for name in layout["lines"]}
         self._days: dict[str, NDArray[Any]] = {name: self._pages.array("days", name) for name in layout["days"]}
-        self._looked_at: tuple[AreaCurves, _Seen] | None = None
+        self._seen = OfTheDay(self._look_at)
 
     # --- reading
 
@@ -238,11 +238,6 @@ class DayVoltage:
 
     def _hourly_v(self) -> F64:
         return np.asarray(np.maximum(self._days["hourly_v"], _LEAST_HOURLY_V), dtype=np.float64)
-
-    def _seen(self, day: AreaCurves) -> _Seen:
-        if self._looked_at is None or self._looked_at[0] is not day:
-            self._looked_at = (day, self._look_at(day))
-        return self._looked_at[1]
 
     def _look_at(self, day: AreaCurves) -> _Seen:
         explained = self._drops.explain(self._days, day)
@@ -323,7 +318,7 @@ class DayVoltage:
             keep(days[name], value)
         self._learn_usual(seen, DayEnergy.of(day, self._context).kwh, usual_day)
         count_up(days["learnt"], usual_day)
-        self._looked_at = None
+        self._seen.forget()
         self._pages.touch("days")
         self._pages.touch("lines")
 
@@ -366,4 +361,4 @@ class DayVoltage:
 
     def load(self, pages: dict[str, bytes]) -> None:
         self._pages.load(pages)
-        self._looked_at = None
+        self._seen.forget()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -67,24 +68,24 @@ class Groups:
         """
         if not self.count or not self.members.size:
             return np.full(values.shape, np.nan)
-        ordered = np.sort(self.gathered(values.astype(np.float32)), axis=2)
-        known = (ordered == ordered).sum(axis=2)
+        own = values.astype(np.float32)
+        ordered = np.sort(self.gathered(own), axis=2)
+        known = np.count_nonzero(ordered == ordered, axis=2)
         largest = ordered.shape[2]
+        flat, first = ordered.ravel(), np.arange(known.size).reshape(known.shape) * largest
         group = np.maximum(self.of, 0)
-        n, own = known[:, group], values.astype(np.float32)
-        has = own == own
-        flat = ordered.ravel()
-        first = (np.arange(len(values)) * (self.count * largest))[:, None] + group * largest
 
         def at(place: Index) -> F64:
-            return np.asarray(flat[first + np.minimum(np.maximum(place, 0), largest - 1)])
+            """(hours, meters): what stands at a place, (hours, groups), of each meter's group."""
+            return np.asarray(flat[first + np.clip(place, 0, largest - 1)][:, group])
 
         # without one's own value, what lay behind it moves up by one
-        low, high = (n - 2) // 2, (n - 1) // 2
-        without_low = np.where(has & (own <= at(low)), at(low + 1), at(low))
-        without_high = np.where(has & (own <= at(high)), at(high + 1), at(high))
-        whole = 0.5 * (at((n - 1) // 2) + at(n // 2))
-        others = np.where(has, 0.5 * (without_low + without_high), whole)
+        has, n = own == own, known[:, group]
+        low, high = (known - 2) // 2, (known - 1) // 2
+        at_low, at_high = at(low), at(high)
+        without_low = np.where(has & (own <= at_low), at(low + 1), at_low)
+        without_high = np.where(has & (own <= at_high), at(high + 1), at_high)
+        others = np.where(has, 0.5 * (without_low + without_high), 0.5 * (at_high + at(known // 2)))
         return np.where((n - has >= fewest) & (self.of >= 0), others, np.nan)
 
     def mean_of_others(self, values: F64) -> F64:
@@ -221,10 +222,19 @@ class Wiring:
 
     def median_nearby(self, values: F64, fewest: int) -> F64:
         """(hours, meters): median of each meter's nearest others; NaN where fewer than `fewest` of them are known."""
-        around = np.where(self.nearest >= 0, values.astype(np.float32)[:, self.nearest], np.float32(np.nan))
-        ordered = np.sort(around, axis=2)
-        known = (ordered == ordered).sum(axis=2)
-        return np.where(known >= fewest, _middle(ordered, known), np.nan)
+        beyond_any = np.float32(np.inf)
+        by_meter = np.ascontiguousarray(values.astype(np.float32).T)
+        by_meter[by_meter != by_meter] = beyond_any
+        around = by_meter[self.nearest.T]
+        around[self.nearest.T < 0] = beyond_any
+        known = np.count_nonzero(around < beyond_any, axis=0)
+        ordered = in_order(list(around))
+        middle = np.full(known.shape, np.nan)
+        for count in np.flatnonzero(np.bincount(known.ravel())).tolist():
+            if count >= max(fewest, 1):
+                of_two = 0.5 * (ordered[(count - 1) // 2] + ordered[count // 2])
+                np.copyto(middle, of_two, where=known == count)
+        return np.ascontiguousarray(middle.T)
 
     def loading_a(self, amperes: F64) -> tuple[F64, F64]:
         """(load of each node's path, load of each line's first segment), (24, 3, nodes) and (24, 3, lines), of (24, 3, meters).
@@ -279,6 +289,38 @@ class Wiring:
         fallback = np.stack([_row_medians(by_phase_v[:, q]) for q in range(len(PHASES))], axis=1)
         fallback = np.where(fallback == fallback, fallback, _row_medians(everyone)[:, None])
         return np.where(bus_v == bus_v, bus_v, fallback)
+
+
+def in_order(several: list[NDArray[Any]]) -> list[NDArray[Any]]:
+    """Arrays of one shape, without NaN, sorted place by place: few arrays, long ones, where `np.sort` would sort many short rows.
+
+    Reference: Batcher (1968), Sorting networks and their applications (odd-even merge).
+
+    >>> [each.tolist() for each in in_order([np.array([3, 1]), np.array([2, 2]), np.array([1, 3])])]
+    [[1, 1], [2, 2], [3, 3]]
+    """
+    for low, high in _comparators(len(several)):
+        one, other = several[low], several[high]
+        several[low], several[high] = np.minimum(one, other), np.maximum(one, other)
+    return several
+
+
+@cache
+def _comparators(count: int) -> tuple[tuple[int, int], ...]:
+    pairs: list[tuple[int, int]] = []
+    size = 1
+    while size < count:
+        step = size
+        while step:
+            pairs += [
+                (low, low + step)
+                for first in range(step % size, count - step, 2 * step)
+                for low in range(first, min(first + step, count - step))
+                if low // (2 * size) == (low + step) // (2 * size)
+            ]
+            step //= 2
+        size *= 2
+    return tuple(pairs)
 
 
 def _phase_of(meter: Meter) -> int:

@@ -10,7 +10,7 @@ import pytest
 from detectors.case.recoverable import Estimate
 from metering.alert import Worth
 from metering.archive import Archive, Meter, TariffPrice
-from operations.worth import mean_price, worth_of
+from operations.worth import worth_of
 
 DAY = date(2026, 3, 2)
 HOME = Meter("M1", "P1", "C1", "A", "customer", "residential", "home")
@@ -59,10 +59,10 @@ def test_a_home_that_is_a_shop_owes_the_difference_of_prices() -> None:
 
 
 def test_a_price_is_the_mean_of_the_days_hours() -> None:
-    shop = mean_price(ARCHIVE, "shop", DAY)
+    shop = ARCHIVE.mean_price_per_kwh("shop", DAY)
     assert shop is not None
     assert shop[0] == pytest.approx(0.9)
     assert shop[1] == "CNY"
-    assert mean_price(ARCHIVE, "half", DAY) is None, "an hour without a price leaves the mean unknown"
-    assert mean_price(ARCHIVE, None, DAY) is None
-    assert mean_price(ARCHIVE, "home", date(2024, 1, 1)) is None
+    assert ARCHIVE.mean_price_per_kwh("half", DAY) is None, "an hour without a price leaves the mean unknown"
+    assert ARCHIVE.mean_price_per_kwh(None, DAY) is None
+    assert ARCHIVE.mean_price_per_kwh("home", date(2024, 1, 1)) is None
