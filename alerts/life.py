@@ -14,14 +14,15 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from metering.alert import Alert, AlertState, Grade, Reason, Worth
+from metering.alert import FINDING, Alert, AlertState, Grade, Reason, Worth
 from metering.archive import Area
 from metering.catalogue import CATALOGUE, INFORMATION_FAMILIES, Abnormality
 from metering.evidence import RECOVER_STRENGTH, SET_STRENGTH, Signal
 from metering.identity import identity
 from metering.messages import Finding, MeterEvent
 from metering.meter_events import event_word
-from metering.times import DAY_S, LATE_LIMIT_S, iso
+from metering.times import DAY_S, LATE_LIMIT_S, LocalCalendar
+from metering.units import unit_words
 
 #: Of an alert that comes and goes for months the latest episodes are told apart; all of them count.
 RELAPSES_KEPT = 100
@@ -102,9 +103,10 @@ class AlertBank:
     it stays as it was, so that silence never resolves an alert.
     """
 
-    def __init__(self, area: Area) -> None:
+    def __init__(self, area: Area, calendar: LocalCalendar) -> None:
         shape = (len(CODES), len(area))
         self._area = area
+        self._calendar = calendar
         self._held_s = np.zeros(shape, dtype=np.int32)
         self._gone_s = np.zeros(shape, dtype=np.int32)
         self._open = np.zeros(shape, dtype=np.bool_)
@@ -252,12 +254,12 @@ class AlertBank:
         observed, expected = float(best.observed[row]), float(best.expected[row])
         kind = CATALOGUE[CODES[code]]
         reasons = tuple(
-            _common_reason(s, kind, row, since_s)
+            _common_reason(s, kind, row, self._calendar.text(since_s))
             for s in sorted(signals, key=lambda s: s.detector)
             if s.strength[row] >= SET_STRENGTH
         )
         told = () if best.reasons is None else best.reasons(row)
-        reasons = told if any(not r.against for r in told) else (*reasons, *told)
+        reasons = told if any(r.supports for r in told) else (*reasons, *told)
         if best.risk is not None and math.isfinite(best.risk[row]):
             risk = round(float(best.risk[row]), 4)
         else:
@@ -286,6 +288,7 @@ class AlertBank:
                 cleared_at_s=None,
                 observed=_rounded(observed),
                 expected=_rounded(expected),
+                unit=unit,
                 risk=max(known.risk, risk),
                 grade=grade_of(max(known.risk, risk)),
                 reasons=reasons,
@@ -379,7 +382,7 @@ class AlertBank:
             and event.event_time_s <= (known.cleared_at_s or 0)
         ):
             return None
-        at = iso(event.event_time_s)
+        at = self._calendar.text(event.event_time_s)
         reason = Reason(
             "meter_event",
             f"the meter itself reported {kind.name_en} at {at}",
@@ -416,10 +419,8 @@ class AlertBank:
             elif state is AlertState.WITHDRAWN:
                 self._muted[code, r] = True
             word, word_zh = ("confirmed", "查实") if finding.confirmed else ("not confirmed", "未查实")
-            at = iso(finding.found_at_s)
-            reason = Reason(
-                "finding", f"inspection of {at}: {word}", not finding.confirmed, f"{at} 现场检查：{word_zh}"
-            )
+            at = self._calendar.text(finding.found_at_s)
+            reason = Reason(FINDING, f"inspection of {at}: {word}", not finding.confirmed, f"{at} 现场检查：{word_zh}")
             changed.append(
                 self._keep(
                     code,
@@ -547,14 +548,14 @@ def _rounded(value: float) -> float:
     return round(value, 6)
 
 
-def _common_reason(signal: Signal, kind: Abnormality, row: int, since_s: int) -> Reason:
-    """What any evidence can say of a row: since when, what was observed, what was expected."""
-    observed, expected, at = float(signal.observed[row]), float(signal.expected[row]), iso(since_s)
-    said, said_zh = f"{kind.name_en} since {at}", f"{kind.name_zh}，自 {at} 起"
+def _common_reason(signal: Signal, kind: Abnormality, row: int, since: str) -> Reason:
+    """What any evidence can say of a row: since when (local time), what was observed, what was expected."""
+    observed, expected, unit = float(signal.observed[row]), float(signal.expected[row]), unit_words(signal.unit)
+    said, said_zh = f"{kind.name_en} since {since}", f"{kind.name_zh}，自 {since} 起"
     if np.isfinite(observed):
-        said += f": observed {observed:.4g} {signal.unit}"
-        said_zh += f"，实测 {observed:.4g} {signal.unit}"
-        if np.isfinite(expected):
-            said += f", expected {expected:.4g} {signal.unit}"
-            said_zh += f"，应有 {expected:.4g} {signal.unit}"
+        said += f": observed {unit.shown(f'{observed:.4g}', chinese=False)}"
+        said_zh += f"，实测 {unit.shown(f'{observed:.4g}', chinese=True)}"
+        if np.isfinite(expected) and not (unit.counts and expected == 0):
+            said += f", expected {unit.shown(f'{expected:.4g}', chinese=False)}"
+            said_zh += f"，应有 {unit.shown(f'{expected:.4g}', chinese=True)}"
     return Reason(signal.detector, said, text_zh=said_zh)

@@ -24,7 +24,7 @@ from detectors.limits import SECTION, check_limits
 from detectors.moved import as_they_are_now
 from detectors.parameters import from_section
 from detectors.validation.validation_rules import ValidationRules, ValidationRulesParams
-from metering.errors import SettingsError
+from metering.errors import ThresholdError
 from metering.evidence import AreaContext, DayModel, HourDetector, IntervalDetector
 
 #: A thresholds file: fields by detector, and by abnormality what `detectors/limits.py` says.
@@ -63,23 +63,25 @@ def detector_names() -> tuple[str, ...]:
 
 
 def check_thresholds(thresholds: Thresholds) -> None:
-    """Raises `SettingsError` on an unknown section or field, or a value out of range, naming what there is."""
+    """Raises `ThresholdError` on an unknown section or field, or a value out of range, naming what there is."""
     thresholds = as_they_are_now(thresholds)
     for section, values in thresholds.items():
         if section != SECTION and section not in detector_names():
-            raise SettingsError(
+            raise ThresholdError(
                 f"no detector is named [{section}]; there are {', '.join(detector_names())}; "
-                f"set and recover values stand in [{SECTION}.<code>]"
+                f"set and recover values stand in [{SECTION}.<code>]",
+                section if isinstance(values, Mapping) else "",
+                section,
             )
         if not isinstance(values, Mapping):
-            raise SettingsError(f"{section} = {values!r}: write a section, [{section}]")
+            raise ThresholdError(f"{section} = {values!r}: write a section, [{section}]", "", section)
     check_limits(thresholds[SECTION])
     for kind, params in (*ALL_DETECTORS, PROFILE):
         from_section(params, kind.name, thresholds.get(kind.name, {}))
 
 
 def interval_detectors(context: AreaContext, thresholds: Thresholds | None = None) -> list[IntervalDetector]:
-    """The detectors of every closed interval, for one area. Raises `SettingsError` as `check_thresholds`."""
+    """The detectors of every closed interval, for one area. Raises `ThresholdError` as `check_thresholds`."""
     voltage: VoltageRules | None = None
     detectors: list[IntervalDetector] = []
     check_thresholds(thresholds or {})
@@ -97,7 +99,7 @@ def interval_detectors(context: AreaContext, thresholds: Thresholds | None = Non
 
 
 def expected_profile(context: AreaContext, thresholds: Thresholds | None = None) -> SeasonalProfile:
-    """What the meters of one area usually use. Raises `SettingsError` as `check_thresholds`."""
+    """What the meters of one area usually use. Raises `ThresholdError` as `check_thresholds`."""
     profile: SeasonalProfile = _build((PROFILE,), context, thresholds or {})[0]
     return profile
 
@@ -111,41 +113,41 @@ def hour_detectors(context: AreaContext, thresholds: Thresholds | None = None) -
 
 
 def case_probability(context: AreaContext, thresholds: Thresholds | None = None) -> CaseProbability:
-    """What weighs every closed day of one area. Raises `SettingsError` as `check_thresholds`."""
+    """What weighs every closed day of one area. Raises `ThresholdError` as `check_thresholds`."""
     check_thresholds(thresholds or {})
     section = (thresholds or {}).get(CaseProbability.name, {})
     return CaseProbability(context, from_section(CaseProbabilityParams, CaseProbability.name, section))
 
 
 def load_forecast(context: AreaContext, thresholds: Thresholds | None = None) -> LoadForecast:
-    """What forecasts one area's load. Raises `SettingsError` as `check_thresholds`."""
+    """What forecasts one area's load. Raises `ThresholdError` as `check_thresholds`."""
     check_thresholds(thresholds or {})
     section = (thresholds or {}).get(LoadForecast.name, {})
     return LoadForecast(context, from_section(LoadForecastParams, LoadForecast.name, section))
 
 
 def day_area(context: AreaContext, thresholds: Thresholds | None = None) -> DayArea:
-    """What weighs every closed day's loss of one area as a whole. Raises `SettingsError` as `check_thresholds`."""
+    """What weighs every closed day's loss of one area as a whole. Raises `ThresholdError` as `check_thresholds`."""
     check_thresholds(thresholds or {})
     section = (thresholds or {}).get(DayArea.name, {})
     return DayArea(context, from_section(DayAreaParams, DayArea.name, section))
 
 
 def validation_rules(context: AreaContext, thresholds: Thresholds | None = None) -> ValidationRules:
-    """What validates the readings of one area. Raises `SettingsError` as `check_thresholds`."""
+    """What validates the readings of one area. Raises `ThresholdError` as `check_thresholds`."""
     rules: ValidationRules = _build((VALIDATION,), context, thresholds or {})[0]
     return rules
 
 
 def meter_errors(context: AreaContext, thresholds: Thresholds | None = None) -> MeterErrors:
-    """What estimates the errors of one area's meters. Raises `SettingsError` as `check_thresholds`."""
+    """What estimates the errors of one area's meters. Raises `ThresholdError` as `check_thresholds`."""
     check_thresholds(thresholds or {})
     section = (thresholds or {}).get(MeterErrors.name, {})
     return MeterErrors(context, from_section(MeterErrorsParams, MeterErrors.name, section))
 
 
 def frequent_outage(context: AreaContext, thresholds: Thresholds | None = None) -> FrequentOutage:
-    """What counts one area's outages. Raises `SettingsError` as `check_thresholds`."""
+    """What counts one area's outages. Raises `ThresholdError` as `check_thresholds`."""
     check_thresholds(thresholds or {})
     section = (thresholds or {}).get(FrequentOutage.name, {})
     return FrequentOutage(context, from_section(FrequentOutageParams, FrequentOutage.name, section))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from metering.archive import Area, Meter
 from metering.catalogue import CATALOGUE, CRITERIA, Abnormality, ClassLimit, check_limit
-from metering.errors import CatalogueError, SettingsError
+from metering.errors import CatalogueError, ThresholdError
 
 F64 = NDArray[np.float64]
 #: The section of a thresholds file that holds them: [abnormality.<code>].
@@ -32,7 +32,7 @@ def with_limits() -> tuple[str, ...]:
 
 
 def check_limits(section: Mapping[str, Any]) -> None:
-    """Raises `SettingsError` on an unknown code, field, class or value, saying what there is."""
+    """Raises `ThresholdError` on an unknown code, field, class or value, saying what there is."""
     for code, values in section.items():
         _special(_row(code), values)
 
@@ -77,50 +77,67 @@ def _fits(meter: Meter, special: ClassLimit) -> bool:
 def _row(code: str) -> Abnormality:
     row = CATALOGUE.get(code)
     if row is None or row.limit is None:
-        raise SettingsError(
-            f"[{SECTION}.{code}]: no abnormality with set and recover values has this code; there are {', '.join(with_limits())}"
+        raise ThresholdError(
+            f"[{SECTION}.{code}]: no abnormality with set and recover values has this code; there are {', '.join(with_limits())}",
+            f"{SECTION}.{code}",
         )
     return row
 
 
 def _special(row: Abnormality, given: Any) -> tuple[ClassLimit, list[ClassLimit]]:
     """(what the section says of every meter, what it says of some)."""
-    section = f"[{SECTION}.{row.code}]"
     limit = row.limit
     assert limit is not None  # noqa: S101 - _row refuses others
-    base = _limit(section, row, given, (limit.set, limit.recover), ("set", "recover", "where"))
+    base = _limit(_Place(row), given, (limit.set, limit.recover), ("set", "recover", "where"))
     where = given.get("where", [])
     if not isinstance(where, list):
-        raise SettingsError(f"{section}: write where as [[{SECTION}.{row.code}.where]]")
+        raise _Place(row).error(f"write where as [[{SECTION}.{row.code}.where]]", "where")
     specials = []
     for number, values in enumerate(where, 1):
-        place = f"[{section}.where] no. {number}"
-        special = _limit(place, row, values, (base.set, base.recover), ("set", "recover", *CRITERIA))
+        place = _Place(row, number)
+        special = _limit(place, values, (base.set, base.recover), ("set", "recover", *CRITERIA))
         if special.customer_class is special.voltage_level is special.wiring is None:
-            raise SettingsError(
-                f"{place}: name the meters by {', '.join(CRITERIA)}; set and recover of all stand in {section}"
+            raise place.error(
+                f"name the meters by {', '.join(CRITERIA)}; set and recover of all stand in {_Place(row)}"
             )
         specials.append(special)
     return base, specials
 
 
-def _limit(
-    place: str, row: Abnormality, values: Any, otherwise: tuple[float, float], fields: tuple[str, ...]
-) -> ClassLimit:
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where in a thresholds file something stands: a code's section, or the n-th of its `where`."""
+
+    row: Abnormality
+    where: int = 0
+
+    @property
+    def section(self) -> str:
+        return f"{SECTION}.{self.row.code}" + (".where" if self.where else "")
+
+    def __str__(self) -> str:
+        return f"[[{self.section}]] no. {self.where}" if self.where else f"[{self.section}]"
+
+    def error(self, text: str, name: str = "") -> ThresholdError:
+        return ThresholdError(f"{self}: {text}", self.section, name, max(self.where, 1))
+
+
+def _limit(place: _Place, values: Any, otherwise: tuple[float, float], fields: tuple[str, ...]) -> ClassLimit:
     if not isinstance(values, Mapping):
-        raise SettingsError(f"{place} is no table of {', '.join(fields)}")
+        raise place.error(f"is no table of {', '.join(fields)}")
     for name in values:
         if name not in fields:
-            raise SettingsError(f"{place} has no {name!r}; it has {', '.join(fields)}")
+            raise place.error(f"has no {name!r}; it has {', '.join(fields)}", name)
     words: dict[str, str] = {}
     for name, known in CRITERIA.items():
         if name in values and name in fields:
             if values[name] not in known:
-                raise SettingsError(f"{place}: {name} = {values[name]!r} is not known; known are {', '.join(known)}")
+                raise place.error(f"{name} = {values[name]!r} is not known; known are {', '.join(known)}", name)
             words[name] = values[name]
     at_set, recover = values.get("set", otherwise[0]), values.get("recover", otherwise[1])
     try:
-        check_limit(row, at_set, recover)
+        check_limit(place.row, at_set, recover)
     except CatalogueError as error:
-        raise SettingsError(f"{place}: {error}") from error
+        text = str(error).removeprefix(f"{place.row.code}: ")
+        raise place.error(text, text.split(" ", 1)[0]) from error
     return ClassLimit(set=float(at_set), recover=float(recover), **words)

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import field, fields
 from typing import Any, TypeVar
 
-from metering.errors import SettingsError
+from metering.errors import SettingsError, ThresholdError
+from metering.ranges import number_fault
 
 P = TypeVar("P")
 
@@ -23,22 +24,22 @@ def check_ranges(params: object) -> None:
     for each in fields(params):  # type: ignore[arg-type]
         value = getattr(params, each.name)
         low, high = each.metadata["low"], each.metadata["high"]
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-            raise SettingsError(
-                f"{type(params).__name__}.{each.name} = {value!r}: give {low:g} to {high:g} {each.metadata['unit']} "
-                f"({each.metadata['meaning']})"
-            )
+        if (fault := number_fault(each.name, value, low, high, each.metadata["unit"])) is not None:
+            raise SettingsError(f"{type(params).__name__}: {fault} ({each.metadata['meaning']})")
 
 
 def from_section(kind: type[P], section: str, values: Mapping[str, float]) -> P:
-    """Params from a section of a thresholds file. Raises `SettingsError` naming what there is.
+    """Params from a section of a thresholds file. Raises `ThresholdError` naming what there is, or what to write.
 
     >>> from detectors.interval.voltage_rules import VoltageRulesParams
     >>> from_section(VoltageRulesParams, "voltage_rules", {"load_share": 0.01}).load_share
     0.01
     """
-    known = [each.name for each in fields(kind)]  # type: ignore[arg-type]
-    for name in values:
+    known = {each.name: each.metadata for each in fields(kind)}  # type: ignore[arg-type]
+    for name, value in values.items():
         if name not in known:
-            raise SettingsError(f"[{section}] has no {name!r}; it has {', '.join(known)}")
+            raise ThresholdError(f"[{section}] has no {name!r}; it has {', '.join(known)}", section, name)
+        of = known[name]
+        if (fault := number_fault(name, value, of["low"], of["high"], of["unit"])) is not None:
+            raise ThresholdError(f"[{section}] {fault} ({of['meaning']})", section, name)
     return kind(**values)

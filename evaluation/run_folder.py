@@ -179,6 +179,20 @@ def write_report(path: Path, found: Mapping[str, Any]) -> None:
     path.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2) + b"\n")
 
 
+def read_report(run: Path) -> dict[str, Any]:
+    """`report.json` of a RUN folder. Raises `MeterwatchError` where it is missing or no report."""
+    path = run / REPORT
+    if not path.exists():
+        raise MeterwatchError(f"{path} is missing: is {run} a RUN folder that `meterwatch replay` finished?")
+    try:
+        found = orjson.loads(path.read_bytes())
+    except orjson.JSONDecodeError as error:
+        raise MeterwatchError(f"{path}: no JSON ({error}); replay the feed anew") from error
+    if not isinstance(found, dict):
+        raise MeterwatchError(f"{path}: no report; replay the feed anew")
+    return found
+
+
 def numbered_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """(file:line, row) of `alerts.jsonl` or `tasks.jsonl`. Raises `MeterwatchError` for a line that is no JSON object."""
     if not path.exists():

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from evaluation.run_rows import RaisedAlert, Visit
 from metering.archive import Archive
+from metering.errors import MeterwatchError
 from metering.times import DAY_S, LocalCalendar
 from metering.truth import TruthCase
 
@@ -54,15 +55,19 @@ def span_of(
     """From the feed's first day (else the first that was scored) plus the warm-up, to the last day that was scored.
 
     A feed shorter than the warm-up and a week is judged from a third of its days on. A run without scores is taken to
-    reach as far as its alerts and its truth do.
+    reach as far as its alerts and its truth do. Raises `MeterwatchError` where nothing says what time the run is about.
     """
     calendar = archive.calendar
     days = [date.fromordinal(int(d)) for d in (score_days.min(), score_days.max())] if len(score_days) else []
     if not days:
         moments = [a.raised_s for a in alerts] + [c.start_s for c in truth]
-        days = [calendar.day_of(s) for s in moments] or [first_day or date(1970, 1, 1)]
-    first, last = min(days) if first_day is None else first_day, max(days)
-    last = max(first, last)
+        days = [calendar.day_of(s) for s in moments]
+    if not days and first_day is None:
+        raise MeterwatchError(
+            "there is nothing to evaluate: the feed has no readings, the run judged no day, and the truth names no case"
+        )
+    first = min(days) if first_day is None else first_day
+    last = max([first, *days])
     length = (last - first).days + 1
     if length < warm_up_days + LEAST_JUDGED_DAYS:
         warm_up_days = length // 3

@@ -13,8 +13,6 @@ from metering.alert import Alert
 _SIGMAS = 1.959964
 #: The catalogue's weight of a kind counts as much as so many visits.
 VISITS_OF_THE_CATALOGUE = 4
-#: Reasons of an alert that an inspection gave.
-FINDING = "finding"
 #: Who says that a meter without an alert is worth a visit, and of which kind.
 RANKER, EXPLORATION, NO_KIND = "ranker", "exploration", "-"
 
@@ -139,7 +137,7 @@ class TrackRecord:
 
 def said_by(alerts: Sequence[Alert], *, explored: bool) -> tuple[tuple[str, str], ...]:
     """Which detectors claimed what when somebody was sent; the ranker where there was no alert."""
-    pairs = {(r.detector, a.abnormality) for a in alerts for r in a.reasons if not r.against and r.detector != FINDING}
+    pairs = {(r.detector, a.abnormality) for a in alerts for r in a.reasons if r.supports}
     if not pairs:
         return ((EXPLORATION if explored else RANKER, NO_KIND),)
     return tuple(sorted(pairs))

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+#: Who gives the reasons that are no detector's: an inspection, and why a kind was named.
+FINDING, NAMING = "finding", "kind"
+
 Grade = Literal["high", "medium", "low"]
 
 
@@ -20,7 +23,7 @@ class AlertState(StrEnum):
 class Reason:
     """One line of why: a detector's words with its figures; `against` marks what speaks against the suspicion.
 
-    `text_zh` says the same in Chinese, empty where nobody did. `weight` is by how much the line moved the log-odds of a case, 0 = not weighed.
+    Times in a text are the utility's local time. `text_zh` says the same in Chinese, empty where nobody did. `weight` is by how much the line moved the log-odds of a case, 0 = not weighed.
     """
 
     detector: str
@@ -28,6 +31,11 @@ class Reason:
     against: bool = False
     text_zh: str = ""
     weight: float = 0.0
+
+    @property
+    def supports(self) -> bool:
+        """Whether a detector says this for the suspicion."""
+        return not self.against and self.detector not in (FINDING, NAMING)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from pydantic.dataclasses import dataclass
 
 from metering.archive import CustomerClass, VoltageLevel, Wiring
 from metering.errors import CatalogueError
+from metering.ranges import number_fault
 from metering.readings import READING_COLUMNS
 
 #: Of the files' form. A file of another one is refused.
@@ -240,10 +241,8 @@ def check_limit(row: Abnormality, at_set: float, recover: float) -> None:
     if limit is None:
         raise CatalogueError(f"{row.code} has no set and recover values")
     for name, value, (low, high) in (("set", at_set, limit.set_range), ("recover", recover, limit.recover_range)):
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-            raise CatalogueError(
-                f"{row.code}: {name} = {value!r}: give {low:g} to {high:g} {limit.unit} ({row.signal})"
-            )
+        if (fault := number_fault(name, value, low, high, limit.unit)) is not None:
+            raise CatalogueError(f"{row.code}: {fault} ({row.signal})")
     if recover < at_set if limit.low_is_abnormal else recover > at_set:
         side = "at or above" if limit.low_is_abnormal else "at or below"
         raise CatalogueError(f"{row.code}: recover = {recover:g} must be {side} set = {at_set:g}")

@@ -11,6 +11,10 @@ class FeedError(MeterwatchError):
     """A feed folder, or a file to import, that cannot be used: names the file, the line and the reason."""
 
 
+class RowError(FeedError):
+    """One row of a feed's small table that cannot be used; the others can."""
+
+
 class ArchiveError(MeterwatchError):
     """The archive (meters, contracts, areas) contradicts itself or is missing."""
 
@@ -29,6 +33,15 @@ class UnreadableMessage(MeterwatchError):
 
 class SettingsError(MeterwatchError):
     """A setting that is unknown, missing or out of range."""
+
+
+class ThresholdError(SettingsError):
+    """A detector's threshold that is unknown or out of range: `section` and `name` say where it stands in the thresholds file,
+    `number` which of several sections of that name (from 1)."""
+
+    def __init__(self, text: str, section: str, name: str = "", number: int = 1) -> None:
+        super().__init__(text)
+        self.section, self.name, self.number = section, name, number
 
 
 class StoreError(MeterwatchError):

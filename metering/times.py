@@ -71,6 +71,14 @@ class LocalCalendar:
     def local(self, epoch_s: int) -> datetime:
         return _local(self.timezone, epoch_s)
 
+    def text(self, epoch_s: int) -> str:
+        """A moment as people at the utility read it: local time, to the minute.
+
+        >>> LocalCalendar("Asia/Shanghai").text(1767225600)
+        '2026-01-01 08:00'
+        """
+        return f"{self.local(epoch_s):%Y-%m-%d %H:%M}"
+
     def slot_of_week(self, epoch_s: int, slot_minutes: int) -> int:
         """Index of the local slot of the week, Monday 00:00 first; `slot_minutes` divides a day.
 

@@ -401,11 +401,12 @@ def desk(
 def state_show(
     area: Annotated[str, typer.Argument(metavar="AREA")],
     run: Annotated[Path | None, typer.Option("--run", help="a RUN folder instead of the live store")] = None,
+    pages: Annotated[bool, typer.Option("--pages", help="also what is stored, page by page, with sizes")] = False,
 ) -> None:
-    """What is remembered of a transformer area."""
+    """What is known of a transformer area: days learnt, its loss, meters in doubt, meter errors, how old all of it is."""
     from monitor.state import show_state
 
-    _print_json(show_state(area, run))
+    _print_json(show_state(area, run, pages=pages))
 
 
 @state_app.command("reset")
@@ -472,11 +473,12 @@ def findings_undo(
     finding_id: Annotated[str, typer.Argument(metavar="ID")],
     by: Annotated[str, typer.Option("--by", help="your name")],
     reason: Annotated[str, typer.Option("--reason", help="why, for those who read the history")],
+    run: Annotated[Path | None, typer.Option("--run", help="a RUN folder instead of the live store")] = None,
 ) -> None:
     """Take a finding back: from the next day's close on the ranking is as if it had never come."""
     from monitor.findings import undo
 
-    print(undo(finding_id, by, reason))
+    print(undo(finding_id, by, reason, run))
 
 
 @letters_app.command("list")

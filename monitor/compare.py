@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evaluation.comparison import Comparison, compare, known_cases
-from evaluation.run_folder import TASKS, read_lines
+from evaluation.run_folder import REPORT, TASKS, read_lines, read_report
 from evaluation.run_rows import RaisedAlert, read_alerts, read_visits
+from metering.errors import MeterwatchError
 from metering.times import iso
 from metering.truth import TruthCase
 from monitor.answer_sheet import read_answers
@@ -35,7 +36,8 @@ class ComparedRuns:
 
 def compare_runs(before: Path, after: Path, truth: Path | None = None) -> ComparedRuns:
     """`truth` None: the feed's own, where it has one, else the findings of the first run. Raises `MeterwatchError` for a
-    folder that is no finished run, or whose feed has moved."""
+    folder that is no finished run, for runs of different feeds, or whose feed has moved."""
+    same_feed(before, after)
     feed = feed_of(before)
     first, second = (read_alerts(run, feed.archive) for run in (before, after))
     cases: Sequence[TruthCase] | None = None
@@ -49,6 +51,22 @@ def compare_runs(before: Path, after: Path, truth: Path | None = None) -> Compar
     points = [{str(t["service_point"]) for t in read_lines(run / TASKS)} for run in (before, after)]
     tasks = len(points[1] - points[0]), len(points[0] - points[1])
     return ComparedRuns(compare(first, second, known_cases(cases, visits)), by, tasks)
+
+
+def same_feed(before: Path, after: Path) -> None:
+    """Raises `MeterwatchError` where the two runs are not of one and the same feed, by the identity in their reports: what one
+    raised and the other did not would then say nothing of what changed."""
+    first, second = (read_report(run).get("feed", {}) for run in (before, after))
+    for run, of in ((before, first), (after, second)):
+        if not of.get("identity"):
+            raise MeterwatchError(
+                f"{run / REPORT} does not say which feed the run was made of (an older version wrote it): replay the feed anew"
+            )
+    if first["identity"] != second["identity"]:
+        raise MeterwatchError(
+            f"{before} was made of the feed {first['name']!r} ({first['identity']}), {after} of {second['name']!r} "
+            f"({second['identity']}): compare runs of the same feed, with the same meters and readings"
+        )
 
 
 def _alert(alert: RaisedAlert) -> str:

@@ -80,6 +80,7 @@ def demo(settings: Settings, *, out: Path | None, areas: int, days: int, seed: i
                 wall_seconds=time.monotonic() - started,
                 cpu_seconds=cpu_seconds() - cpu,
                 notes=feed.notes(),
+                feed=feed,
                 settings={"through": "memory", "series": True},
             )
             print(summary(folder, feed, report))
@@ -154,6 +155,7 @@ class _Watching:
                 wall_seconds=time.monotonic() - started,
                 cpu_seconds=cpu_seconds() - cpu,
                 notes=self._feed.notes(),
+                feed=self._feed,
                 settings={"through": "memory", "series": True},
             )
             print(await asyncio.to_thread(summary, self._plan.out, self._feed, report), flush=True)

@@ -16,22 +16,28 @@ from typing import Any
 import numpy as np
 
 from alerts.life import CODES
+from detectors.case.case_probability import Verdict
 from evaluation.run_folder import ALERTS, FINDINGS, SCORES, TASKS, read_lines, read_scores
 from metering.catalogue import CATALOGUE
 from metering.errors import MeterwatchError
 from metering.evidence import RECOVER_STRENGTH, SET_STRENGTH, Signal
 from metering.frame import ReadingFrame
 from metering.messages import Finding, Tick
-from metering.times import IntervalGrid, iso, to_epoch_s
+from metering.times import IntervalGrid, LocalCalendar, iso, parse_iso, to_epoch_s
+from metering.units import unit_words
 from monitor.inspected import relive
-from monitor.replay import RUN_FILE, STATE_FILE, load_thresholds
+from monitor.replay import RUN_FILE, STATE_FILE
 from monitor.scoring import feed_of
+from monitor.thresholds import load_thresholds
 from operations.area import AreaInProgress
 from operations.judge_stage import JudgeStage
 from simulator.feeds.feed_tables import read_findings
 from simulator.feeds.publication import FeedSource, publication
 from simulator.people.cases import INTERRUPTIONS_FILE
 from storage.memory import MemoryStore
+
+#: Of the kinds a suspicion may be of so many are named.
+_KINDS_SHOWN = 3
 
 
 class _Onlooker:
@@ -69,8 +75,7 @@ class _Onlooker:
         self.lines.append(
             f"expected:  {'nothing learnt yet' if np.isnan(expected) else f'{expected:.4g} kWh by its own profile'}"
         )
-        for signal in seen["signals"]:
-            self.lines.append("score:     " + _score(signal, row))
+        self.lines += [f"score:     {line}" for line in _scores(seen["signals"], row)]
         self.lines.append(
             f"learnt:    {'yes' if seen['trusted'][row] else 'no: not measured, or something speaks against it'}"
         )
@@ -85,30 +90,45 @@ class _Onlooker:
             if alert.meter_id == self.meter_id or alert.service_point == area.area.meters[row].service_point:
                 self.lines.append(f"decision:  alert {alert.alert_id} {alert.abnormality} is now {alert.state}")
 
-    def day_closed(self, area: AreaInProgress, ordinal: int, signals: Sequence[Signal]) -> None:
-        """What validation said of the local day that holds the interval."""
+    def day_closed(self, area: AreaInProgress, ordinal: int, signals: Sequence[Signal], verdict: Verdict) -> None:
+        """What validation said of the local day that holds the interval, and which kinds its weighing holds for likely."""
         if ordinal != self.day_ordinal:
             return
         row = area.area.row_of[self.meter_id]
         wanting = [s for s in signals if s.strength[row] >= SET_STRENGTH]
         self.lines += [
-            f"validated: {CATALOGUE[s.abnormality].name_en} on this day ({s.abnormality}), observed {s.observed[row]:.4g} {s.unit}, "
-            f"expected {s.expected[row]:.4g} {s.unit}"
+            f"validated: {CATALOGUE[s.abnormality].name_en} on this day ({s.abnormality}){_figures(s, row)}"
             for s in wanting
         ] or ["validated: nothing wrong with the readings of this day"]
+        kinds = area.case_probability.prior.kinds
+        likeliest = [
+            f"{kinds[n]} {share:.0%}" for n, share in area.case_probability.likeliest(verdict, row)[:_KINDS_SHOWN]
+        ]
+        if likeliest:
+            named = int(verdict.kind[row])
+            self.lines.append(
+                f"kinds:     if there is a case: {', '.join(likeliest)}; named {kinds[named] if named >= 0 else 'nothing yet'}"
+            )
 
 
-def _score(signal: Any, row: int) -> str:
-    strength = float(signal.strength[row])
-    if np.isnan(strength):
-        return f"{signal.detector}: {signal.abnormality} not judged"
-    word = (
-        "holds" if strength >= SET_STRENGTH else "gone" if strength <= RECOVER_STRENGTH else "between set and recover"
-    )
-    return (
-        f"{signal.detector}: {signal.abnormality} {strength:.3f} ({word}), observed {signal.observed[row]:.4g} "
-        f"{signal.unit}, expected {signal.expected[row]:.4g} {signal.unit}"
-    )
+def _scores(signals: Sequence[Signal], row: int) -> Iterator[str]:
+    """One line a condition that is not at rest, one for all the others."""
+    speaking = [s for s in signals if s.strength[row] > RECOVER_STRENGTH]
+    for signal in speaking:
+        word = "holds" if signal.strength[row] >= SET_STRENGTH else "between set and recover"
+        yield f"{signal.detector}: {signal.abnormality} {signal.strength[row]:.3f} ({word}){_figures(signal, row)}"
+    judged = sum(bool(s.strength[row] == s.strength[row]) for s in signals)
+    at_rest, not_judged = judged - len(speaking), len(signals) - judged
+    yield f"{at_rest}{' other' if speaking else ''} conditions at rest, {not_judged} not judged at this meter"
+
+
+def _figures(signal: Signal, row: int) -> str:
+    """What was observed and expected, as far as the signal says."""
+    unit, told = unit_words(signal.unit), ""
+    for word, value in (("observed", signal.observed[row]), ("expected", signal.expected[row])):
+        if np.isfinite(value):
+            told += f", {word} {unit.shown(f'{value:.4g}', chinese=False)}"
+    return told
 
 
 def explain_reading(run: Path, meter_id: str, at: str) -> Iterator[str]:
@@ -143,10 +163,11 @@ def explain_reading(run: Path, meter_id: str, at: str) -> Iterator[str]:
             break
     if not onlooker.lines and not onlooker.fates:
         raise MeterwatchError(f"{iso(start_s)} lies outside the run of {run}")
-    yield f"meter {meter_id}, service point {meter.service_point}, area {area_name}, interval {iso(start_s)}"
+    local = archive.calendar.text(start_s)
+    yield f"meter {meter_id}, service point {meter.service_point}, area {area_name}, interval {local} ({iso(start_s)})"
     yield f"admission: {'; '.join(onlooker.fates) or 'accepted' if onlooker.lines else 'nothing arrived'}"
     yield from onlooker.lines
-    yield from _decisions(run, meter_id, meter.service_point, start_s, archive.calendar.day_of(start_s))
+    yield from _decisions(run, meter_id, meter.service_point, start_s, archive.calendar)
     from monitor.findings import learnt_by  # which asks `monitor.silences`, which asks here how a time is written
 
     if (run / STATE_FILE).exists():
@@ -175,7 +196,8 @@ def _injected(run: Path, area: str) -> list[Finding]:
     ]
 
 
-def _decisions(run: Path, meter_id: str, service_point: str, start_s: int, day: Any) -> Iterator[str]:
+def _decisions(run: Path, meter_id: str, service_point: str, start_s: int, calendar: LocalCalendar) -> Iterator[str]:
+    day = calendar.day_of(start_s)
     scores = read_scores(run / SCORES).to_pylist() if (run / SCORES).exists() else []
     for row in scores:
         if row["meter_id"] == meter_id and row["date"] == day:
@@ -188,12 +210,23 @@ def _decisions(run: Path, meter_id: str, service_point: str, start_s: int, day: 
         when = "later" if alert["raised_at"] > at else "over by then" if over else "open then"
         yield (
             f"alert:     {alert['id']} {alert['abnormality']} ({alert['grade']}, risk {alert['risk']:.2f}) raised "
-            f"{alert['raised_at']}, {when}, now {alert['state']}"
+            f"{calendar.text(parse_iso(alert['raised_at']))}, {when}, now {alert['state']}"
         )
         for reason in alert["reasons"]:
             yield f"             {reason}"
     for task in read_lines(run / TASKS):
         if task["service_point"] == service_point:
-            yield f"task:      {task['id']} priority {task['priority']} opened {task['opened_at']}, {task['state']}, finding {task['finding']}"
+            opened, found = calendar.text(parse_iso(task["opened_at"])), task["finding"]
+            yield (
+                f"task:      {task['id']} priority {task['priority']} opened {opened}, {task['state']}, "
+                f"{_found(found, calendar)}"
+            )
     if not alerts:
         yield f"alert:     none at service point {service_point} ({len(CODES)} kinds are watched)"
+
+
+def _found(finding: dict[str, Any] | None, calendar: LocalCalendar) -> str:
+    if finding is None:
+        return "no finding yet"
+    what = f"confirmed {finding['abnormality']}" if finding["confirmed"] else "nothing found"
+    return f"{what} on {calendar.text(parse_iso(finding['found_at']))}"

@@ -2,60 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from inspection.track_record import Precision
 from metering.messages import Finding
-from metering.times import iso
+from metering.times import LocalCalendar
 from monitor.silences import log_clock_s
 from monitor.state import settings_of
-from monitor.stores import open_store
+from monitor.stores import open_existing_store
 from monitor.wire import relay_bytes
-from operations.learn_findings import Learner
+from operations.finding_effects import Effect, finding_effects
 from operations.undo_finding import undo_finding
-
-#: A weight that moved by less is not told.
-_WORTH_TELLING = 0.005
 
 
 def list_findings(run: Path | None, limit: int) -> Iterator[str]:
     """The newest findings, each with what it changed of the ranking, and the detectors' track record."""
-    store = open_store(settings_of(run))
+    store = open_existing_store(settings_of(run))
     try:
+        archive = store.load_archive()
         found = list(store.findings())[-limit:]
         if not found:
             yield "no inspection has found anything yet, nor nothing"
-        learner = Learner(store.load_model_pages(), seed=1)
-        for finding in found:
-            yield _line(finding)
-            yield f"    {effect_line(learner, finding.finding_id)}"
-        yield from record_lines(learner)
+        effects, record = finding_effects(store, archive, found)
+        for effect in effects:
+            yield _line(effect.finding, archive.calendar)
+            yield f"    {effect_line(effect)}"
+        yield from record_lines(record)
     finally:
         store.close()
 
 
-def undo(finding_id: str, by: str, reason: str) -> str:
-    store = open_store(settings_of(None))
+def undo(finding_id: str, by: str, reason: str, run: Path | None = None) -> str:
+    store = open_existing_store(settings_of(run))
     try:
         found = undo_finding(store, finding_id, by=by, reason=reason, now_s=log_clock_s(store), encode=relay_bytes)
-        return f"{_line(found)}\n    is undone when the next day closes: the ranking is learnt anew without it"
+        line = _line(found, store.load_archive().calendar)
     finally:
         store.close()
+    if run is None:
+        return f"{line}\n    is undone when the next day closes: the ranking is learnt anew without it"
+    return (
+        f"{line}\n    is taken back; the run is over, so its alerts, tasks and scores stay as they were, "
+        "and `findings list` shows what is learnt without it"
+    )
 
 
-def effect_line(learner: Learner, finding_id: str) -> str:
-    """What a finding changed of the ranker's weights, the largest change first."""
-    effect = learner.ranker.effect_of(finding_id)
-    if effect is None:
-        return "teaches nothing: undone, or nothing was known of the meter before the visit"
-    told = sorted(effect.items(), key=lambda item: (-abs(item[1]), item[0]))
-    words = [f"{name} {by:+.3f}" for name, by in told if abs(by) >= _WORTH_TELLING]
-    return f"taught: {', '.join(words[:6]) or 'next to nothing: it was expected'}"
+def effect_line(effect: Effect) -> str:
+    """What a finding changed, in words; the largest change of the ranker's weights first."""
+    found = effect.finding
+    match effect.kind:
+        case "taught":
+            return "taught: " + ", ".join(f"{name} {by:+.3f}" for name, by in effect.moved)
+        case "expected":
+            return "taught: next to nothing: it was expected"
+        case "of_area" if found.confirmed:
+            return f"about the whole area {found.transformer_area}: its alert is settled; the ranking of meters learns nothing"
+        case "of_area":
+            return (
+                f"about the whole area {found.transformer_area}: its alert is withdrawn and its usual loss learnt anew; "
+                "the ranking of meters learns nothing"
+            )
+        case "contradicted":
+            return "teaches nothing: a later finding at the meter says otherwise and stands in its place"
+        case "undone" if effect.undo is not None:
+            return f"teaches nothing: taken back by {effect.undo.actor}: {effect.undo.reason}"
+        case _:
+            return "teaches nothing: nobody thought of a case at the meter before the visit, so nothing was kept of how it looked"
 
 
-def record_lines(learner: Learner) -> Iterator[str]:
+def record_lines(record: Sequence[Precision]) -> Iterator[str]:
     """What visits made of each detector's word."""
-    for p in learner.record.precisions():
+    for p in record:
         low, high = p.interval
         yield (
             f"{p.detector} {p.abnormality}: {p.confirmed} of {p.visited} visits found something "
@@ -65,15 +83,17 @@ def record_lines(learner: Learner) -> Iterator[str]:
 
 def learnt_by(run: Path, meter_id: str) -> list[str]:
     """For `explain`: the findings at a meter, and what each taught."""
-    store = open_store(settings_of(run))
+    store = open_existing_store(settings_of(run))
     try:
-        learner = Learner(store.load_model_pages(), seed=1)
+        archive = store.load_archive()
         at_meter = [f for f in store.findings() if f.meter_id == meter_id]
-        return [f"{_line(f)}; {effect_line(learner, f.finding_id)}" for f in at_meter]
+        effects, _ = finding_effects(store, archive, at_meter)
+        return [f"{_line(e.finding, archive.calendar)}; {effect_line(e)}" for e in effects]
     finally:
         store.close()
 
 
-def _line(finding: Finding) -> str:
+def _line(finding: Finding, calendar: LocalCalendar) -> str:
     what = f"confirmed {finding.abnormality}" if finding.confirmed else "nothing found"
-    return f"{finding.finding_id}  {iso(finding.found_at_s)}  {finding.meter_id}  {what}  by {finding.found_by or '-'}"
+    at = calendar.text(finding.found_at_s)
+    return f"{finding.finding_id}  {at}  {finding.meter_id}  {what}  by {finding.found_by or '-'}"

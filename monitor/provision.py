@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from detectors.bank import check_thresholds
 from grafana.client import AnnotationWriter
-from metering.errors import MeterwatchError
-from monitor.replay import load_thresholds
+from metering.errors import FeedError, MeterwatchError
+from monitor.replay import ROWS_TOLD
 from monitor.settings import Settings
 from monitor.stores import influx_token, open_series, open_store
+from monitor.thresholds import load_thresholds
 from simulator.feeds.feed import Feed
 from storage.influx_series import ensure_bucket
 from streams.topics import AREAS, ensure_topics
@@ -108,7 +108,6 @@ def _probe(part: str, reach: Callable[[], str], remedy: str) -> Finding:
 
 def _thresholds(path: Path | None) -> str:
     found = load_thresholds(path)
-    check_thresholds(found)
     return f"{path}: {', '.join(found) or 'nothing set'}"
 
 
@@ -159,5 +158,11 @@ def _feed(path: Path) -> Iterator[Finding]:
         "ok",
         f"{archive.name}: {len(archive.meters)} meters in {len(archive.areas)} areas, every {archive.interval_minutes} min",
     )
+    try:
+        feed.require_readings()
+    except FeedError as error:
+        yield Finding("feed", "FAILED", str(error))
+    for told in (told for rows in feed.set_aside.values() for told in rows[:ROWS_TOLD]):
+        yield Finding("feed", "off", f"row set aside: {told}")
     for note in feed.notes():
         yield Finding("feed", "off", note)

@@ -95,6 +95,7 @@ def publish_feed(path: Path, settings: Settings, kafka_url: str | None, playing:
     if url is None:
         raise SettingsError("publish needs --kafka HOST:PORT (or METERWATCH_KAFKA_URL)")
     feed = Feed.open(path)
+    feed.require_readings()
     messages = playing.messages(feed)
     ensure_topics(url, settings.partitions, prefix=settings.topic_prefix)
     with (

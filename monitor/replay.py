@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any, Literal
 
 import pyarrow.parquet as pq
 
-from detectors.bank import check_thresholds
 from evaluation import run_folder
 from inspection.track_record import TrackRecord
 from metering.errors import MeterwatchError, SettingsError
@@ -23,6 +21,7 @@ from monitor.process import cpu_seconds, peak_rss_bytes
 from monitor.progress import Advance
 from monitor.settings import Settings, capacity_of
 from monitor.stores import open_series, open_store
+from monitor.thresholds import load_thresholds
 from monitor.upkeep import Upkeep
 from operations.archive_stage import ArchiveStage
 from operations.area import Thresholds
@@ -41,6 +40,8 @@ STATE_FILE, SERIES_FILE, RUN_FILE = "state.sqlite", "series.duckdb", "run.toml"
 TOPIC = "meterwatch.areas"
 #: Without a log that waits, saves may lie further apart than a worker's.
 SAVES_APART = 10
+#: Of a small table's rows that were set aside so many are told in the report.
+ROWS_TOLD = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,25 +56,14 @@ class ReplayPlan:
     workers: int = 1
 
 
-def load_thresholds(path: Path | None) -> Thresholds:
-    """Detector thresholds of a TOML file, by detector name. Raises `SettingsError` where it cannot be read."""
-    if path is None:
-        return {}
-    try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"thresholds {path}: {error}") from error
-
-
 def replay(plan: ReplayPlan, settings: Settings, advance: Advance) -> dict[str, Any]:
     """Run the plan and write the RUN folder; returns the report. The folder must be new or empty, or hold the same plan's
     run that was cut short: then it goes on where that was saved, with the same outcome."""
     if plan.thresholds is None and settings.thresholds is not None:
         plan = replace(plan, thresholds=settings.thresholds)
     feed = Feed.open(plan.feed)
+    feed.require_readings()
     thresholds = load_thresholds(plan.thresholds)
-    check_thresholds(thresholds)
     settings = run_settings(plan, settings)
     inspected = None if plan.inspection is None else inspected_feed(plan.inspection, feed)
     goes_on = begin_run(plan, feed, inspected)
@@ -97,6 +87,7 @@ def replay(plan: ReplayPlan, settings: Settings, advance: Advance) -> dict[str, 
             wall_seconds=time.monotonic() - started,
             cpu_seconds=cpu_seconds() - cpu,
             notes=feed.notes(),
+            feed=feed,
             settings={"through": plan.through, "series": plan.keep_series}
             | ({} if inspected is None else inspected.told),
         )
@@ -247,8 +238,9 @@ def finish_run(
     cpu_seconds: float,
     notes: Sequence[str],
     settings: dict[str, Any],
+    feed: Feed | None = None,
 ) -> dict[str, Any]:
-    """Write alerts, tasks, scores and the report from the store."""
+    """Write alerts, tasks, scores and the report from the store. `feed` is what the run was made of."""
     alerts, tasks = store.alerts(), store.tasks()
     run_folder.write_lines(out / run_folder.ALERTS, map(run_folder.alert_row, alerts), time="raised_at")
     run_folder.write_lines(out / run_folder.TASKS, map(run_folder.task_row, tasks), time="opened_at")
@@ -257,7 +249,7 @@ def finish_run(
         run_folder.write_findings(out / run_folder.FINDINGS, pacing.injected)
     if pacing.department is not None:
         write_visits(out / VISITS_FILE, pacing.department.visits, pacing.clock_s)
-        write_interruptions(out / INTERRUPTIONS_FILE, pacing.department.interruptions)
+        write_interruptions(out / INTERRUPTIONS_FILE, pacing.department.interruptions, pacing.clock_s)
     sending = pacing.sending
     found = run_folder.report(
         store.counters(),
@@ -272,10 +264,21 @@ def finish_run(
         peak_rss_bytes=peak_rss_bytes(),
         frames=sending.frames,
         switched_off=list(notes),
+        **({} if feed is None else _of_feed(feed)),
         settings=settings,
     )
     run_folder.write_report(out / run_folder.REPORT, found)
     return found
+
+
+def _of_feed(feed: Feed) -> dict[str, Any]:
+    """Which feed it was, and which rows of its small tables were left out, by file."""
+    return {
+        "feed": {"name": feed.archive.name, "identity": feed.identity},
+        "rows_set_aside": {
+            name: {"rows": len(told), "first": list(told[:ROWS_TOLD])} for name, told in feed.set_aside.items()
+        },
+    }
 
 
 def _track_record(store: StateStore) -> list[dict[str, Any]]:

@@ -68,6 +68,11 @@ def evaluate_run(run: Path, truth: Path, feed: Path | None = None) -> Evaluation
     scores = read_scores(run / SCORES)
     answers = read_answers(truth)
     opened = archive_feed(run, truth, feed)
+    begins_on = first_day(opened)
+    if begins_on is None and not scores.num_rows:
+        raise MeterwatchError(
+            f"there is nothing to evaluate: {opened.readings_file.path} has no readings whose time can be read, and the run judged no day"
+        )
     alerts = read_alerts(run, opened.archive)
     scored = ScoredRun(
         alerts,
@@ -75,9 +80,7 @@ def evaluate_run(run: Path, truth: Path, feed: Path | None = None) -> Evaluation
         daily_risk(scores, opened.archive, str(run / SCORES)),
         _other_findings(run, opened),
     )
-    return Evaluation(
-        run.name, score_run(scored, answers, opened.archive, first_day=first_day(opened)), answers, opened
-    )
+    return Evaluation(run.name, score_run(scored, answers, opened.archive, first_day=begins_on), answers, opened)
 
 
 def _other_findings(run: Path, feed: Feed) -> tuple[Visit, ...]:

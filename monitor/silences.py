@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from metering.times import iso
 from monitor.explain import moment
 from monitor.settings import load_settings
-from monitor.stores import open_store
+from monitor.stores import open_existing_store
 from monitor.wire import relay_bytes
 from operations.silence import Silence, add_silence, end_silence, silences
 from storage.sql import SqlStore
@@ -17,7 +17,7 @@ from storage.sql import SqlStore
 
 @contextmanager
 def _store() -> Iterator[SqlStore]:
-    store = open_store(load_settings())
+    store = open_existing_store(load_settings())
     try:
         yield store
     finally:

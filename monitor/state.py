@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from metering.errors import MeterwatchError, SettingsError
-from metering.times import iso
+from metering.ports import StateStore
+from metering.times import LocalCalendar
 from monitor.replay import STATE_FILE
 from monitor.settings import Settings, load_settings
-from monitor.stores import open_store
+from monitor.stores import open_existing_store
 from operations.area import AreaInProgress
+from operations.learn_findings import Learner
 
 #: So many meters whose error is surely largest are shown of an area.
 CANDIDATES_SHOWN = 20
@@ -26,37 +32,100 @@ def settings_of(run: Path | None) -> Settings:
     return settings.model_copy(update={"database_url": f"sqlite:///{run / STATE_FILE}"})
 
 
-def show_state(transformer_area: str, run: Path | None) -> dict[str, Any]:
-    """Pages with their sizes, how far the area is judged, what is open in it. Raises `MeterwatchError` for an unknown area."""
-    store = open_store(settings_of(run))
+def show_state(transformer_area: str, run: Path | None, *, pages: bool = False) -> dict[str, Any]:
+    """What is known of an area, first what a person asks for; with `pages` also what is stored, by size.
+
+    Times and days are local. Raises `MeterwatchError` for an unknown area.
+    """
+    store = open_existing_store(settings_of(run))
     try:
         archive = store.load_archive()
         if transformer_area not in archive.areas:
             raise MeterwatchError(
                 f"no area {transformer_area!r} in the archive; there are {', '.join(list(archive.areas)[:10])} ..."
             )
-        pages = store.load_pages(transformer_area)
+        stored = store.load_pages(transformer_area)
         area = AreaInProgress(archive, archive.areas[transformer_area], {})
-        area.restore(pages)
-        return {
+        area.restore(stored)
+        calendar = archive.calendar
+        told = {
             "transformer_area": transformer_area,
             "meters": len(area.area),
-            "pages": {name: len(content) for name, content in sorted(pages.items())},
-            "bytes": sum(map(len, pages.values())),
-            "bytes_per_meter": round(sum(map(len, pages.values())) / max(len(area.area), 1)),
-            "judged_until": None if not area.closed_until_s else iso(area.closed_until_s),
-            "open_intervals": [iso(s) for s in sorted(area.open)],
-            "hour": asdict(area.hour),
-            "calibration_candidates": [asdict(error) for error in area.meter_errors.ranked()[:CANDIDATES_SHOWN]],
+            "judged_until": None if not area.closed_until_s else calendar.text(area.closed_until_s),
+            "learnt_days": _learnt_days(area),
+            "loss": _loss(area),
+            "in_doubt": [
+                {
+                    "meter_id": area.area.meter_ids[row],
+                    "probability": round(probability, 3),
+                    "suspected": bool(probability >= area.case_probability.set_probability),
+                    "kind": kind,
+                    "share_of_kind": round(share, 3),
+                }
+                for row, probability, kind, share in area.case_probability.in_doubt()
+            ],
+            "meter_errors": [
+                {name: value if name == "meter_id" else round(value, 4) for name, value in asdict(error).items()}
+                for error in area.meter_errors.ranked()[:CANDIDATES_SHOWN]
+            ],
+            "model": _model(store, area, calendar),
             "alerts": {a.alert_id: f"{a.abnormality} {a.meter_id or 'area'} {a.state}" for a in area.bank.alerts()},
             "conditions": {m: s for row, m in enumerate(area.area.meter_ids) if (s := area.bank.state_of(row))},
+            "open_intervals": [calendar.text(s) for s in sorted(area.open)],
+            "hour": asdict(area.hour),
         }
+        return told | _stored(stored, len(area.area)) if pages else told
     finally:
         store.close()
 
 
+def _learnt_days(area: AreaInProgress) -> dict[str, int]:
+    """Of the customers' meters: what a suspicion needs is in docs/thresholds.md under [case_probability] warm_up_days."""
+    days = area.case_probability.learnt_days[~area.area.is_supply]
+    if not len(days):
+        return {}
+    return {"fewest": int(days.min()), "median": int(np.median(days)), "most": int(days.max())}
+
+
+def _loss(area: AreaInProgress) -> dict[str, Any] | None:
+    """kWh a day lately, beside what is technical; None where the area has no supply meter or nothing was judged."""
+    now = area.day_area.lately()
+    if not math.isfinite(now.loss_kwh):
+        return None
+    beyond = now.loss_kwh - now.technical_kwh
+    return {
+        "supplied_kwh_a_day": round(now.supplied_kwh, 2),
+        "loss_kwh_a_day": round(now.loss_kwh, 2),
+        "technical_kwh_a_day": None if math.isnan(now.technical_kwh) else round(now.technical_kwh, 2),
+        "beyond_technical_kwh_a_day": None if math.isnan(beyond) else round(beyond, 2),
+        "beyond_since": None if now.since is None else date.fromordinal(now.since).isoformat(),
+        "learnt_days": now.learnt_days,
+    }
+
+
+def _model(store: StateStore, area: AreaInProgress, calendar: LocalCalendar) -> dict[str, Any]:
+    """How old what is known is: the last day learnt here, the last day ranked, and what findings taught."""
+    examples = Learner(store.load_model_pages(), seed=1).ranker.examples
+    ranked = store.last_closed_day()
+    return {
+        "last_day_learnt": None if area.next_day is None else date.fromordinal(area.next_day - 1).isoformat(),
+        "last_day_ranked": None if ranked is None else date.fromordinal(ranked).isoformat(),
+        "findings_learnt": len(examples),
+        "newest_finding": calendar.text(examples[-1].found_at_s) if examples else None,
+    }
+
+
+def _stored(pages: dict[str, bytes], meters: int) -> dict[str, Any]:
+    size = sum(map(len, pages.values()))
+    return {
+        "bytes": size,
+        "bytes_per_meter": round(size / max(meters, 1)),
+        "pages": {name: len(content) for name, content in sorted(pages.items()) if content},
+    }
+
+
 def reset_state(transformer_area: str, run: Path | None) -> str:
-    store = open_store(settings_of(run))
+    store = open_existing_store(settings_of(run))
     try:
         if transformer_area not in store.load_archive().areas:
             raise MeterwatchError(f"no area {transformer_area!r} in the archive; nothing was forgotten")

@@ -16,6 +16,12 @@ def open_store(settings: Settings) -> SqlStore:
     return SqlStore(settings.database_url)
 
 
+def open_existing_store(settings: Settings) -> SqlStore:
+    """For commands that only look or decide: the store must be there. Raises `SettingsError` where it is not, `StoreError`
+    where its schema is not this program's; nothing is created."""
+    return SqlStore(existing_database(settings), create=False)
+
+
 def open_series(settings: Settings, *, patience_s: float | None = 10.0) -> TimeSeries:
     """InfluxDB where it is set, else the DuckDB file. Nothing is sent yet."""
     if settings.influx_url is None:
@@ -38,6 +44,7 @@ def existing_database(settings: Settings) -> str:
     file = settings.database_url.removeprefix("sqlite:///")
     if file != settings.database_url and not Path(file).exists():
         raise SettingsError(
-            f"there is no {file}: set METERWATCH_DATABASE_URL (a run's own is sqlite:///RUN/state.sqlite)"
+            f"there is no store {file} here: name a finished run with --run RUN where the command has it, or set "
+            "METERWATCH_DATABASE_URL to the store of your workers (a run's own is sqlite:///RUN/state.sqlite)"
         )
     return settings.database_url

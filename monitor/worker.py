@@ -16,9 +16,9 @@ from metering.archive import Archive
 from metering.errors import SettingsError
 from metering.ports import StateStore, TimeSeries
 from monitor.pipeline import PipelineReport
-from monitor.replay import load_thresholds
 from monitor.settings import Settings, capacity_of
 from monitor.stores import open_series, open_store
+from monitor.thresholds import load_thresholds
 from monitor.ticker import Ticker
 from monitor.upkeep import Upkeep, UpkeepThread
 from monitor.wire import from_relay

@@ -25,6 +25,7 @@ from detectors.bank import (
     meter_errors,
     validation_rules,
 )
+from detectors.case.case_probability import Verdict
 from detectors.case.recoverable import Recoverable
 from detectors.day.bank import DayBank
 from detectors.day.curves import DayCurves
@@ -70,7 +71,7 @@ class Trace(Protocol):
     def admitted(
         self, area: AreaInProgress, interval_start_s: int, fate: Mapping[str, str], late: list[tuple[int, float]]
     ) -> None: ...
-    def day_closed(self, area: AreaInProgress, ordinal: int, signals: Sequence[Signal]) -> None: ...
+    def day_closed(self, area: AreaInProgress, ordinal: int, signals: Sequence[Signal], verdict: Verdict) -> None: ...
 
 
 class _Part(Protocol):
@@ -126,7 +127,7 @@ class AreaInProgress:
         self.frequent_outage = frequent_outage(self.context, thresholds)
         self.meter_errors = meter_errors(self.context, thresholds)
         self.recoverable = Recoverable(self.context)
-        self.bank = AlertBank(area)
+        self.bank = AlertBank(area, archive.calendar)
         self.open: dict[int, OpenInterval] = {}
         self.closed_until_s = 0
         self.next_day: int | None = None

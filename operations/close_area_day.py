@@ -41,9 +41,9 @@ def close_area_day(
     features = day_features(area.context, curves, area.profile.expected_day(curves.day_type))
     day_starts_s = np.full(len(area.area), area.archive.calendar.day_start(closes_on), dtype=np.int64)
     signals = [replace(s, since_s=day_starts_s) for s in validate_day(area, day, curves, outcome)]
-    if trace is not None:
-        trace.day_closed(area, ordinal, signals)
     verdict = _weigh(area, day, curves, signals, outcome)
+    if trace is not None:
+        trace.day_closed(area, ordinal, signals, verdict)
     open_alerts, changed = area.bank.at_day_close(_worth(area, closes_on))
     outcome.alerts.update((a.alert_id, a) for a in changed)
     outcome.points += alert_points(changed, area.archive)

@@ -76,9 +76,13 @@ class Learner:
                 )
             )
         for finding_id in undone:
-            self.ranker.undo(finding_id)
-            self.record.take_back(finding_id)
+            self.undo(finding_id)
         return [p for p in self.record.precisions() if p not in before]
+
+    def undo(self, finding_id: str) -> None:
+        """Ranking and track records as if this finding had never come."""
+        self.ranker.undo(finding_id)
+        self.record.take_back(finding_id)
 
     def rank(self, day: AreaDay, novelty: NDArray[np.float64], *, at_s: int) -> RankedArea:
         """By the ranker where the day was judged, elsewhere by the evidence alone."""

@@ -71,7 +71,7 @@ def explained(name: str, suspects: Suspects, meter_ids: tuple[str, ...]) -> Reas
             text_zh="本台区没有疑似表计能解释其中任何部分",
         )
     who = ", ".join(f"{meter_ids[r]} ({suspects.probability[r]:.2f}, {suspects.missing_kwh[r]:.3g})" for r in named)
-    kwh = f"{suspects.explained_kwh:.4g} +- {suspects.explained_error_kwh:.3g} kWh"
+    kwh = f"{suspects.explained_kwh:.4g} ± {suspects.explained_error_kwh:.3g} kWh"
     return Reason(
         name,
         f"suspected meters explain {kwh} a day (probability, kWh): {who}",

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,6 +101,17 @@ class DayAreaParams:
 _NOW = tuple(each.name for each in fields(LossNow))
 
 
+class LossLately(NamedTuple):
+    """What an area loses lately, kWh a day, NaN = not known yet: of `supplied_kwh`, `technical_kwh` of it explained by its load as
+    learnt on `learnt_days` days; `since` an ordinal is when more than that began to be lost, None where it did not."""
+
+    supplied_kwh: float
+    loss_kwh: float
+    technical_kwh: float
+    learnt_days: int
+    since: int | None
+
+
 class DayArea:
     """An area's daily loss against its own forecast from the load (least squares that forget; Bishop 2006, section 3.3), less what its
     suspected meters hide.
@@ -157,6 +169,12 @@ class DayArea:
 
     def _now(self) -> LossNow:
         return LossNow(*self._pages.array("area", "now").tolist())
+
+    def lately(self) -> LossLately:
+        """As of the last day judged."""
+        now = self._now()
+        since = int(now.since_day) or None
+        return LossLately(now.supplied_kwh, now.loss_kwh, now.loss_kwh - now.recent_kwh, int(now.learnt), since)
 
     # --- judging
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.case.benign import Benign, benign_reasons, lowered
-from detectors.case.explanation import explanation
+from detectors.case.explanation import explanation, naming
 from detectors.case.measures import measured
 from detectors.case.prior import F64, Prior, shipped_prior
 from detectors.pages import Slab, StatePages
@@ -75,14 +75,15 @@ class Verdict:
     """What a closed day makes of each meter; arrays (meters,), `table` (meters, figures) is what the prior was asked, `benign` how well
     each harmless explanation fits.
 
-    `today` are the log-odds of the day alone, `odds` the smoothed ones. `probability` is NaN during the warm-up, for supply meters, and where nothing is known. `kind` is a place in the prior's kinds, -1 = none.
+    `today` are the log-odds of the day alone, `odds` the smoothed ones. `probability` is NaN during the warm-up, for supply meters, and where nothing is known. `kind` is a place in the prior's kinds, -1 = none;
+    `shares` (meters, kinds) is how likely each kind is if there is a case, all 0 where nobody asks.
     """
 
     probability: F64
     today: F64
     odds: F64
     kind: NDArray[np.int64]
-    kind_share: F64
+    shares: F64
     table: NDArray[np.float32]
     known: NDArray[np.bool_]
     benign: Mapping[str, F64]
@@ -145,8 +146,7 @@ class CaseProbability:
         likeliest = np.asarray(shares.argmax(axis=1), dtype=np.int64)
         doubted = probability > p.recover_share * p.set_probability
         kind = np.where(now["kind"] >= 0, now["kind"], np.where(doubted, likeliest, _NO_KIND))
-        rows = np.arange(len(kind))
-        return Verdict(probability, today, odds, kind, shares[rows, np.maximum(kind, 0)], table, known, benign)
+        return Verdict(probability, today, odds, kind, shares, table, known, benign)
 
     def _shares(self, table: NDArray[np.float32], known: NDArray[np.bool_], probability: F64) -> F64:
         """How likely each kind is, remembered over days; asked only where there is doubt at all."""
@@ -204,10 +204,54 @@ class CaseProbability:
         return signals
 
     def reasons(self, verdict: Verdict, row: int) -> tuple[Reason, ...]:
-        """Why the meter of this row is suspected, and what speaks against it."""
-        told = verdict.table[row]
-        figures = dict(zip(self._prior.features, told.tolist(), strict=True))
-        return explanation(self._prior.reasons(told), figures, benign_reasons(verdict.benign, row))
+        """Why the meter of this row is suspected, why of its kind, and what speaks against it."""
+        table = verdict.table[row]
+        figures = dict(zip(self._prior.features, table.tolist(), strict=True))
+        kind = self._prior.kinds[verdict.kind[row]] if verdict.kind[row] >= 0 else ""
+        told = explanation(self._prior.reasons(table), figures, benign_reasons(verdict.benign, row), kind)
+        return (
+            *(r for r in told if not r.against),
+            *self._naming(verdict, row, figures),
+            *(r for r in told if r.against),
+        )
+
+    def _naming(self, verdict: Verdict, row: int, figures: Mapping[str, float]) -> tuple[Reason, ...]:
+        kind = int(verdict.kind[row])
+        rivals = [place for place, _ in self.likeliest(verdict, row) if place != kind]
+        if kind == _NO_KIND or not rivals:
+            return ()
+        rival = rivals[0]
+        own, other = ((self._prior.kinds[place], float(verdict.shares[row, place])) for place in (kind, rival))
+        return (naming(own, other, self._prior.told_apart(verdict.table[row], kind, rival), figures),)
+
+    def likeliest(self, verdict: Verdict, row: int) -> list[tuple[int, float]]:
+        """(place in the prior's kinds, share) of every kind at the meter of this row, the likeliest first; empty where nobody asks."""
+        shares = verdict.shares[row]
+        if not shares.any():
+            return []
+        return [(int(n), float(shares[n])) for n in np.argsort(-shares, kind="stable")]
+
+    @property
+    def set_probability(self) -> float:
+        """From here on a meter is suspected."""
+        return self._params.set_probability
+
+    @property
+    def learnt_days(self) -> NDArray[np.int64]:
+        """(meters,): days on which something was known of each meter, supply meters included with 0."""
+        return self._now["judged"].astype(np.int64)
+
+    def in_doubt(self) -> list[tuple[int, float, str, float]]:
+        """(row, probability, kind, its share) of every meter in doubt as of the last day learnt, the most probable first."""
+        now, p = self._now, self._params
+        weighed = now["odds"].astype(np.float64) - now["cleared_by"]
+        doubted = (now["kind"] != _NO_KIND) & (now["judged"] >= p.warm_up_days) & (weighed == weighed)
+        found = [
+            (row, float(1 / (1 + np.exp(-weighed[row]))), self._prior.kinds[kind], float(now["shares"][row, kind]))
+            for row in np.flatnonzero(doubted).tolist()
+            for kind in (int(now["kind"][row]),)
+        ]
+        return sorted(found, key=lambda each: (-each[1], each[0]))
 
     def learn(self, verdict: Verdict) -> None:
         p, now = self._params, self._now

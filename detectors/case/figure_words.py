@@ -39,7 +39,8 @@ class FigureWords:
     """How one figure is told. `says` is the sentence of a notable value, `calm` that of any other.
 
     A value is notable beyond `above` (suspect high) or under `below` (low), or either (both). Figures that are "context" say nothing
-    for or against by themselves.
+    for or against by themselves. `spoken_by` is another figure that says the same better; `of_homes`: it is said of homes only.
+    `of_kinds` are the kinds of suspicion it may speak for, empty = all.
     """
 
     expert: str
@@ -54,12 +55,33 @@ class FigureWords:
     beside: str
     beside_below: bool
     says_beside: Both | None
+    spoken_by: str
+    of_homes: bool
+    of_kinds: tuple[str, ...]
 
     def is_notable(self, value: float) -> bool:
         """Whether the value may speak for a suspicion."""
         return (self.suspect in ("high", "both") and value > self.above) or (
             self.suspect in ("low", "both") and value < self.below
         )
+
+    def stands_beside(self, value: float, *, below: bool) -> bool:
+        """Whether the value may stand in another figure's sentence."""
+        if self.suspect == "context":
+            return math.isfinite(value)
+        return self.is_notable(value) and (value < 0) == below
+
+    def is_said_of(self, others: Mapping[str, float]) -> bool:
+        """Whether it can be said of the meter with these figures; what compares with homes is said of homes only."""
+        return not self.of_homes or others.get("residential") == 1
+
+    def spoken(self, value: float, others: Mapping[str, float]) -> tuple[FigureWords, float]:
+        """(the words, their value) that say this value best: its own, or those of `spoken_by` where that moved the same way."""
+        speaker, speaks = figure_words().get(self.spoken_by), others.get(self.spoken_by, math.nan)
+        if speaker is None or not speaker.is_notable(speaks):
+            return self, value
+        another_way = self.suspect == "both" and (value < 0) != (speaks < 0)
+        return (self, value) if another_way else speaker.spoken(speaks, others)
 
     def sentence(self, value: float, others: Mapping[str, float] = MappingProxyType({})) -> Both:
         """The value as a person reads it; `others` are the figures that may stand beside it, by name.
@@ -69,12 +91,13 @@ class FigureWords:
         >>> figure_words()["event_strength"].sentence(0.8, {"days_since_event": 2.0}).en
         'the meter itself reported a suspicious event 2 days ago: a cover, a magnet, parameters or the clock'
         """
-        told = self.says if self.suspect == "context" or self.is_notable(value) else self.calm
+        of_context = self.suspect == "context" and (self.form != "flag" or value > self.above)
+        told = self.says if of_context or self.is_notable(value) else self.calm
         shown = FORMS[self.form](value)
         sign = self.signs[value < 0] if self.signs is not None else Both("", "")
         beside = Both("", "")
         other, words = others.get(self.beside, math.nan), figure_words().get(self.beside)
-        fits = words is not None and words.is_notable(other) and (other < 0) == self.beside_below
+        fits = words is not None and words.stands_beside(other, below=self.beside_below)
         if told is self.says and self.says_beside is not None and words is not None and fits:
             told, beside = self.says_beside, FORMS[words.form](other)
         return Both(
@@ -108,6 +131,9 @@ def _words(expert: str, name: str, told: Mapping[str, Any]) -> FigureWords:
             told.get("beside", ""),
             bool(told.get("beside_below", False)),
             Both(*told["says_beside"]) if "says_beside" in told else None,
+            told.get("spoken_by", ""),
+            bool(told.get("of_homes", False)),
+            tuple(told.get("of_kinds", ())),
         )
     except (KeyError, TypeError) as error:
         raise SettingsError(f"{FILE.name}: [{expert}.{name}] lacks {error}; see the head of the file") from error
@@ -216,9 +242,9 @@ def _errors(errors: float) -> Both:
     return Both(f"{shown} standard errors", f"{shown} 倍标准误")
 
 
-def _clock(hour: float) -> Both:
-    shown = f"{int(hour) % 24}:00"
-    return Both(shown, shown)
+def _six_hours(begin: float) -> Both:
+    first, last = int(begin) % 24, (int(begin) + 6) % 24
+    return Both(f"{first:02d}:00 to {last:02d}:00", f"{first:02d}:00–{last:02d}:00")
 
 
 def _alike(text: str) -> Both:
@@ -241,7 +267,7 @@ FORMS: Mapping[str, Callable[[float], Both]] = {
     "errors": _errors,
     "lag": _lag,
     "days": _days,
-    "clock": _clock,
+    "six_hours": _six_hours,
     "times": _times,
     "plain": lambda value: _alike(f"{value:.2f}"),
     "plain_change": lambda value: _alike(f"{abs(value):.2f}"),

@@ -226,11 +226,20 @@ class Prior:
 
     def probable_kinds(self, table: NDArray[np.float32]) -> F64:
         """(rows, kinds): how likely each kind is, if there is a case."""
-        bounded = (table - self.kind_centre) / self.kind_scale
-        bounded = np.clip(np.where(bounded == bounded, bounded, 0.0), -_MOST_SIGMA, _MOST_SIGMA)
-        score = bounded @ self.kind_weight[:, :-1].T + self.kind_weight[:, -1]
+        score = self._bounded(table) @ self.kind_weight[:, :-1].T + self.kind_weight[:, -1]
         score = np.exp(score - score.max(axis=1, keepdims=True))
         return np.asarray(score / score.sum(axis=1, keepdims=True))
+
+    def told_apart(self, row: NDArray[np.float32], kind: int, rival: int) -> list[tuple[str, float]]:
+        """(figure, log-odds by which it speaks for `kind` rather than `rival`, places in `kinds`) of one row, the strongest first."""
+        apart = self._bounded(row[None])[0] * (self.kind_weight[kind, :-1] - self.kind_weight[rival, :-1])
+        order = np.argsort(-np.abs(apart), kind="stable")
+        return [(self.features[n], float(apart[n])) for n in order if apart[n] != 0]
+
+    def _bounded(self, table: NDArray[np.float32]) -> F64:
+        """The figures in standard deviations around what is usual among cases; what is not known is as usual."""
+        bounded = (table - self.kind_centre) / self.kind_scale
+        return np.clip(np.where(bounded == bounded, bounded, 0.0), -_MOST_SIGMA, _MOST_SIGMA)
 
     @cached_property
     def _places(self) -> dict[int, str]:

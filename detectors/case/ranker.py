@@ -26,6 +26,8 @@ CONTRADICTS_WITHIN_S = 60 * DAY_S
 _MOST_LOG_ODDS = 7.0
 #: Log-odds that an expert moves a meter by are counted in these, and more as so much.
 _MOST_MOVED = 4.0
+#: What is left of a first step is counted from here on anew, before it can vanish.
+_LEAST_LEFT = 1e-100
 #: Families whose evidence a visit can be about.
 EVIDENCE: tuple[str, ...] = tuple(
     f for f in FAMILIES if any(row.family == f and row.lane == "suspicion" for row in CATALOGUE.values())
@@ -248,13 +250,33 @@ class Ranker:
         self._examples, self._model = kept, self._taught(kept)
         return True
 
-    def effect_of(self, finding_id: str) -> dict[str, float] | None:
-        """By how much a finding changed each weight: as they are, less what they were without it. None where it taught nothing."""
-        kept = [e for e in self._examples if e.finding_id != finding_id]
-        if len(kept) == len(self._examples):
-            return None
-        without, now = self._taught(kept).weights, self.weights
-        return {name: now.get(name, 0.0) - float(without.get(name, 0.0)) for name in self.features}
+    def effects(self) -> dict[str, dict[str, float]]:
+        """By finding that teaches, what it alone moved of each weight; over all findings they add up to `weights`.
+
+        That is every step the finding was learnt by, its own and those in which it was learnt again beside later ones,
+        less what the pull has taken back since. What earlier findings learnt again moved is theirs.
+        """
+        number_of = {example.finding_id: n for n, example in enumerate(self._examples)}
+        moved = np.zeros((len(self._examples), len(self.features)))
+        model, before, left = self._fresh(), np.zeros(len(self.features)), 1.0
+        kept = 1 - self._params.learning_rate * self._params.pull
+        for number in range(1, len(self._examples) + 1):
+            for example in self._learnt_with(self._examples[:number]):
+                self._learn(model, example)
+                after = np.array([model.weights.get(name, 0.0) for name in self.features])
+                left *= kept
+                moved[number_of[example.finding_id]] += (after - kept * before) / left
+                before = after
+                if left < _LEAST_LEFT:
+                    moved, left = moved * left, 1.0
+        return {
+            finding_id: dict(zip(self.features, (left * moved[n]).tolist(), strict=True))
+            for finding_id, n in number_of.items()
+        }
+
+    def was_undone(self, finding_id: str) -> bool:
+        """Whether a person, or a finding that contradicts it, took this one back."""
+        return finding_id in self._undone
 
     @property
     def examples(self) -> Sequence[Example]:
@@ -275,13 +297,19 @@ class Ranker:
 
     def _learn_last(self, model: LogisticRegression, examples: Sequence[Example]) -> None:
         """Learn the last of the examples, and some of those before it."""
+        for example in self._learnt_with(examples):
+            self._learn(model, example)
+
+    def _learnt_with(self, examples: Sequence[Example]) -> list[Example]:
+        """The last of the examples, then those before it that are learnt again with it, drawn by its number."""
         draw = random.Random(f"{self._seed}/{len(examples)}")
         earlier = range(len(examples) - 1)
         again = draw.sample(earlier, min(int(self._params.replayed), len(earlier)))
-        for place in (len(examples) - 1, *again):
-            example = examples[place]
-            model.intercept = example.log_odds
-            model.learn_one(dict(zip(self.features, example.values, strict=True)), example.confirmed)
+        return [examples[place] for place in (len(examples) - 1, *again)]
+
+    def _learn(self, model: LogisticRegression, example: Example) -> None:
+        model.intercept = example.log_odds
+        model.learn_one(dict(zip(self.features, example.values, strict=True)), example.confirmed)
 
     def _found_before(self, meter_id: str, at_s: int) -> tuple[float, float]:
         """(nothing found, found) at the meter, halved every `half_life_days`."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -26,6 +27,8 @@ __all__ = ["UNKNOWN_AREA", "UNREADABLE_TIME", "Feed", "FeedWriter", "ReadingBatc
 #: Area of what concerns a meter that the archive does not know.
 UNKNOWN_AREA = "?"
 FEED_KEYS = ("name", "interval_minutes", "timezone", "licence", "calendar")
+#: Of the readings so much of either end is looked at to tell one feed from another.
+_END_BYTES = 1 << 20
 HOLIDAY_YEARS = range(2000, 2051)
 
 
@@ -33,13 +36,16 @@ HOLIDAY_YEARS = range(2000, 2051)
 class Feed:
     """A feed that was opened: small files are read and checked, readings only up to their header.
 
-    Everything malformed raises `FeedError` with file, line, column and what to do, except single readings: they travel on.
+    A malformed archive (feed.toml, meters.csv, tariffs.csv) raises `FeedError` with file, line, column and what to do. A malformed
+    row of another small table is left out and told in `set_aside`; a malformed reading travels on.
     """
 
     folder: Path
     archive: Archive
     readings_file: ReadingsFile
     _notes: tuple[str, ...]
+    set_aside: Mapping[str, tuple[str, ...]]
+    """By file, what was wrong with the rows that were left out, each with its line."""
 
     @classmethod
     def open(cls, folder: Path) -> Feed:
@@ -51,6 +57,7 @@ class Feed:
         if not meters_csv.is_file():
             raise FeedError(f"{meters_csv} is missing; it names the meters of the feed, one a line")
         readings = ReadingsFile.open(_readings_path(folder))
+        aside: dict[str, list[str]] = {"outages.csv": [], "works.csv": []}
         outages, works, tariffs = (folder / name for name in ("outages.csv", "works.csv", "tariffs.csv"))
         try:
             archive = Archive(
@@ -59,15 +66,16 @@ class Feed:
                 timezone=settings["timezone"],
                 meters=tables.read_meters(meters_csv, notes),
                 holidays=settings["holidays"],
-                outages=tables.read_outages(outages, notes) if outages.is_file() else (),
-                works=tables.read_works(works, notes) if works.is_file() else (),
+                outages=tables.read_outages(outages, notes, aside[outages.name]) if outages.is_file() else (),
+                works=tables.read_works(works, notes, aside[works.name]) if works.is_file() else (),
                 tariffs=tables.read_tariffs(tariffs, notes) if tariffs.is_file() else (),
                 licence=settings["licence"],
             )
         except ArchiveError as error:
             raise FeedError(f"{meters_csv}: {error}") from error
-        _check_reports(folder, archive, notes)
-        return cls(folder, archive, readings, tuple(notes))
+        aside |= _check_reports(folder, archive, notes)
+        set_aside = {name: tuple(told) for name, told in aside.items() if told}
+        return cls(folder, archive, readings, tuple(notes), set_aside)
 
     @property
     def reading_columns(self) -> tuple[str, ...]:
@@ -96,7 +104,15 @@ class Feed:
     def events(self) -> Iterator[MeterEvent]:
         """Events in the order of the file."""
         path = self.folder / "events.csv"
-        return tables.read_events(path) if path.is_file() else iter(())
+        return tables.read_events(path, aside=[]) if path.is_file() else iter(())
+
+    def require_readings(self) -> None:
+        """Raises `FeedError` where there is not a single reading: nothing could be said of anybody."""
+        if next(self.readings(), None) is None:
+            raise FeedError(
+                f"{self.readings_file.path} has columns but no readings: put the readings there, one a row "
+                "(`meterwatch doctor FEED` looks at a feed)"
+            )
 
     def later_events(self) -> Sequence[MeterEvent]:
         """None: the file is all there is."""
@@ -118,9 +134,25 @@ class Feed:
                 row.found_by,
                 row.note,
             )
-            for row in tables.read_findings(path)
+            for row in tables.read_findings(path, aside=[])
         ]
         return sorted(found, key=lambda finding: (finding.found_at_s, finding.finding_id))
+
+    @property
+    def identity(self) -> str:
+        """The same for every copy of this feed, another for other meters or readings: of the archive's files, and of the readings'
+        size and both ends, so that a large feed costs nothing."""
+        digest = blake2b(digest_size=8)
+        for name in (FEED_TOML, "meters.csv"):
+            digest.update((self.folder / name).read_bytes())
+        readings = self.readings_file.path
+        size = readings.stat().st_size
+        digest.update(f"{readings.name} {size}".encode())
+        with readings.open("rb") as file:
+            digest.update(file.read(_END_BYTES))
+            file.seek(max(size - _END_BYTES, 0))
+            digest.update(file.read(_END_BYTES))
+        return digest.hexdigest()
 
     @property
     def has_truth(self) -> bool:
@@ -176,18 +208,21 @@ def switched_off(archive: Archive, reading_columns: Sequence[str], missing_files
     return notes
 
 
-def _check_reports(folder: Path, archive: Archive, notes: list[str]) -> None:
-    """Read what is reported about meters once, so that a fault shows when the feed is opened and not in mid-stream."""
+def _check_reports(folder: Path, archive: Archive, notes: list[str]) -> dict[str, list[str]]:
+    """Read what is reported about meters once, so that a fault shows when the feed is opened and not in mid-stream; by file, what
+    is wrong with the rows that are left out."""
+    aside: dict[str, list[str]] = {}
     known = archive.areas_of_meter
     for name, read in (
         ("events.csv", tables.read_events),
         ("findings.csv", tables.read_findings),
         ("truth.csv", tables.read_truth),
     ):
-        path = folder / name
-        strangers = sum(row.meter_id not in known for row in read(path, notes)) if path.is_file() else 0
+        path, told = folder / name, aside.setdefault(name, list[str]())
+        strangers = sum(row.meter_id not in known for row in read(path, notes, told)) if path.is_file() else 0
         if strangers:
             notes.append(f"{name}: {strangers} rows are about meters that meters.csv does not name")
+    return aside
 
 
 def _readings_path(folder: Path) -> Path:

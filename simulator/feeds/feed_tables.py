@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NoReturn, TypeVar, get_args
 
 from metering.archive import CustomerClass, Meter, Outage, Role, TariffPrice, VoltageLevel, Wiring, WorkOrder
-from metering.errors import FeedError
+from metering.errors import FeedError, RowError
 from metering.messages import Finding, MeterEvent
 from metering.times import iso
 from metering.truth import TruthCase
@@ -72,7 +72,7 @@ class Row:
     cells: Mapping[str, str]
 
     def fail(self, column: str, wrong: str) -> NoReturn:
-        raise FeedError(f"{self.path}, line {self.line}, column {column}: {wrong}")
+        raise RowError(f"{self.path}, line {self.line}, column {column}: {wrong}")
 
     def text(self, column: str) -> str:
         found = self.cells.get(column, "")
@@ -135,9 +135,16 @@ class Row:
 
 
 def read_rows(
-    path: Path, required: Sequence[str], optional: Sequence[str], notes: list[str] | None = None
+    path: Path,
+    required: Sequence[str],
+    optional: Sequence[str],
+    notes: list[str] | None = None,
+    aside: list[str] | None = None,
 ) -> Iterator[Row]:
-    """Rows of a CSV file with a header (UTF-8, a byte order mark and CRLF are fine). Unknown columns become a note."""
+    """Rows of a CSV file with a header (UTF-8, a byte order mark and CRLF are fine). Unknown columns become a note.
+
+    A line with too few or too many values is told in `aside` and left out; without `aside` it is refused.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)
@@ -156,13 +163,28 @@ def read_rows(
                 if not cells:
                     continue
                 if len(cells) != len(names):
-                    raise FeedError(f"{path}, line {reader.line_num}: {len(cells)} values under {len(names)} columns")
+                    fault = f"{path}, line {reader.line_num}: {len(cells)} values under {len(names)} columns"
+                    if aside is None:
+                        raise RowError(fault)
+                    aside.append(fault)
+                    continue
                 stripped = (cell.strip() for cell in cells)
                 yield Row(path, reader.line_num, dict(zip(names, stripped, strict=True)))
     except UnicodeDecodeError as error:
         raise FeedError(f"{path}: not UTF-8 text at byte {error.start}; save the file as UTF-8") from error
     except csv.Error as error:
         raise FeedError(f"{path}, line {reader.line_num}: {error}; check the quotes") from error
+
+
+def _each(rows: Iterable[Row], parse: Callable[[Row], T], aside: list[str] | None) -> Iterator[T]:
+    """The rows, parsed. One that cannot be is told in `aside` with file, line and column, and left out; without `aside` it is refused."""
+    for row in rows:
+        try:
+            yield parse(row)
+        except RowError as error:
+            if aside is None:
+                raise
+            aside.append(str(error))
 
 
 def check_header(path: Path, names: Sequence[str], required: Sequence[str]) -> None:
@@ -249,25 +271,27 @@ def meter_of(row: Row) -> Meter:
     )
 
 
-def read_outages(path: Path, notes: list[str]) -> tuple[Outage, ...]:
+def read_outages(path: Path, notes: list[str], aside: list[str] | None = None) -> tuple[Outage, ...]:
     columns = ("transformer_area", "start", "end", "planned")
-    outages = []
-    for row in read_rows(path, columns, (), notes):
+
+    def outage(row: Row) -> Outage:
         start_s, end_s = row.span()
         row.text("planned")
-        outages.append(Outage(row.text("transformer_area"), start_s, end_s, bool(row.yes_or_no("planned"))))
-    return tuple(outages)
+        return Outage(row.text("transformer_area"), start_s, end_s, bool(row.yes_or_no("planned")))
+
+    return tuple(_each(read_rows(path, columns, (), notes, aside), outage, aside))
 
 
-def read_works(path: Path, notes: list[str]) -> tuple[WorkOrder, ...]:
-    works = []
-    for row in read_rows(path, ("kind", "start", "end"), ("meter_id", "transformer_area"), notes):
+def read_works(path: Path, notes: list[str], aside: list[str] | None = None) -> tuple[WorkOrder, ...]:
+    def work(row: Row) -> WorkOrder:
         start_s, end_s = row.span()
         meter_id, area = row.optional_text("meter_id"), row.optional_text("transformer_area")
         if meter_id is None and area is None:
             row.fail("meter_id", "empty, and so is transformer_area; name the meter or the area of the work")
-        works.append(WorkOrder(row.text("kind"), start_s, end_s, meter_id, area))
-    return tuple(works)
+        return WorkOrder(row.text("kind"), start_s, end_s, meter_id, area)
+
+    columns, optional = ("kind", "start", "end"), ("meter_id", "transformer_area")
+    return tuple(_each(read_rows(path, columns, optional, notes, aside), work, aside))
 
 
 def read_tariffs(path: Path, notes: list[str]) -> tuple[TariffPrice, ...]:
@@ -289,9 +313,11 @@ def read_tariffs(path: Path, notes: list[str]) -> tuple[TariffPrice, ...]:
     return tuple(prices)
 
 
-def read_events(path: Path, notes: list[str] | None = None) -> Iterator[MeterEvent]:
-    for row in read_rows(path, ("meter_id", "event_time", "code"), (), notes):
-        yield MeterEvent(row.text("meter_id"), row.time("event_time"), row.text("code"))
+def read_events(path: Path, notes: list[str] | None = None, aside: list[str] | None = None) -> Iterator[MeterEvent]:
+    def event(row: Row) -> MeterEvent:
+        return MeterEvent(row.text("meter_id"), row.time("event_time"), row.text("code"))
+
+    return _each(read_rows(path, ("meter_id", "event_time", "code"), (), notes, aside), event, aside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,14 +332,13 @@ class FindingRow:
     note: str
 
 
-def read_findings(path: Path, notes: list[str] | None = None) -> Iterator[FindingRow]:
-    required, optional = ("meter_id", "found_at", "confirmed"), ("abnormality", "found_by", "note")
-    for row in read_rows(path, required, optional, notes):
+def read_findings(path: Path, notes: list[str] | None = None, aside: list[str] | None = None) -> Iterator[FindingRow]:
+    def finding(row: Row) -> FindingRow:
         row.text("confirmed")
         confirmed, abnormality = bool(row.yes_or_no("confirmed")), row.optional_text("abnormality")
         if confirmed and abnormality is None:
             row.fail("abnormality", "empty, though confirmed; write the catalogue code of what was found")
-        yield FindingRow(
+        return FindingRow(
             row.text("meter_id"),
             row.time("found_at"),
             confirmed,
@@ -322,13 +347,18 @@ def read_findings(path: Path, notes: list[str] | None = None) -> Iterator[Findin
             row.cells.get("note", ""),
         )
 
+    required, optional = ("meter_id", "found_at", "confirmed"), ("abnormality", "found_by", "note")
+    return _each(read_rows(path, required, optional, notes, aside), finding, aside)
 
-def read_truth(path: Path, notes: list[str] | None = None) -> Iterator[TruthCase]:
-    for row in read_rows(path, ("meter_id", "abnormality", "start"), ("end",), notes):
+
+def read_truth(path: Path, notes: list[str] | None = None, aside: list[str] | None = None) -> Iterator[TruthCase]:
+    def case(row: Row) -> TruthCase:
         start_s, end_s = row.time("start"), row.optional_time("end")
         if end_s is not None and end_s <= start_s:
             row.fail("end", f"{iso(end_s)} is not after the start {iso(start_s)}; leave it empty while the case lasts")
-        yield TruthCase(row.text("meter_id"), row.text("abnormality"), start_s, end_s)
+        return TruthCase(row.text("meter_id"), row.text("abnormality"), start_s, end_s)
+
+    return _each(read_rows(path, ("meter_id", "abnormality", "start"), ("end",), notes, aside), case, aside)
 
 
 def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

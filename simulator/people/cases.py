@@ -95,18 +95,20 @@ class CaseBook:
                 yield case
 
 
-def write_interruptions(path: Path, interruptions: Iterable[Interruption]) -> None:
-    """What a run changed of the cases of the feed it lived through, so that it can be lived through again in the same way."""
+def write_interruptions(path: Path, interruptions: Iterable[Interruption], until_s: int) -> None:
+    """What a run changed of the cases of the feed it lived through by `until_s`, so that it can be lived through again in the same
+    way. What comes later has not happened, as in `visits.csv`."""
     rows = (
         (
             i.case.meter_id,
             i.case.abnormality,
             iso(i.case.start_s),
             iso(i.from_s),
-            None if i.until_s is None else iso(i.until_s),
+            None if i.until_s is None or i.until_s > until_s else iso(i.until_s),
             i.why,
         )
         for i in interruptions
+        if i.from_s <= until_s
     )
     write_rows(path, _COLUMNS, rows)
 

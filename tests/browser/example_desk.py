@@ -26,7 +26,7 @@ from metering.evidence import Signal
 from metering.messages import Message
 from metering.points import Point
 from metering.ports import Checkpoint, DayClose, PartitionChange, ReadingColumns, StateStore, TimeSeries
-from metering.times import DAY_S, to_epoch_s
+from metering.times import DAY_S, LocalCalendar, to_epoch_s
 from storage.duckdb_series import DuckDbTimeSeries
 from storage.sql import SqlStore
 
@@ -132,7 +132,7 @@ def judge(
     area: Area, cases: Sequence[Case], observed: NDArray[np.float64], expected: NDArray[np.float64]
 ) -> list[Alert]:
     """Run the alert bank over the area's intervals with the cases' evidence."""
-    bank = AlertBank(area)
+    bank = AlertBank(area, LocalCalendar("Asia/Shanghai"))
     first = min(int(c.begin_day * DAY_S / INTERVAL_S) for c in cases)
     for i in range(first, INTERVALS):
         signals = []

@@ -12,11 +12,17 @@ from typing import Any
 import pytest
 import typer.main
 
+from alerts.life import AlertBank
 from detectors.bank import day_models, detector_names
 from docs.tables import BLOCKS, with_block
+from evaluation.run_folder import alert_row, task_row
+from metering.archive import Area, Meter
 from metering.catalogue import CATALOGUE
+from metering.inspection import InspectionTask, TaskState
+from metering.messages import MeterEvent
 from metering.points import SCHEMA
 from metering.readings import READING_COLUMNS, SetAside
+from metering.times import LocalCalendar
 from monitor.command_line import app
 from monitor.settings import PREFIX, Settings
 from operations.screen_event import EventSetAside
@@ -250,3 +256,15 @@ def test_every_decision_is_listed() -> None:
         assert title is not None, page.name
         assert page.name.startswith(title[1])
         assert f"]({page.name})" in listed
+
+
+def test_every_field_of_alerts_and_tasks_is_explained() -> None:
+    meter = Meter("M1", "P1", "C1", "A1", "customer")
+    bank = AlertBank(Area("A1", (meter,)), LocalCalendar("UTC"))
+    alert = bank.report(MeterEvent("M1", 86_400, "cover_open"), 0, in_work_order=False)
+    assert alert is not None
+    task = InspectionTask("t-1", (), "P1", "A1", TaskState.OPEN, "high", 0.9, 1, 86_400, 90_000)
+    page = text("docs/run.md")
+    alerts, tasks = page.split("## tasks.jsonl")
+    for part, row in ((alerts, alert_row(alert)), (tasks, task_row(task))):
+        assert [field for field in row if f"`{field}`" not in part] == []

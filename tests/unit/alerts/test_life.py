@@ -15,7 +15,7 @@ from metering.archive import Area, Meter
 from metering.catalogue import CATALOGUE
 from metering.evidence import Signal
 from metering.messages import Finding, MeterEvent
-from metering.times import DAY_S
+from metering.times import DAY_S, LocalCalendar
 
 STEP_S = 900
 AREA = Area(
@@ -32,7 +32,7 @@ class Line:
     """A bank and its clock: `see` gives it one interval of one condition at meter M1 (None = not judged)."""
 
     def __init__(self) -> None:
-        self.bank = AlertBank(AREA)
+        self.bank = AlertBank(AREA, LocalCalendar("Asia/Shanghai"))
         self.now_s = 0
         self.changed: list[Alert] = []
 
@@ -147,7 +147,7 @@ def test_a_finding_settles_the_alerts_of_its_meter_and_mutes_what_was_not_confir
 
 
 def test_an_opened_cover_is_certain_by_itself_unless_work_was_ordered() -> None:
-    bank = AlertBank(AREA)
+    bank = AlertBank(AREA, LocalCalendar("Asia/Shanghai"))
     event = MeterEvent("M2", 5000, "cover_open")
     assert bank.report(event, 2, in_work_order=True) is None
     alert = bank.report(event, 2, in_work_order=False)
@@ -205,3 +205,34 @@ def test_never_two_alerts_of_one_kind_at_one_service_point(history: Sequence[tup
 @pytest.mark.parametrize(("risk", "grade"), [(0.8, "high"), (0.799, "medium"), (0.5, "medium"), (0.0, "low")])
 def test_grades(risk: float, grade: str) -> None:
     assert grade_of(risk) == grade
+
+
+@pytest.mark.parametrize(
+    ("unit", "observed", "expected", "en", "zh"),
+    [
+        ("intervals", 40.0, 96.0, "observed 40 intervals, expected 96 intervals", "实测 40 个时段，应有 96 个时段"),
+        ("d", 1.0, 0.0, "observed 1 day", "实测 1 天"),
+        ("1", 0.41, 0.9, "observed 0.41, expected 0.9", "实测 0.41，应有 0.9"),
+        ("furlongs", 2.0, np.nan, "observed 2 furlongs", "实测 2 furlongs"),
+        ("kWh/d", 0.0, 6.892, "observed 0 kWh a day, expected 6.892 kWh a day", "实测 0 kWh/日，应有 6.892 kWh/日"),
+    ],
+)
+def test_what_was_observed_is_said_in_words_and_in_local_time(
+    unit: str, observed: float, expected: float, en: str, zh: str
+) -> None:
+    bank = AlertBank(AREA, LocalCalendar("Asia/Shanghai"))
+    strength, nowhere = np.array([np.nan, 1, np.nan], dtype=np.float32), np.full(3, np.nan)
+    signal = Signal("rules", "zero_use", strength, np.full(3, observed), np.full(3, expected), unit)
+    (alert,) = bank.step([signal], end_s=50 * DAY_S, interval_s=DAY_S, energy_kwh=nowhere, expected_kwh=nowhere).changed
+    assert alert.reasons[0].text == f"no energy for days on a live supply since 1970-02-19 08:00: {en}"
+    assert alert.reasons[0].text_zh == f"连续零电量，自 1970-02-19 08:00 起，{zh}"
+
+
+def test_a_relapse_is_told_in_the_unit_of_its_own_evidence() -> None:
+    bank = AlertBank(AREA, LocalCalendar("Asia/Shanghai"))
+    bank.report(MeterEvent("M1", 5000, "terminal_cover_open"), 1, in_work_order=False)
+    bank.found(Finding("f-1", "A1", "M1", 6000, False, None), 1)
+    strength, nowhere = np.array([np.nan, 1, np.nan], dtype=np.float32), np.full(3, np.nan)
+    signal = Signal("case", "terminal_cover_open", strength, np.full(3, 8.3), np.full(3, 18.9), "kWh/d")
+    (alert,) = bank.step([signal], end_s=DAY_S, interval_s=DAY_S, energy_kwh=nowhere, expected_kwh=nowhere).changed
+    assert (alert.observed, alert.unit, alert.episodes) == (8.3, "kWh/d", 2)

@@ -235,7 +235,7 @@ def test_history_escapes_notes_and_names_moves(visit: Visit, archive: Archive) -
 
 def test_a_reason_as_the_alert_bank_writes_it_reads_in_chinese_and_in_local_time(archive: Archive) -> None:
     area: Area = archive.areas["TA-1"]
-    bank = AlertBank(area)
+    bank = AlertBank(area, archive.calendar)
     strength = np.array([1.0, 0.0, 0.0], dtype=np.float32)
     signal = Signal("use_drop_with_loss", "bypass", strength, np.full(3, 0.25), np.full(3, 1.5), "kWh")
     energy = np.full(3, 0.25)

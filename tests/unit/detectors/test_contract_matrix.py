@@ -16,6 +16,7 @@ from metering.catalogue import CATALOGUE
 from metering.errors import SettingsError, StoreError
 from metering.evidence import RECOVER_STRENGTH, AreaContext, AreaHour, HourDetector, IntervalDetector, Signal
 from metering.frame import Column, ReadingFrame
+from metering.units import UNITS
 from tests.unit.detectors.worlds import area_context, frames, hours_of
 
 CONTEXT = area_context()
@@ -145,7 +146,7 @@ def test_strengths_and_shapes(name: str) -> None:
             assert signal.observed.dtype == signal.expected.dtype == np.float64
             known = signal.strength[~np.isnan(signal.strength)]
             assert ((known >= 0) & (known <= 1)).all()
-            assert signal.unit
+            assert signal.unit in UNITS, "give the unit its words in metering/units.py"
     assert heard
 
 

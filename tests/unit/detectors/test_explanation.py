@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.case.case_probability import CaseProbability, CaseProbabilityParams
-from detectors.case.explanation import MOST_AGAINST, MOST_REASONS, explanation
+from detectors.case.explanation import MOST_AGAINST, MOST_REASONS, explanation, naming
 from detectors.case.figure_words import FORMS, Both, figure_words
 from detectors.case.prior import shipped_prior
 from detectors.day.bank import DayBank
 from detectors.examples import context
-from metering.alert import Reason
+from metering.alert import NAMING, Reason
 
 DAY = date(2026, 3, 2)
 FIGURES = DayBank(context(meters=3, supply=True)).features
@@ -75,7 +75,7 @@ def test_no_sentence_is_jargon_or_without_its_value(name: str) -> None:
         ("volts", 2.34, "2.3 V", "2.3 V"),
         ("lag", -3.0, "3 h earlier", "早 3 小时"),
         ("days", 1.0, "1 day", "1 天"),
-        ("clock", 13.0, "13:00", "13:00"),
+        ("six_hours", 22.0, "22:00 to 04:00", "22:00–04:00"),
         ("times", 0.21, "21 % of", " 21 %"),
         ("times", 1.36, "1.4 times", " 1.4 倍"),
         ("difference", -0.12, "0.12 lower", "低 0.12"),
@@ -106,6 +106,76 @@ def test_what_is_summed_up_over_days_is_told_with_how_much_it_is_lately() -> Non
     for name, told in words.items():
         assert (told.beside != "") == (told.says_beside is not None), name
         assert not told.beside or told.beside in words
+
+
+def test_which_hours_fell_is_said_before_that_nights_fell() -> None:
+    night = {"night_fall_cusum": 15.0, "night_level": -0.7, "lowest_block": -1.1, "lowest_block_h": 22.0}
+    told = explanation(
+        [("night_fall_cusum", 1.5), ("lowest_block", 0.4), ("log_level", 0.5)], night | {"log_level": -0.3}
+    )
+    assert [r.text for r in told] == [
+        "from 22:00 to 04:00 use is 67 % below the meter's habit, beyond what similar customers did",
+        "recent days are 26 % below the meter's usual energy, beyond what similar customers did",
+    ]
+    assert told[0].text_zh == "22:00–04:00 用电比该户长期习惯低 67 %（已扣除同类用户变化）"
+    assert told[0].weight == 1.9, "all that says so counts together"
+    (no_hours,) = explanation([("night_fall_cusum", 1.5)], night | {"lowest_block": -0.1})
+    assert no_hours.text.startswith("nights (23 to 5 h) are 50 % below usual, night after night")
+    assert figure_words()["night_level"].spoken(0.7, night)[1] == 0.7, "what rose is not told by what fell"
+
+
+@pytest.mark.parametrize(
+    ("residential", "kind", "told"), [(1.0, "tariff_misuse", 1), (1.0, "bypass", 0), (0.0, "tariff_misuse", 0)]
+)
+def test_like_a_business_is_said_of_homes_and_of_their_tariff(residential: float, kind: str, told: int) -> None:
+    figures = {"business_hours": 0.7, "residential": residential}
+    assert len(explanation([("business_hours", 1.0)], figures, kind=kind)) == told
+
+
+def test_why_a_kind_was_named_is_what_tells_it_from_the_next() -> None:
+    figures = {"lag_h": 3.0, "log_level": -2.5, "event_days": 0.0}
+    apart = [("lag_h", 1.4), ("log_level", -0.9), ("event_days", 0.5)]
+    told = naming(("clock_error", 0.61), ("bypass", 0.2), apart, figures)
+    assert (told.detector, told.against, told.supports) == (NAMING, False, False)
+    assert told.text.endswith(
+        "rather than current past the meter (bypass) (20 %): the day's curve comes 3 h later than usual"
+    )
+    assert told.text_zh.endswith("（20 %）：日负荷曲线比平日晚 3 小时")
+    kept = naming(("clock_error", 0.2), ("bypass", 0.61), apart, figures)
+    assert "by now current past the meter (bypass) is likelier (61 %): recent days are 92 % below" in kept.text
+    nothing = naming(("clock_error", 0.61), ("bypass", 0.2), [("lag_h", 0.1)], figures)
+    assert nothing.text.endswith("no single figure tells them apart")
+
+
+def test_what_is_as_it_should_be_names_a_kind_only_where_nothing_else_does() -> None:
+    kinds = ("bypass", 0.6), ("altered_readings", 0.3)
+    calm = [("unseen_drop_v", 1.0), ("event_days", 0.5)]
+    figures = {"unseen_drop_v": 0.1, "unseen_cusum": 40.0, "event_days": 0.0}
+    assert naming(*kinds, calm, figures).text.endswith(": no suspicious event in the last 30 days"), (
+        "not what another figure denies"
+    )
+    figures["log_level"] = -0.5
+    assert "recent days are 39 % below" in naming(*kinds, [*calm, ("log_level", 0.3)], figures).text
+
+
+def test_told_apart_adds_up_to_the_odds_of_one_kind_over_another() -> None:
+    prior = shipped_prior()
+    row = np.random.default_rng(1).normal(0, 1, len(prior.features)).astype(np.float32)
+    shares = prior.probable_kinds(row[None])[0]
+    apart = sum(by for _, by in prior.told_apart(row, 1, 2)) + prior.kind_weight[1, -1] - prior.kind_weight[2, -1]
+    assert np.log(shares[1] / shares[2]) == pytest.approx(apart)
+
+
+#: Symbols of units and phases are the same in both languages; all other words are to be translated.
+SYMBOLS = re.compile(r"\b(kWh|kW|kVA|V|A|h)\b")
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_nothing_english_is_left_in_a_chinese_sentence(name: str) -> None:
+    words = figure_words()[name]
+    for value in VALUES:
+        for told in (words.sentence(value), *(words.sentence(value, {words.beside: of}) for of in (-0.5, 0.5))):
+            assert not re.search("[A-Za-z]", SYMBOLS.sub("", told.zh)), told.zh
 
 
 CONTRIBUTIONS = [

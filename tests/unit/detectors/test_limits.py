@@ -58,15 +58,15 @@ def test_wiring_and_voltage_level_are_the_archives_or_follow_from_the_phases() -
         ({"voltage_los": {}}, r"\[abnormality.voltage_los\].*voltage_loss"),
         ({"cover_open": {"set": 1}}, r"\[abnormality.cover_open\]: no abnormality with set and recover values"),
         ({"voltage_loss": {"sets": 0.7}}, "has no 'sets'; it has set, recover, where"),
-        ({"voltage_loss": {"set": 0.5}}, r"set = 0.5: give 0.7 to 0.9 Un"),
-        ({"voltage_loss": {"set": "low"}}, "set = 'low': give"),
+        ({"voltage_loss": {"set": 0.5}}, r"set = 0.5 is out of range: write a number from 0.7 to 0.9 Un"),
+        ({"voltage_loss": {"set": "low"}}, "set = 'low' is text: write a number"),
         ({"voltage_loss": {"set": 0.88}}, "recover = 0.85 must be at or above set = 0.88"),
         ({"over_capacity": {"set": 1.1, "recover": 1.15}}, "recover = 1.15 must be at or below set = 1.1"),
         ({"voltage_loss": {"where": {"set": 0.7}}}, r"write where as \[\[abnormality.voltage_loss.where\]\]"),
         ({"voltage_loss": {"where": [{"set": 0.7}]}}, "no. 1: name the meters by customer_class"),
         ({"voltage_loss": {"where": [{"wiring": "five_wire", "set": 0.7}]}}, "known are single_phase, three_wire"),
         ({"voltage_loss": {"where": [{"colour": "red"}]}}, "has no 'colour'"),
-        ({"voltage_loss": 0.7}, r"\[abnormality.voltage_loss\] is no table"),
+        ({"voltage_loss": 0.7}, r"\[abnormality.voltage_loss\]: is no table"),
     ],
 )
 def test_what_is_wrong_is_refused_with_what_there_is(section: Mapping[str, Any], complaint: str) -> None:
@@ -94,7 +94,7 @@ def test_a_file_of_before_goes_on_working_and_todays_section_counts_more() -> No
     }
     both = {**old, "abnormality": {"over_capacity": {"set": 2.0}}}
     assert as_they_are_now(both)["abnormality"]["over_capacity"] == {"set": 2.0}
-    with pytest.raises(SettingsError, match="over_capacity: set = 9"):
+    with pytest.raises(SettingsError, match=r"over_capacity\]: set = 9"):
         check_thresholds({"over_capacity": {"set_ratio": 9.0}})
     with pytest.raises(SettingsError, match=r"\[over_capacity\]"):
         check_thresholds({"over_capacity": {"sets": 1.0}})

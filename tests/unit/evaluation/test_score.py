@@ -9,6 +9,7 @@ import pytest
 from evaluation.answers import Answers, CaseFacts
 from evaluation.run_rows import daily_risk
 from evaluation.score import ScoredRun, average_precision, evaluate, score_run
+from metering.errors import MeterwatchError
 from tests.unit.evaluation.made_runs import FIRST_DAY, alert_row, alerts, archive, at, case, scores_table, visit
 
 
@@ -46,7 +47,11 @@ def test_constant_scores_are_worth_what_chance_is() -> None:
 @pytest.mark.parametrize("with_scores", [True, False])
 @pytest.mark.parametrize("with_alerts", [True, False])
 @pytest.mark.parametrize("with_truth", [True, False])
-def test_nothing_at_all_is_no_fault(with_scores: bool, with_alerts: bool, with_truth: bool) -> None:
+def test_little_is_no_fault(with_scores: bool, with_alerts: bool, with_truth: bool) -> None:
+    if not (with_scores or with_alerts or with_truth):
+        with pytest.raises(MeterwatchError, match="nothing to evaluate: the feed has no readings"):
+            evaluate([], scores_table({}, days=0), [], archive())
+        return
     found = evaluate(
         [alert_row("M1", 45)] if with_alerts else [],
         scores_table({"M1": 0.5}) if with_scores else scores_table({}, days=0),

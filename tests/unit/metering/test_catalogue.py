@@ -71,7 +71,12 @@ def test_severity_is_danger_for_hazards_and_follows_the_weight_of_suspicions() -
     [
         ("electrical", "schema = 1", "schema = 2", "electrical.toml: begin with schema = 1"),
         ("load", "[row.over_capacity]", "[row.OverCapacity]", "snake_case"),
-        ("load", "set = 1.2, recover = 1.05", "set = 9.0, recover = 1.05", "set = 9.0: give 1 to 3"),
+        (
+            "load",
+            "set = 1.2, recover = 1.05",
+            "set = 9.0, recover = 1.05",
+            "set = 9 is out of range: write a number from 1 to 3",
+        ),
         ("load", "set = 1.2, recover = 1.05", "set = 1.2, recover = 1.3", "must be at or below set"),
         ("theft", 'lane = "suspicion"', 'lane = "suspicious"', r"theft.toml \[row.cover_open\]: lane"),
         ("theft", 'own_event = "alert"\n', "", "own_event says"),

@@ -7,7 +7,7 @@ import pytest
 
 from metering.errors import MeterwatchError
 from monitor import command_line
-from monitor.replay import load_thresholds
+from monitor.thresholds import load_thresholds
 
 
 def _raising(error: Exception) -> object:

@@ -13,13 +13,16 @@ from detectors.case.prior import shipped_prior
 from inspection.capacity import Capacity
 from metering.alert import Alert, AlertState, Reason
 from metering.archive import Archive, Meter
+from metering.errors import MeterwatchError
 from metering.evidence import AreaDay
 from metering.inspection import InspectionTask, TaskState
 from metering.messages import Finding
 from metering.ports import AreaDayRow, Checkpoint, PartitionChange
 from operations.close_area_day import ClosedAreaDay, pack_area_day
 from operations.close_day import close_ready_days, unpack_scores
+from operations.finding_effects import finding_effects
 from operations.learn_findings import Learner
+from operations.undo_finding import undo_finding
 from storage.memory import MemoryStore
 
 FIRST = date(2026, 3, 2).toordinal()
@@ -183,8 +186,8 @@ def test_undone_by_a_person_or_by_an_appeal_the_next_days_are_as_if_it_had_never
         days.close({20: 0.6})
         assert days.risk(20) == pytest.approx(0.6, abs=1e-6)
         assert days.learner.record.precisions() == []
-    assert with_it.learner.ranker.effect_of("f-3-0")
-    assert undone.learner.ranker.effect_of("f-3-0") is None
+    assert any(with_it.learner.ranker.effects()["f-3-0"].values())
+    assert "f-3-0" not in undone.learner.ranker.effects()
 
 
 def test_a_share_of_the_visits_is_drawn_and_says_why() -> None:
@@ -211,3 +214,27 @@ def test_the_same_days_give_the_same_bytes() -> None:
         days.close({n: 0.05 * n for n in range(20)}, [days.finding(n, confirmed=n % 2 == 0) for n in (9, 19)])
         pages.append(days.store.load_model_pages())
     assert pages[0] == pages[1]
+
+
+def test_what_a_finding_changed_is_told_and_why_where_it_changed_nothing() -> None:
+    days = Days()
+    with_supply = replace(days.archive, meters=(*days.archive.meters, Meter("S", "PS", "grid", "A0", "supply")))
+    days.close({3: 0.6, 4: 0.6, 5: 0.6})
+    found = [
+        days.finding(3, confirmed=True),
+        days.finding(4, confirmed=False),
+        days.finding(9, confirmed=False),
+        replace(days.finding(5, confirmed=True), finding_id="f-area", meter_id="S", abnormality="high_loss"),
+    ]
+    days.close({20: 0.6}, found)
+    undo_finding(
+        days.store, "f-4-0", by="Li", reason="the wrong meter", now_s=found[0].found_at_s, encode=lambda _: b""
+    )
+    effects, record = finding_effects(days.store, with_supply, found)
+    assert [e.kind for e in effects] == ["taught", "undone", "not_described", "of_area"]
+    assert effects[0].moved
+    assert effects[1].undo is not None
+    assert (effects[1].undo.actor, effects[1].undo.reason) == ("Li", "the wrong meter")
+    assert [(p.visited, p.confirmed) for p in record] == [(1, 1)], "what was taken back counts no visit"
+    with pytest.raises(MeterwatchError, match="taken back already, by Li"):
+        undo_finding(days.store, "f-4-0", by="Li", reason="again", now_s=0, encode=lambda _: b"")

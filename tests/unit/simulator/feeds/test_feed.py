@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -249,14 +251,8 @@ MALFORMED: list[tuple[str, Callable[[Path], None], str]] = [
     ("two readings", put("readings.parquet", ""), "both readings.parquet and readings.csv; keep one"),
     ("empty readings", put("readings.csv", ""), r"readings\.csv: empty"),
     ("readings column", put("readings.csv", "interval_start,meter_id,kwh\n"), "column energy_kwh is missing; found"),
-    ("outage", edit("outages.csv", "2026-01-01T00:15:00Z", "2025-01-01T00:15:00Z"), "column end: .* is not after"),
-    ("planned", edit("outages.csv", "true", "perhaps"), "line 2, column planned: 'perhaps' is neither true nor false"),
-    ("work", edit("works.csv", "M-2,", ","), "line 2, column meter_id: empty, and so is transformer_area"),
     ("hour", edit("tariffs.csv", "22", "25"), "line 2, column from_hour: 25 is not from 0 to 23"),
     ("price", edit("tariffs.csv", "0.31", "cheap"), "column price_per_kwh: 'cheap' is not a number"),
-    ("event", edit("events.csv", "2026-01-01T00:01:01Z", "01/01/26"), "line 2, column event_time: '01/01/26' is not"),
-    ("finding", edit("findings.csv", "bypass_unmetered", ""), "line 2, column abnormality: empty, though confirmed"),
-    ("truth", edit("truth.csv", "2026-01-01T00:30:00Z", "2026-01-01T00:00:00Z"), "line 3, column end: .* is not after"),
     ("quotes", put("truth.csv", 'meter_id,abnormality,start\n"M-2,x\n'), r"truth\.csv, line 2: .*check the quotes"),
 ]
 
@@ -267,6 +263,55 @@ def test_what_is_malformed_is_named(tmp_path: Path, spoil: Callable[[Path], None
     spoil(folder)
     with pytest.raises(FeedError, match=message):
         Feed.open(folder)
+
+
+SET_ASIDE: list[tuple[str, Callable[[Path], None], str]] = [
+    ("outage", edit("outages.csv", "2026-01-01T00:15:00Z", "2025-01-01T00:15:00Z"), "column end: .* is not after"),
+    ("planned", edit("outages.csv", "true", "perhaps"), "line 2, column planned: 'perhaps' is neither true nor false"),
+    ("work", edit("works.csv", "M-2,", ","), "line 2, column meter_id: empty, and so is transformer_area"),
+    ("event", edit("events.csv", "2026-01-01T00:01:01Z", "01/01/26"), "line 2, column event_time: '01/01/26' is not"),
+    ("finding", edit("findings.csv", "bypass_unmetered", ""), "line 2, column abnormality: empty, though confirmed"),
+    ("truth", edit("truth.csv", "2026-01-01T00:30:00Z", "2026-01-01T00:00:00Z"), "line 3, column end: .* is not after"),
+    ("cells", edit("events.csv", ",cover_open", ",cover_open,twice"), "line 2: 4 values under 3 columns"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "message"), [pytest.param(s, m, id=name) for name, s, m in SET_ASIDE])
+def test_one_bad_row_is_set_aside_and_nothing_else(tmp_path: Path, spoil: Callable[[Path], None], message: str) -> None:
+    folder = write(tmp_path / "feed", "csv")
+
+    def kept() -> list[int]:
+        of = Feed.open(folder)
+        rows = [len(of.archive.outages), len(of.archive.works), len(list(of.events())), len(of.findings())]
+        return [*rows, sum(map(len, of.readings()))]
+
+    before = kept()
+    assert Feed.open(folder).set_aside == {}
+    spoil(folder)
+    feed = Feed.open(folder)
+    ((name, (told,)),) = feed.set_aside.items()
+    assert told.startswith(f"{folder / name}, line ")
+    assert re.search(message, told)
+    lost = [a - b for a, b in zip(before, kept(), strict=True)]
+    assert sum(lost) == (0 if name == "truth.csv" else 1)
+    if name == "truth.csv":
+        with pytest.raises(FeedError, match=message):
+            feed.truth()
+
+
+def test_a_feed_without_a_reading_says_so(tmp_path: Path) -> None:
+    folder = write(tmp_path / "feed", "csv")
+    Feed.open(folder).require_readings()
+    header = (folder / "readings.csv").read_text().splitlines()[0]
+    (folder / "readings.csv").write_text(header + "\n")
+    with pytest.raises(FeedError, match=r"readings\.csv has columns but no readings"):
+        Feed.open(folder).require_readings()
+
+
+def test_a_copy_of_a_feed_is_the_same_feed_and_one_more_reading_another(tmp_path: Path) -> None:
+    same, longer = write(tmp_path / "a", "csv"), write(tmp_path / "b", "csv", intervals=4)
+    shutil.copytree(same, tmp_path / "copy")
+    assert Feed.open(same).identity == Feed.open(tmp_path / "copy").identity != Feed.open(longer).identity
 
 
 def test_a_meter_that_stands_twice_is_named_with_both_lines(tmp_path: Path) -> None:

@@ -209,8 +209,15 @@ def test_what_a_run_changed_is_kept_in_a_file(tmp_path: Path) -> None:
         Interruption(case, case.start_s + DAY_S, None, "rectified"),
         Interruption(case, case.start_s + DAY_S, case.start_s + 9 * DAY_S, "lies_low"),
     ]
-    write_interruptions(tmp_path / "interruptions.csv", kept)
-    assert list(read_interruptions(tmp_path / "interruptions.csv")) == kept
+    later = [
+        Interruption(case, case.start_s + 20 * DAY_S, None, "rectified"),
+        Interruption(case, case.start_s + 2 * DAY_S, case.start_s + 20 * DAY_S, "lies_low"),
+    ]
+    write_interruptions(tmp_path / "interruptions.csv", [*kept, *later], case.start_s + 10 * DAY_S)
+    begun = Interruption(case, case.start_s + 2 * DAY_S, None, "lies_low")
+    assert list(read_interruptions(tmp_path / "interruptions.csv")) == [*kept, begun], (
+        "what comes later has not happened"
+    )
     wrong = (tmp_path / "interruptions.csv").read_text().replace("lies_low", "asleep")
     (tmp_path / "interruptions.csv").write_text(wrong)
     with pytest.raises(FeedError, match=r"line 3, column why: 'asleep'"):
