@@ -80,8 +80,8 @@ def show_state(transformer_area: str, run: Path | None, *, pages: bool = False) 
 
 
 def _learnt_days(area: AreaInProgress) -> dict[str, int]:
-    """Of the customers' meters: what a suspicion needs is in docs/thresholds.md under [case_probability] warm_up_days."""
-    days = area.case_probability.learnt_days[~area.area.is_supply]
+    """Of the customers' meters, days learnt as usual, 255 at most; what a suspicion needs stands in docs/thresholds.md."""
+    days = area.day_bank.learnt_days[~area.area.is_supply]
     if not len(days):
         return {}
     return {"fewest": int(days.min()), "median": int(np.median(days)), "most": int(days.max())}

@@ -16,7 +16,6 @@ from metering.alert import Reason
 from metering.archive import Outage
 from metering.evidence import AreaContext, Signal
 from metering.frame import ReadingFrame
-from metering.times import iso
 
 CODE = "area_outage"
 #: Fewer customers who report it together are each their own case.
@@ -237,7 +236,7 @@ class AreaOutage:
         ]
         supply_off_s = self._off_s[seen.off & self._area.is_supply]
         if len(supply_off_s):
-            at = iso(int(supply_off_s.min()))
+            at = self._context.calendar.text(int(supply_off_s.min()))
             reasons.append(
                 Reason(self.name, f"the supply meter reported power off at {at}", text_zh=f"考核表于 {at} 上报停电")
             )
@@ -245,7 +244,7 @@ class AreaOutage:
             reasons.append(Reason(self.name, "the supply meter reads a dead voltage", text_zh="考核表电压失电"))
         begun = [o.start_s for o in records if not o.planned and o.start_s < end_s < o.end_s]
         if begun:
-            at = iso(min(begun))
+            at = self._context.calendar.text(min(begun))
             reasons.append(Reason(self.name, f"recorded as an outage since {at}", text_zh=f"停电记录自 {at} 起"))
         return tuple(reasons)
 

@@ -236,11 +236,6 @@ class CaseProbability:
         """From here on a meter is suspected."""
         return self._params.set_probability
 
-    @property
-    def learnt_days(self) -> NDArray[np.int64]:
-        """(meters,): days on which something was known of each meter, supply meters included with 0."""
-        return self._now["judged"].astype(np.int64)
-
     def in_doubt(self) -> list[tuple[int, float, str, float]]:
         """(row, probability, kind, its share) of every meter in doubt as of the last day learnt, the most probable first."""
         now, p = self._now, self._params

@@ -97,6 +97,11 @@ class DayBank:
         for expert in self._others:
             expert.learn(day, trusted)
 
+    @property
+    def learnt_days(self) -> NDArray[np.int64]:
+        """(meters,): days that were learnt as usual for each meter, 255 at most; 0 for supply meters."""
+        return self._level.learnt_days
+
     def in_doubt(self) -> NDArray[np.bool_]:
         """(meters,) whose level the days learnt so far put in doubt: what they use now is not what is usual."""
         return self._level.suspected()

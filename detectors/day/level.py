@@ -149,6 +149,11 @@ class DayLevel:
     def describe(self, day: AreaCurves) -> dict[str, F64]:
         return _FIGURES.bounded(self._after_it(day), self._known())
 
+    @property
+    def learnt_days(self) -> NDArray[np.int64]:
+        """(meters,): days that were learnt as usual, 255 at most."""
+        return np.asarray(self._days["learnt"], dtype=np.int64)
+
     def suspected(self) -> NDArray[np.bool_]:
         """Whose use has left its usual level, as of the last day learnt, (meters,): let their days not be learnt as usual.
 

@@ -167,12 +167,15 @@ def test_explain_names_what_is_wrong(direct: Path, meterwatch: Callable[..., Sai
 
 def test_state_show_tells_pages_and_progress(direct: Path, meterwatch: Callable[..., Said]) -> None:
     assert (direct / STATE_FILE).exists()
-    said = meterwatch("state", "show", "A0001", "--run", direct)
+    said = meterwatch("state", "show", "A0001", "--run", direct, "--pages")
     assert said.code == 0, said.err
     shown = json.loads(said.out)
     assert shown["meters"] == 15
+    assert shown["learnt_days"]["most"] > 0
+    assert shown["loss"]["supplied_kwh_a_day"] > shown["loss"]["loss_kwh_a_day"] > 0
+    assert shown["model"]["last_day_ranked"] == shown["model"]["last_day_learnt"]
     assert shown["bytes"] == sum(shown["pages"].values()) > 0
-    assert shown["judged_until"].startswith("2026-01-06T")
+    assert shown["judged_until"].startswith("2026-01-06 ")
     unknown = meterwatch("state", "show", "Z9", "--run", direct)
     assert unknown.code == 1
     assert "no area 'Z9'" in unknown.err
