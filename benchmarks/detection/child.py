@@ -40,6 +40,7 @@ ROOT = Path(__file__).parents[2]
 WATCHERS = ("metering", "detectors", "alerts", "inspection", "operations", "simulator", "evaluation")
 FINDING_DELAY_S = 7 * DAY_S
 SIMBENCH_CODE = "1-LV-semiurb4--0-no_sw"
+SOON_DAYS = 10
 #: A storm's alerts are counted from its first outage on for so long.
 STORM_S = 2 * DAY_S
 
@@ -156,12 +157,29 @@ def figures(
     by_scenario = [g.detection_rate for g in score.detection.by_scenario().values() if g.detection_rate is not None]
     return {
         "score": found,
+        "soon": _soon(score, answers),
         "macro_by_scenario": round(float(np.mean(by_scenario)), 4) if by_scenario else None,
         "cases": len(answers.cases),
         "areas": len(archive.areas),
         "alerts_by_kind": dict(sorted(Counter(a.abnormality for a in alerts).items())),
         "costs": asdict(costs),
     }
+
+
+def _soon(score: Score, answers: Answers) -> dict[str, list[list[float | None]]]:
+    """By scenario, of each case that was watched for ten days or ended: days to its detection (None: not found), and the kWh a day
+    that nobody metered in its first ten days."""
+    found: dict[str, list[list[float | None]]] = {}
+    for outcome in score.detection.outcomes:
+        case, until_s = outcome.case, outcome.case.start_s + SOON_DAYS * DAY_S
+        if outcome.scenario is None or (case.end_s is None and until_s > score.span.end_s and not outcome.detected):
+            continue
+        first = score.span.day(case.start_s)
+        own = (answers.unmetered_kwh or {}).get(case.meter_id, {})
+        kwh = sum(own.get(day, 0.0) for day in range(first, first + SOON_DAYS)) / SOON_DAYS
+        days = round(outcome.days_to_detection, 2) if outcome.detected else None
+        found.setdefault(outcome.scenario, []).append([days, round(kwh, 2)])
+    return found
 
 
 def _visits(department: InspectionDepartment, span: Span) -> dict[str, Any]:

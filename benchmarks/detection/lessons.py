@@ -39,8 +39,21 @@ class Lesson:
         return f"{'+'.join(self.recipe.packs)} {self.recipe.prevalence:.0%} seed {self.recipe.seed}{less}"
 
 
-def _recipe(seed: int, pack: str, prevalence: float, **more: Any) -> Recipe:
-    return Recipe(areas=12, meters_per_area=200, days=98, seed=seed, packs=(pack,), prevalence=prevalence, **more)
+#: Kinds that change least of what a meter shows: their lessons come in as many forms as those of all others together.
+_QUIET = (
+    *("tap_before_meter",) * 3,
+    *("night_bypass",) * 2,
+    "intermittent_bypass",
+    "ramped_bypass",
+    "resale",
+    "tariff_misuse",
+    "ratio_error",
+)
+
+
+def _recipe(seed: int, pack: str, prevalence: float, *more_packs: str, areas: int = 12, **more: Any) -> Recipe:
+    packs = (pack, *more_packs)
+    return Recipe(areas=areas, meters_per_area=200, days=98, seed=seed, packs=packs, prevalence=prevalence, **more)
 
 
 LESSONS: Sequence[Lesson] = (
@@ -53,12 +66,24 @@ LESSONS: Sequence[Lesson] = (
     Lesson(_recipe(212, "hard", 0.12)),
     Lesson(_recipe(213, "hard", 0.12)),
     Lesson(_recipe(214, "hard", 0.12, start=date(2026, 8, 1))),
+    Lesson(_recipe(206, "mixed", 0.12, *_QUIET)),
+    Lesson(_recipe(207, "mixed", 0.12, *_QUIET, start=date(2026, 5, 1))),
+    Lesson(_recipe(208, "mixed", 0.12, *_QUIET, climate="oceanic")),
+    Lesson(_recipe(215, "hard", 0.12, *_QUIET)),
+    Lesson(_recipe(216, "hard", 0.12, *_QUIET, climate="hot_summer_cold_winter")),
+    Lesson(_recipe(217, "hard", 0.12, *_QUIET, start=date(2026, 4, 1))),
     Lesson(_recipe(221, "clean", 0.0)),
     Lesson(_recipe(222, "storm", 0.0)),
     Lesson(_recipe(223, "new-year", 0.0)),
     Lesson(_recipe(231, "mixed", 0.12), columns=ENERGY_ONLY),
     Lesson(_recipe(232, "mixed", 0.12), columns=ENERGY_ONLY, supply=False),
     Lesson(_recipe(233, "mixed", 0.12), columns=ENERGY_ONLY, supply=False, daily=True),
+)
+#: Nothing is taught on these: they say how often each kind of the taught prior is false, and what it finds (`budgets.py`).
+EXAMINATIONS: Sequence[Lesson] = (
+    Lesson(_recipe(241, "mixed", 0.08, areas=20)),
+    Lesson(_recipe(251, "hard", 0.08, areas=20)),
+    Lesson(_recipe(261, "mixed", 0.016, areas=20)),
 )
 
 

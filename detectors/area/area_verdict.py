@@ -27,6 +27,8 @@ class LossNow:
     raised: float = 0.0
     calm_days: float = 0.0
     fallen_days: float = 0.0
+    watched: float = 0.0
+    """Days balanced since the area is known; learning anew does not begin them again."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -74,7 +74,7 @@ class DayAreaParams:
         0.25, meaning="the same where its circuits or ratio are wrong, which may take any share of it", unit="1", low=0.01, high=1, source="replay"
     )  # fmt: skip
     absolute_after_days: float = parameter(
-        40.0, meaning="days learnt before a loss is high or negative whatever was learnt: who hangs elsewhere is found by then", unit="d", low=4, high=120, source="replay"
+        40.0, meaning="days balanced before a loss is high or negative whatever was learnt: who hangs elsewhere is found by then", unit="d", low=4, high=120, source="replay"
     )  # fmt: skip
     wait_days: float = parameter(
         5.0, meaning="days it must last: a meter's own suspicion may still come", unit="d", low=1, high=30, source="replay"
@@ -157,7 +157,7 @@ class DayArea:
         }
         self._lines = LineDrops(context.area)
         layout["lines"] = self._lines.layout()
-        self._pages = StatePages("day_area/1", layout)
+        self._pages = StatePages("day_area/2", layout)
         self._usual = self._pages.array("area", "usual")
         self._waiting = self._pages.array("area", "waiting")
         self._yesterday = self._pages.array("area", "yesterday")
@@ -219,6 +219,7 @@ class DayArea:
         balanced = bool(sums[HOURS_AT] >= _FEWEST_HOURS)
         if not balanced:
             return AreaVerdict(False, suspects, sums, now)
+        now.watched += 1
         scale = HOURS / float(sums[HOURS_AT])
         now.supplied_kwh = _average(now.supplied_kwh, scale * float(sums[SUPPLIED_AT]), p.recent_rate)
         now.loss_kwh = _average(now.loss_kwh, scale * float(sums[LOSS_AT]), p.recent_rate)
@@ -258,7 +259,7 @@ class DayArea:
         A suspicion can explain a loss away, never make one.
         """
         p, supplied = self._params, abs(now.supplied_kwh)
-        at_all = now.learnt >= p.absolute_after_days
+        at_all = now.watched >= p.absolute_after_days
         side = 1 if now.recent_kwh > 0 else -1
         rest = max(side * (now.recent_kwh - explained), 0.0) if side * explained > 0 else abs(now.recent_kwh)
         beyond = now.loss_kwh - self._iron_kwh - max(explained, 0.0)
@@ -388,7 +389,7 @@ class DayArea:
         now = self._now()
         self._usual[...] = 0.0
         self._waiting[...] = np.nan
-        self._keep(LossNow(supplied_kwh=now.supplied_kwh, loss_kwh=now.loss_kwh))
+        self._keep(LossNow(supplied_kwh=now.supplied_kwh, loss_kwh=now.loss_kwh, watched=now.watched))
         self._pages.touch("area")
 
     # --- state

@@ -1,4 +1,4 @@
-"""What an area will draw tomorrow, by a River model of its own, and what a day was against that (LL-04; early warning of LD-04)."""
+"""What an area will draw tomorrow, by a River model of its own, and what a day was against that (LL-04, LD-04 and its early warning)."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from detectors.parameters import check_ranges, parameter
 from detectors.steps import nothing_found_of_all, step_strength
 from metering.evidence import AreaContext, AreaCurves, Signal
 
-JUMP, EXPECTED_OVERLOAD = "supply_jump", "overload_expected"
-_SCHEMA, _PAGE = "load_forecast/1", "model"
+JUMP, EXPECTED_OVERLOAD, OVERLOAD = "supply_jump", "overload_expected", "transformer_overload"
+_SCHEMA, _PAGE = "load_forecast/2", "model"
 _WEEK = 7
+#: A load over the rating on one day of a week may be a feast.
+_DAYS_HELD = 2
 _DAY_TYPES = 3
 #: Hours of a day that must be measured for its energy to count; the rest is scaled up.
 _FEWEST_HOURS = 18
@@ -59,9 +61,20 @@ class LoadForecastParams:
         source="before LD-04's 1.2 is reached: proposed",
     )
     recover_load: float = parameter(0.9, meaning="below which it is not", unit="1", low=0.3, high=2, source="proposed")
-    power_factor: float = parameter(
-        0.95, meaning="of the area's load, to compare kW with kVA", unit="1", low=0.5, high=1, source="proposed"
+    lasting_load: float = parameter(
+        1.0,
+        meaning="load over the transformer's rating, held for two hours on two days of a week, that is an overload",
+        unit="1",
+        low=0.5,
+        high=3,
+        source="State Grid: overload is more than 100 % for two hours",
     )
+    lasting_recover: float = parameter(
+        0.95, meaning="below which it is none", unit="1", low=0.3, high=3, source="proposed"
+    )
+    power_factor: float = parameter(
+        0.95, meaning="of the area's load where none is measured, to compare kW with kVA", unit="1", low=0.5, high=1, source="proposed"
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -72,6 +85,8 @@ class _Known:
     """What is remembered: the last week's daily energies (kWh), peaks over means by type of day, the error's variance."""
 
     week_kwh: list[float] = field(default_factory=list)
+    week_load: list[float] = field(default_factory=list)
+    """The last week's loads over the rating that were held for two hours."""
     peak_over_mean: list[float] = field(default_factory=lambda: [math.nan] * _DAY_TYPES)
     variance: float = _FIRST_ERROR**2
     learnt: int = 0
@@ -89,6 +104,8 @@ class Load:
     forecast_kwh: float
     peak_over_mean: float
     tomorrow_peak_kw: float
+    held_load: float
+    """Over the rating, the most that was held for two hours; NaN = not known."""
 
 
 class LoadForecast:
@@ -97,6 +114,7 @@ class LoadForecast:
     A Bayesian regression (River) of the logarithm of a day's energy over the last week's mean on yesterday, the same weekday a week
     ago and the type of day; ADWIN watches its error. `supply_jump`: the day was far from its forecast. `overload_expected`: tomorrow's
     highest hour, exceeded once in ten days, reaches the transformer's rating: so the control room hears of an overload the evening before.
+    `transformer_overload`: more than the rating was held for two hours, on two days of a week; what is far beyond it in an interval is another rule's.
     Evidence stands in the supply meters' rows; an area without a supply meter or a day with gaps is not judged.
     References: Bishop (2006), section 3.3; Bifet and Gavalda (2007), ADWIN.
 
@@ -107,22 +125,23 @@ class LoadForecast:
     ...     forecast.learn(load)
     >>> round(load.forecast_kwh), round(load.supplied_kwh)
     (149, 154)
-    >>> jump, overload = forecast.signals(forecast.judge(day(np.full((24, 2), 12.0), number=40)))
-    >>> jump.strength.tolist(), overload.strength.tolist()
-    ([nan, 1.0], [nan, 0.0])
+    >>> jump, expected, overload = forecast.signals(forecast.judge(day(np.full((24, 2), 12.0), number=40)))
+    >>> jump.strength.tolist(), expected.strength.tolist(), overload.strength.tolist()
+    ([nan, 1.0], [nan, 0.0], [nan, 0.0])
     """
 
     name = "load_forecast"
-    abnormalities: tuple[str, ...] = (JUMP, EXPECTED_OVERLOAD)
+    abnormalities: tuple[str, ...] = (JUMP, EXPECTED_OVERLOAD, OVERLOAD)
 
     def __init__(self, context: AreaContext, params: LoadForecastParams) -> None:
         self._params = params
         self._context = context
         self._supply = context.area.is_supply
         ratings = [m.rated_kva for m in context.area.meters if m.role == "supply"]
-        self._rated_kw = math.nan
+        self._rated_kva = math.nan
         if ratings and all(rating is not None for rating in ratings):
-            self._rated_kw = params.power_factor * sum(rating or 0.0 for rating in ratings)
+            self._rated_kva = sum(rating or 0.0 for rating in ratings)
+        self._rated_kw = params.power_factor * self._rated_kva
         self._known = _Known()
         self._model: Any = BayesianLinearRegression(alpha=1.0, beta=400.0, smoothing=0.99)
         self._drift: Any = ADWIN(delta=0.002)  # type: ignore[no-untyped-call]
@@ -146,7 +165,20 @@ class LoadForecast:
             forecast_kwh,
             peak_over_mean,
             self._tomorrow(day, supplied_kwh),
+            self._held_load(day),
         )
+
+    def _held_load(self, day: AreaCurves) -> float:
+        """Over the rating, the most apparent power that two hours on end did not go below; NaN where nothing is known of it."""
+        energy, factor = (day.hourly[name][:, self._supply] for name in ("energy_kwh", "power_factor"))
+        measured = np.count_nonzero((energy == energy).all(axis=1))
+        if not energy.size or math.isnan(self._rated_kva) or measured < _FEWEST_HOURS:
+            return math.nan
+        factor = np.where(factor == factor, np.clip(np.abs(factor), 0.5, 1.0), self._params.power_factor)
+        load = (energy / factor).sum(axis=1) / self._rated_kva
+        held = np.minimum(load[:-1], load[1:])
+        known = held == held
+        return float(held[known].max()) if known.any() else math.nan
 
     def _forecast(self, week_kwh: list[float], day_type: int) -> float:
         """kWh of the day that follows `week_kwh`; NaN while too little is known."""
@@ -164,7 +196,7 @@ class LoadForecast:
         return expected_kwh / 24 * self._known.peak_over_mean[day_type] * margin
 
     def signals(self, load: Load) -> list[Signal]:
-        """Evidence of both on the supply meters' rows, (meters,); observed and forecast in kWh a day, and in kW."""
+        """Evidence of each on the supply meters' rows, (meters,); observed and expected in kWh a day, in kW, and in kVA."""
         found = nothing_found_of_all(
             self.name, np.zeros(len(self._supply), dtype=np.bool_), "kWh/d", *self.abnormalities
         )
@@ -181,7 +213,17 @@ class LoadForecast:
                 self._on_supply(self._rated_kw),
                 "kW",
             )
+        week = sorted([*self._known.week_load, load.held_load][-_WEEK:])
+        if math.isfinite(load.held_load) and len(week) >= _DAYS_HELD:
+            found[2] = self._overload(week[-_DAYS_HELD])
         return found
+
+    def _overload(self, held: float) -> Signal:
+        """Of a load over the rating that was held on days enough."""
+        load = self._on_supply(held)
+        strength = step_strength(load, self._params.lasting_recover, self._params.lasting_load)
+        rated_kva = self._on_supply(self._rated_kva)
+        return Signal(self.name, OVERLOAD, strength, load * self._rated_kva, rated_kva, "kVA")
 
     def _jump(self, load: Load) -> Signal:
         departure = abs(math.log(load.supplied_kwh / load.forecast_kwh))
@@ -210,9 +252,12 @@ class LoadForecast:
 
     def learn(self, load: Load) -> None:
         """Take the day in; a day with gaps, or a jump of many times, moves nothing but the week."""
+        known = self._known
+        if math.isfinite(load.held_load):
+            known.week_load, self._dirty = [*known.week_load, load.held_load][-_WEEK:], True
         if math.isnan(load.supplied_kwh):
             return
-        known, self._dirty = self._known, True
+        self._dirty = True
         if len(known.week_kwh) == _WEEK:
             target = math.log(load.supplied_kwh / float(np.mean(known.week_kwh)))
             features = _features(known.week_kwh, load.day_type)

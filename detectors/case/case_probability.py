@@ -29,15 +29,15 @@ _WORTH_EXPLAINING = -3.0
 class CaseProbabilityParams:
     set_probability: float = parameter(
         0.72,
-        meaning="smoothed probability of a case from which a meter is suspected",
+        meaning="smoothed probability of a case from which a meter is suspected; of kinds to which the prior gives a lead, less",
         unit="probability",
         low=0.05,
         high=0.999,
-        source="fitted on lessons 24x to one false case per 1,000 meters and week",
+        source="fitted on worlds 24x to one false case per 1,000 meters and week, shared among the kinds",
     )
     recover_share: float = parameter(
         0.4,
-        meaning="share of set_probability under which a suspicion ends",
+        meaning="share of the probability that raised it, under which a suspicion ends",
         unit="share",
         low=0.05,
         high=0.95,
@@ -75,7 +75,7 @@ class Verdict:
     """What a closed day makes of each meter; arrays (meters,), `table` (meters, figures) is what the prior was asked, `benign` how well
     each harmless explanation fits.
 
-    `today` are the log-odds of the day alone, `odds` the smoothed ones. `probability` is NaN during the warm-up, for supply meters, and where nothing is known. `kind` is a place in the prior's kinds, -1 = none;
+    `today` are the log-odds of the day alone, `odds` the smoothed ones. `probability` is NaN during the warm-up, for supply meters, and where nothing is known. `kind` is a place in the prior's kinds, -1 = none, `set_at` the probability from which that kind is suspected;
     `shares` (meters, kinds) is how likely each kind is if there is a case, all 0 where nobody asks.
     """
 
@@ -83,6 +83,7 @@ class Verdict:
     today: F64
     odds: F64
     kind: NDArray[np.int64]
+    set_at: F64
     shares: F64
     table: NDArray[np.float32]
     known: NDArray[np.bool_]
@@ -92,8 +93,9 @@ class Verdict:
 class CaseProbability:
     """One suspicion a meter: how probable a case is, and of which kind.
 
-    The prior's log-odds of a day are averaged with those of the days before. From `set_probability` a meter is suspected of its
-    most probable kind, which it keeps until the suspicion is over. `judge` changes nothing; `learn` takes the verdict in.
+    The prior's log-odds of a day are averaged with those of the days before. From `set_probability`, or earlier where its most probable
+    kind has a lead, a meter is suspected of that kind, which it keeps until the suspicion is over. `judge` changes nothing; `learn` takes
+    the verdict in.
     An inspection that found nothing lowers the odds for some weeks: what was unusual then has an explanation.
     """
 
@@ -107,6 +109,11 @@ class CaseProbability:
         self._customers = ~context.area.is_supply
         self._contracted_kw = context.area.contracted_kw
         self._benign = Benign(context)
+        at_set = self._params.set_probability
+        odds = np.log(at_set / (1 - at_set)) - self._prior.kind_lead
+        #: (kinds + 1,): the last one is of no kind yet.
+        self._set_at = np.append(1 / (1 + np.exp(-odds)), at_set)
+        self._in_doubt = self._params.recover_share * float(self._set_at.min())
         count = len(context.area)
         layout = {
             "odds": {
@@ -144,14 +151,13 @@ class CaseProbability:
         probability = np.where(judged, 1 / (1 + np.exp(-weighed)), np.nan)
         shares = self._shares(table, known, probability)
         likeliest = np.asarray(shares.argmax(axis=1), dtype=np.int64)
-        doubted = probability > p.recover_share * p.set_probability
-        kind = np.where(now["kind"] >= 0, now["kind"], np.where(doubted, likeliest, _NO_KIND))
-        return Verdict(probability, today, odds, kind, shares, table, known, benign)
+        kind = np.where(now["kind"] >= 0, now["kind"], np.where(probability > self._in_doubt, likeliest, _NO_KIND))
+        return Verdict(probability, today, odds, kind, self._set_at[kind], shares, table, known, benign)
 
     def _shares(self, table: NDArray[np.float32], known: NDArray[np.bool_], probability: F64) -> F64:
         """How likely each kind is, remembered over days; asked only where there is doubt at all."""
         shares = self._now["shares"].astype(np.float64)
-        asked = known & (probability > self._params.recover_share * self._params.set_probability / 2)
+        asked = known & (probability > self._in_doubt / 2)
         if asked.any():
             today = self._prior.probable_kinds(table[asked])
             fresh = shares[asked].sum(axis=1, keepdims=True) == 0
@@ -159,26 +165,23 @@ class CaseProbability:
         shares[known & ~asked] = 0.0
         return shares
 
-    def strength(self, probability: F64) -> NDArray[np.float32]:
-        """From a probability to a strength: SET_STRENGTH at `set_probability`, RECOVER_STRENGTH where the suspicion ends.
-
-        >>> from detectors.examples import context
-        >>> weigher = CaseProbability(context(meters=2))
-        >>> weigher.strength(np.array([0.288, 0.72, 1.0, np.nan])).round(2).tolist()
-        [0.4000000059604645, 0.800000011920929, 1.0, nan]
-        """
-        at_set = self._params.set_probability
-        points = (0.0, self._params.recover_share * at_set, at_set, 1.0)
-        strength = np.interp(np.nan_to_num(probability), points, (0.0, RECOVER_STRENGTH, SET_STRENGTH, 1.0))
-        return np.where(probability == probability, strength, np.nan).astype(np.float32)
+    def strength(self, verdict: Verdict) -> NDArray[np.float32]:
+        """From a probability to a strength: SET_STRENGTH where its kind is suspected, RECOVER_STRENGTH where the suspicion ends."""
+        p, at_set = np.nan_to_num(verdict.probability), verdict.set_at
+        at_end = self._params.recover_share * at_set
+        below = RECOVER_STRENGTH * p / at_end
+        between = RECOVER_STRENGTH + (SET_STRENGTH - RECOVER_STRENGTH) * (p - at_end) / (at_set - at_end)
+        above = SET_STRENGTH + (1 - SET_STRENGTH) * (p - at_set) / (1 - at_set)
+        strength = np.where(p < at_end, below, np.where(p < at_set, between, above))
+        return np.where(verdict.probability == verdict.probability, strength, np.nan).astype(np.float32)
 
     def suspected(self, verdict: Verdict) -> NDArray[np.bool_]:
         """(meters,): who is suspected from now on, or goes on to be."""
-        return np.asarray(verdict.probability >= self._params.set_probability)
+        return np.asarray(verdict.probability >= verdict.set_at)
 
     def signals(self, verdict: Verdict, figures: Mapping[str, F64], since_s: NDArray[np.int64]) -> list[Signal]:
         """A suspicion a meter as evidence of its kind, in doubt since `since_s` (meters,); every other kind is at rest there."""
-        strength = self.strength(verdict.probability)
+        strength = self.strength(verdict)
         at_rest = np.where(strength == strength, np.float32(0), np.float32(np.nan))
         nowhere = np.full(len(strength), np.nan)
         signals = []
@@ -253,7 +256,9 @@ class CaseProbability:
         now["odds"][...] = verdict.odds
         now["judged"][...] = np.minimum(now["judged"] + verdict.known, 60_000)
         now["shares"][...] = self._shares(verdict.table, verdict.known, verdict.probability)
-        over = verdict.probability <= p.recover_share * p.set_probability
+        # a kind is kept from the day it is suspected until the suspicion is over
+        own = self.suspected(verdict) | (now["kind"] >= 0)
+        over = ~own | (verdict.probability <= p.recover_share * verdict.set_at)
         now["kind"][...] = np.where(over, _NO_KIND, verdict.kind)
         now["cleared_by"] *= np.float32(p.nothing_found_keeps)
         self._pages.touch("odds")

@@ -20,7 +20,7 @@ from metering.errors import StoreError
 
 F64 = NDArray[np.float64]
 FILE = Path(__file__).with_name("prior.json")
-SCHEMA = "prior/2"
+SCHEMA = "prior/3"
 _MOST_SIGMA = 5.0
 
 
@@ -187,7 +187,8 @@ class Forest:
 class Prior:
     """A taught forest with its calibration, and a linear model that tells the kinds apart among cases.
 
-    `features` are the figures it asks for, by name; a figure that a feed cannot give is NaN to it. `story` says on what it was taught.
+    `features` are the figures it asks for, by name; a figure that a feed cannot give is NaN to it. `kind_lead` (kinds,) are log-odds by which each
+    kind may be suspected before others: a kind that is hardly ever false has room in its budget. `story` says on what it was taught.
     """
 
     features: tuple[str, ...]
@@ -198,6 +199,7 @@ class Prior:
     kind_centre: F64
     kind_scale: F64
     kind_weight: F64
+    kind_lead: F64
     story: Mapping[str, Any]
 
     def table(self, figures: Mapping[str, F64], meters: int) -> NDArray[np.float32]:
@@ -262,6 +264,7 @@ def read_prior(path: Path) -> Prior:
         np.array(told["kind_centre"], dtype=np.float64),
         np.array(told["kind_scale"], dtype=np.float64),
         np.array(told["kind_weight"], dtype=np.float64),
+        np.array(told["kind_lead"], dtype=np.float64),
         told["story"],
     )
 

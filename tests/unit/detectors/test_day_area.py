@@ -380,3 +380,16 @@ def test_a_line_whose_voltages_fell_far_is_a_case_though_little_is_lost() -> Non
     assert signal.strength[electric_days.SUPPLY] >= SET_STRENGTH
     assert signal.reasons is not None
     assert any("at segment TA-L2-1" in reason.text for reason in signal.reasons(electric_days.SUPPLY))
+
+
+def test_what_is_metered_beyond_what_is_supplied_is_told_though_the_area_had_to_learn_anew() -> None:
+    def low(today: Told) -> None:
+        if today.number >= EVENT + 14:
+            today.supplied_kwh *= 0.9
+
+    judge, days = DayArea(area()), told(80, low)
+    live(judge, days[: EVENT + 12])
+    judge.begin_again()
+    verdicts = live(judge, days[EVENT + 12 :])
+    assert verdicts[-1].side == -1
+    assert verdicts[-1].strength >= SET_STRENGTH

@@ -33,7 +33,7 @@ def curves(kw: float) -> NDArray[np.float64]:
 def lived(forecast: LoadForecast, days: range, kw: float | None = None) -> tuple[Signal, Signal]:
     for number in days:
         load = forecast.judge(day(curves(mean_kw(number) if kw is None else kw), number=number))
-        jump, overload = forecast.signals(load)
+        jump, overload, _ = forecast.signals(load)
         forecast.learn(load)
     return jump, overload
 
@@ -114,3 +114,44 @@ def test_state_is_restored_exactly() -> None:
     for one, other in zip(lived(forecast, range(WARM, WARM + 9)), lived(twin, range(WARM, WARM + 9)), strict=True):
         np.testing.assert_array_equal(one.strength, other.strength)
         np.testing.assert_array_equal(one.observed, other.observed)
+
+
+def evening(kw: float) -> NDArray[np.float64]:
+    """A quiet day whose three evening hours draw so much from the transformer."""
+    supplied = np.full(24, 30.0)
+    supplied[18:21] = kw
+    return np.stack([np.zeros(24), supplied], axis=1)
+
+
+def overloads(forecast: LoadForecast, evenings: list[float]) -> list[float]:
+    strengths = []
+    for number, kw in enumerate(evenings):
+        load = forecast.judge(day(evening(kw), number=number))
+        strengths.append(float(forecast.signals(load)[2].strength[1]))
+        forecast.learn(load)
+    return strengths
+
+
+def test_more_than_the_rating_for_two_hours_on_two_days_of_a_week_is_an_overload() -> None:
+    over, under = 1.05 * 0.95 * RATED_KVA, 0.8 * 0.95 * RATED_KVA
+    one_feast = overloads(forecaster(), [under] * 7 + [over] + [under] * 8)
+    assert max(s for s in one_feast if s == s) <= RECOVER_STRENGTH
+    again = overloads(forecaster(), [under] * 7 + [over, under, over] + [under] * 9)
+    assert again[9] >= SET_STRENGTH
+    assert again[-1] <= RECOVER_STRENGTH
+
+
+def test_a_single_hour_over_the_rating_is_no_lasting_overload() -> None:
+    forecast = forecaster()
+    for number in range(5):
+        curve = evening(20.0)
+        curve[19, 1] = 3 * RATED_KVA
+        load = forecast.judge(day(curve, number=number))
+        strength = forecast.signals(load)[2].strength[1]
+        forecast.learn(load)
+    assert strength <= RECOVER_STRENGTH
+
+
+def test_without_a_rating_no_overload_is_judged() -> None:
+    unrated = LoadForecast(context(meters=2, supply=True), LoadForecastParams())
+    assert all(np.isnan(s) for s in overloads(unrated, [500.0] * 3))

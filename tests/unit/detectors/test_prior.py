@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from detectors.day.bank import DayBank
 from detectors.examples import context
 from metering.catalogue import CATALOGUE
 from metering.errors import StoreError
+from metering.evidence import RECOVER_STRENGTH, SET_STRENGTH
 
 DAY = date(2026, 3, 2)
 #: fall > 1 is worth 3; else an event > 0.5 is worth 2, unknown events go right with it; a second tree looks at falls alone.
@@ -43,6 +45,7 @@ def tiny(folder: Path, **more: object) -> Prior:
         "kind_centre": [0.0, 0.0],
         "kind_scale": [1.0, 1.0],
         "kind_weight": [[1.0, 0.0, 0.0], [0.0, 4.0, 0.0]],
+        "kind_lead": [0.0, 0.0],
         "story": {},
     }
     path = folder / "prior.json"
@@ -133,6 +136,29 @@ def test_nobody_is_suspected_before_the_warm_up_is_over(prior: Prior) -> None:
     weigher = CaseProbability(context(meters=2), CaseProbabilityParams(warm_up_days=5), prior)
     assert np.isnan(judged(weigher, [5.0, 0.0], 4)).all()
     assert judged(weigher, [5.0, 0.0], 1).round(2).tolist() == [0.95, 0.08]
+
+
+def test_a_kind_with_a_lead_is_suspected_earlier_and_no_other(tmp_path: Path) -> None:
+    leading = tiny(tmp_path, kind_lead=[2.0, 0.0])
+    weigher = CaseProbability(context(meters=2), CaseProbabilityParams(warm_up_days=5, newest_share=1.0), leading)
+    figures = {"fall_cusum": np.array([2.0, 0.0]), "event_strength": np.array([0.0, 4.0])}
+    for _ in range(6):
+        verdict = weigher.judge(figures, DAY)
+        weigher.learn(verdict)
+    # 1 / (1 + exp(2 - log(0.72 / 0.28))) = 0.258
+    np.testing.assert_allclose(verdict.set_at, [0.258, 0.72], atol=1e-3)
+    assert verdict.kind.tolist() == [0, 1]
+    assert weigher.suspected(verdict).tolist() == [True, False]
+    strength = weigher.strength(verdict)
+    assert strength[0] > SET_STRENGTH
+    assert strength[1] < SET_STRENGTH
+
+
+def test_strength_is_at_its_marks_where_a_suspicion_begins_and_ends(prior: Prior) -> None:
+    weigher = CaseProbability(context(meters=4), CaseProbabilityParams(), prior)
+    verdict = weigher.judge({"fall_cusum": np.zeros(4), "event_strength": np.zeros(4)}, DAY)
+    marks = replace(verdict, probability=np.array([0.4 * 0.72, 0.72, 1.0, np.nan]), set_at=np.full(4, 0.72))
+    np.testing.assert_allclose(weigher.strength(marks), [RECOVER_STRENGTH, SET_STRENGTH, 1.0, np.nan], rtol=1e-6)
 
 
 def test_a_suspicion_keeps_its_kind_until_it_is_over(prior: Prior) -> None:

@@ -44,6 +44,7 @@ def prior(tmp_path: Path) -> Prior:
         "kind_centre": [0.0, 0.0],
         "kind_scale": [1.0, 1.0],
         "kind_weight": [[0.0, 0.0, 0.0]],
+        "kind_lead": [0.0],
         "story": {},
     }
     path = tmp_path / "prior.json"
