@@ -56,6 +56,11 @@ def coefficients(sums: NDArray[Any], products: NDArray[Any], weight: F64, prior:
     return np.asarray(np.linalg.solve(matrix, right[:, :, None])[:, :, 0])
 
 
+def fitted(design: F64, found: F64) -> F64:
+    """(hours, many): what `found` (many, terms) makes of `design` (hours, many, terms)."""
+    return np.asarray(np.einsum("hmt,mt->hm", design, found))
+
+
 def learnt(sums: NDArray[Any], products: NDArray[Any], design: F64, target: F64, kept: F64) -> None:
     """Take hours in, in place: `design` (hours, many, terms), rows of zeros where an hour says nothing; `target` (hours, many).
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import date
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -209,7 +210,7 @@ class AreaInProgress:
             # mostly zeros: a hundredth of the size for a few microseconds
             return zlib.compress(pack_arrays(SCHEMA, self.bank.arrays()), 1)
         if page == "alerts":
-            return json.dumps([alert_row(a) for a in self.bank.alerts()]).encode()
+            return alerts_json(self.bank.alerts()).encode()
         if "/" in page:
             return b""  # of a day's curves that is closed
         begun = next((o for o in self.days if day_page(o) == page), None)
@@ -314,15 +315,26 @@ def _day_of(context: AreaContext, page: bytes) -> tuple[int, DayInProgress]:
     return int(arrays["ordinal"][0]), day
 
 
-_ALERT_FIELDS, _REASON_FIELDS = (tuple(each.name for each in fields(kind)) for kind in (Alert, Reason))
+_ALERT_FIELDS, _REASON_FIELDS, _WORTH_FIELDS = (
+    tuple(each.name for each in fields(kind)) for kind in (Alert, Reason, Worth)
+)
 
 
-def alert_row(alert: Alert) -> dict[str, Any]:
-    """An alert as it is written down; `alert_of` reads it. `asdict` copies every tuple deeply: it costs ten times as much."""
-    row = {name: getattr(alert, name) for name in _ALERT_FIELDS}
-    row["reasons"] = [{name: getattr(reason, name) for name in _REASON_FIELDS} for reason in alert.reasons]
-    row["worth"] = None if alert.worth is None else asdict(alert.worth)
-    return row
+def alerts_json(alerts: Iterable[Alert]) -> str:
+    """Alerts as they are written down; `alert_of` reads each. `asdict` copies every tuple deeply: it costs ten times as much."""
+    return f"[{', '.join(map(_alert_json, alerts))}]"
+
+
+def _alert_json(alert: Alert) -> str:
+    row = {name: getattr(alert, name) for name in _ALERT_FIELDS if name != "reasons"}
+    if alert.worth is not None:
+        row["worth"] = {name: getattr(alert.worth, name) for name in _WORTH_FIELDS}
+    return f'{json.dumps(row)[:-1]}, "reasons": {_reasons_json(alert.reasons)}}}'
+
+
+@lru_cache(maxsize=1_000)  # they stay while worth and energy at stake change every day, and are most of the text
+def _reasons_json(reasons: tuple[Reason, ...]) -> str:
+    return json.dumps([{name: getattr(reason, name) for name in _REASON_FIELDS} for reason in reasons])
 
 
 def alert_of(row: dict[str, Any]) -> Alert:

@@ -81,9 +81,14 @@ def evidence_points(
     shown: Sequence[tuple[str, int]], signals: Sequence[Signal], area: Area, at_s: int
 ) -> Iterable[Point]:
     """One point per detector for each (code, row) that the alert bank found worth showing."""
+    if not shown:
+        return
+    by_code: dict[str, list[Signal]] = {}
+    for signal in signals:
+        by_code.setdefault(signal.abnormality, []).append(signal)
     for code, row in shown:
-        for signal in signals:
-            if signal.abnormality != code or np.isnan(signal.strength[row]):
+        for signal in by_code.get(code, ()):
+            if np.isnan(signal.strength[row]):
                 continue
             fields = {"strength": round(float(signal.strength[row]), 4)}
             for name, values in (("observed", signal.observed), ("expected", signal.expected)):

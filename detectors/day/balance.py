@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from detectors.day.loss_blocks import Follows, LossBlocks
 from detectors.day.memory import F64, HOURS, DayEnergy, Figure, Figures, OfTheDay, count_up, keep, mean_of_known, moved
 from detectors.day.wiring import Index, Wiring
-from detectors.normal_equations import coefficients, learnt, packed_size
+from detectors.normal_equations import coefficients, fitted, learnt, packed_size
 from detectors.pages import Slab, StatePages
 from detectors.parameters import check_ranges, parameter
 from metering.evidence import AreaContext, AreaCurves
@@ -278,7 +278,7 @@ class DayBalance:
             split = np.ones(load.shape)
         design = np.stack([np.ones(load.shape), load / _LOAD_KW, (load / _LOAD_KW) ** 2], axis=2)
         found = coefficients(self._area["forecast_squares"], self._area["forecast_products"], _PRIOR_WEIGHT, _PRIOR)
-        explained = (design * found).sum(axis=2)
+        explained = fitted(design, found)
         balanced = unmeasured_kwh < _MOST_UNMEASURED * np.maximum(load, 1.0)
         loss = np.where(balanced, supplied[:, None] * split - load - explained, np.nan)
         design[loss != loss] = 0.0

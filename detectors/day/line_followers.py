@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from detectors.day.memory import F64, count_up, keep, mean_of_known, moved
 from detectors.day.wiring import Wiring
-from detectors.normal_equations import coefficients, learnt, packed_size, shares_beside_others
+from detectors.normal_equations import coefficients, fitted, learnt, packed_size, shares_beside_others
 from detectors.pages import Slab
 from metering.readings import PHASES
 
@@ -125,7 +125,7 @@ class LineFollowers:
         `used` is what its followers are made of."""
         design, mean_v = self._design(line_v, amperes)
         found = coefficients(pages["line_squares"], pages["line_products"], _PRIOR_WEIGHT, _PRIOR)
-        explained_v = (design * found).sum(axis=2)
+        explained_v = fitted(design, found)
         residual_v = mean_v - explained_v
         warm = (pages["line_days"] >= _WARM_UP_DAYS) & ((residual_v == residual_v).sum(axis=0) >= _FEWEST_HOURS)
         recent_v = moved(pages["line_recent_v"], mean_of_known(residual_v), _RECENT_RATE, warm)

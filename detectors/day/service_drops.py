@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from detectors.day.memory import F64, HOURS, keep, moved
 from detectors.day.wiring import DayElectric, Wiring
-from detectors.normal_equations import coefficients, learnt, packed_size
+from detectors.normal_equations import coefficients, fitted, learnt, packed_size
 from detectors.pages import Slab
 from metering.evidence import AreaCurves
 
@@ -73,7 +73,7 @@ class ServiceDrops:
         electric = self._wiring.electric(day)
         design, says, amperes = self._design(electric, pages["usual_a"])
         found = coefficients(pages["squares"], pages["products"], _PRIOR_WEIGHT, _PRIOR)
-        explained_v = (design * found).sum(axis=2)
+        explained_v = fitted(design, found)
         drop_v = np.clip(electric.drop_v, -_MOST_DROP_V, _MOST_DROP_V)
         residual_v = np.where(says, drop_v - explained_v, np.nan)
         common_v = self._in_common(residual_v)
@@ -121,7 +121,7 @@ class ServiceDrops:
             wiring.of_meters(line_a, wiring.lines.of) / _LOAD_A,
         ]
         design = np.stack(terms, axis=2)
-        says = (drop_v == drop_v) & (design == design).all(axis=2)
+        says = (drop_v == drop_v) & np.logical_and.reduce([term == term for term in terms])
         design[~says] = 0.0
         return design, says, amperes
 
