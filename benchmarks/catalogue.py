@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks import (
     codec_cost,
+    daily_cost,
     detectors_alone,
     feed_sources,
     memory_per_meter,
@@ -29,6 +30,7 @@ BENCHMARKS = (
     Benchmark("kafka-sqlite", "Kafka and InfluxDB, one worker, state in SQLite", through_kafka.run_on_sqlite),
     Benchmark("meters", "memory and state per meter", memory_per_meter.run),
     Benchmark("detectors", "the interval detectors alone", detectors_alone.run),
+    Benchmark("days", "the end of a day, by part", daily_cost.run),
     Benchmark("codecs", "the wire: JSON and packed frames", codec_cost.run),
     Benchmark("sources", "simulator and importers", feed_sources.run),
 )
