@@ -13,6 +13,7 @@ from detectors.area.line_loss import LineLoss, LineLossParams
 from detectors.area.load_forecast import LoadForecast, LoadForecastParams
 from detectors.area.meter_errors import MeterErrors, MeterErrorsParams
 from detectors.case.case_probability import CaseProbability, CaseProbabilityParams
+from detectors.case.downstream_prices import DownstreamPrices, DownstreamPricesParams
 from detectors.case.novelty import Novelty
 from detectors.interval.catalogue_rules import CatalogueRules, CatalogueRulesParams
 from detectors.interval.current_rules import CurrentRules, CurrentRulesParams
@@ -51,6 +52,7 @@ ALL_DETECTORS: tuple[tuple[Any, type[Any]], ...] = (
     (MeterErrors, MeterErrorsParams),
     (FrequentOutage, FrequentOutageParams),
     (AreaOutage, AreaOutageParams),
+    (DownstreamPrices, DownstreamPricesParams),
 )
 VALIDATION: tuple[type[ValidationRules], type[ValidationRulesParams]] = (ValidationRules, ValidationRulesParams)
 #: What is learnt of every meter and judges nothing; its thresholds stand beside the detectors'.
@@ -151,6 +153,13 @@ def frequent_outage(context: AreaContext, thresholds: Thresholds | None = None) 
     check_thresholds(thresholds or {})
     section = (thresholds or {}).get(FrequentOutage.name, {})
     return FrequentOutage(context, from_section(FrequentOutageParams, FrequentOutage.name, section))
+
+
+def downstream_prices(context: AreaContext, thresholds: Thresholds | None = None) -> DownstreamPrices:
+    """What holds declared prices against the tariff's. Raises `SettingsError` as `check_thresholds`."""
+    check_thresholds(thresholds or {})
+    section = (thresholds or {}).get(DownstreamPrices.name, {})
+    return DownstreamPrices(context, from_section(DownstreamPricesParams, DownstreamPrices.name, section))
 
 
 def area_outage(

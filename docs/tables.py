@@ -17,6 +17,7 @@ from detectors.area.load_forecast import LoadForecast
 from detectors.area.meter_errors import MeterErrors
 from detectors.bank import ALL_DETECTORS, HOUR_DETECTORS, INTERVAL_DETECTORS, PROFILE, day_models
 from detectors.case.case_probability import CaseProbability
+from detectors.case.downstream_prices import DownstreamPrices
 from detectors.case.prior import shipped_prior
 from detectors.validation.validation_rules import ValidationRules
 from docs.abnormalities import abnormalities
@@ -78,6 +79,7 @@ def detectors() -> str:
         DayArea,
         MeterErrors,
         FrequentOutage,
+        DownstreamPrices,
         LoadForecast,
         ValidationRules,
         *(type(model) for model in day_models(seed=1)),

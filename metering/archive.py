@@ -121,6 +121,21 @@ class TariffPrice:
     effective_from: date
 
 
+@dataclass(frozen=True, slots=True)
+class DownstreamPrice:
+    """The price at which a customer declares to pass electricity on, behind the own meter, to `tenants` others (None: not said).
+
+    It is in force from `from_s` until `until_s` (None: until the next one of this meter begins).
+    """
+
+    meter_id: str
+    from_s: int
+    price_per_kwh: float
+    currency: str
+    until_s: int | None = None
+    tenants: int | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class MeterOrder:
     """The meters of an arrived frame as rows of their area, (rows,), -1 = not of this area.
@@ -278,6 +293,7 @@ class Archive:
     outages: tuple[Outage, ...] = ()
     works: tuple[WorkOrder, ...] = ()
     tariffs: tuple[TariffPrice, ...] = ()
+    downstream_prices: tuple[DownstreamPrice, ...] = ()
     licence: str = ""
     _by_area: dict[str, Area] = field(default_factory=dict, repr=False, compare=False)
 
@@ -406,6 +422,17 @@ class Archive:
         if len(known) < len(prices) or len({currency for _, currency in known}) > 1:
             return None
         return sum(price for price, _ in known) / len(known), known[0][1]
+
+    @cached_property
+    def _declared_by_meter(self) -> Mapping[str, tuple[DownstreamPrice, ...]]:
+        found: dict[str, list[DownstreamPrice]] = {}
+        for price in sorted(self.downstream_prices, key=lambda p: p.from_s):
+            found.setdefault(price.meter_id, []).append(price)
+        return {meter_id: tuple(prices) for meter_id, prices in found.items()}
+
+    def declared_by(self, meter_id: str) -> tuple[DownstreamPrice, ...]:
+        """What the customer of a meter declared of passing electricity on, oldest first."""
+        return self._declared_by_meter.get(meter_id, ())
 
     def only(self, transformer_area: str) -> Archive:
         """The same archive narrowed to one area."""

@@ -66,7 +66,7 @@ SUPPRESSIONS: Mapping[str, str] = {
 _OTHER_INPUTS = frozenset(
     {
         "events", "works", "outages", "supply", "role", "segment", "phases", "customer_class", "tariff_category",
-        "contracted_kw", "rated_current_a", "rated_kva", "ct_ratio", "has_generation", "valid_from", "valid_to",
+        "contracted_kw", "rated_current_a", "rated_kva", "ct_ratio", "has_generation", "downstream_prices", "tariffs", "valid_from", "valid_to",
     }
 )  # fmt: skip
 

@@ -18,6 +18,7 @@ from detectors.bank import (
     area_outage,
     case_probability,
     day_area,
+    downstream_prices,
     expected_profile,
     frequent_outage,
     hour_detectors,
@@ -126,6 +127,7 @@ class AreaInProgress:
         self.load_forecast = load_forecast(self.context, thresholds)
         self.validation = validation_rules(self.context, thresholds)
         self.frequent_outage = frequent_outage(self.context, thresholds)
+        self.downstream_prices = downstream_prices(self.context, thresholds)
         self.meter_errors = meter_errors(self.context, thresholds)
         self.recoverable = Recoverable(self.context)
         self.bank = AlertBank(area, archive.calendar)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from alerts.life import CODES
 from detectors.area.area_verdict import AreaVerdict
 from detectors.case.case_probability import Verdict
+from detectors.case.downstream_prices import CODE as RESALE
 from detectors.case.measures import Measured, daily_energy
 from detectors.case.risk import family_strengths
 from detectors.day.balance import HourlyBalance
@@ -25,6 +26,7 @@ from metering.messages import Finding
 from metering.ports import AreaDayRow
 from metering.times import DAY_S
 from operations.area import AreaInProgress, DayInProgress, Outcome, Trace, alert_of, alerts_json
+from operations.declared_resale import declared_worth, resale_signals
 from operations.derived_points import alert_points, evidence_points, meter_error_points
 from operations.validation import validate_day
 from operations.worth import worth_of
@@ -88,6 +90,7 @@ def _weigh(
         of_area = _weigh_area(area, curves, balance, verdict, energy)
         signals += [*area.day_area.signals(of_area), area.meter_errors.signal(energy.observed)]
     end_s = area.archive.calendar.day_close(closes_on)
+    signals += resale_signals(area, curves)
     signals.append(area.frequent_outage.signal(area.archive.outages_by_area.get(area.name, ()), end_s))
     load = area.load_forecast.judge(curves)
     signals += area.load_forecast.signals(load)
@@ -168,6 +171,9 @@ def _worth(area: AreaInProgress, day: date) -> Callable[[str, int], Worth | None
     """What a claim of a kind is worth at the meter of a row, by this day's prices."""
 
     def worth(abnormality: str, row: int) -> Worth | None:
+        declared = declared_worth(area, row, day) if abnormality == RESALE else None
+        if declared is not None:
+            return declared
         estimate = area.recoverable.estimate(row)
         if estimate is None:
             return None

@@ -90,6 +90,9 @@ MIXED_AREA_WEIGHTS: Mapping[str, float] = {
     "concentrator_loss": 0.03,
 }
 
+#: Scenarios that no mixture has; each is a pack by its own name.
+ALONE: tuple[str, ...] = ("use_after_closure",)
+
 PACKS: Mapping[str, Pack] = {
     "clean": Pack("Nobody steals, nothing is broken; benign life goes on: the false alarms of a monitor."),
     "mixed": Pack(
@@ -167,7 +170,7 @@ def choose_packs(names: Sequence[str]) -> Pack:
 
 
 def _pack(name: str) -> Pack | None:
-    if name in MIXED_WEIGHTS:
+    if name in MIXED_WEIGHTS or name in ALONE:
         return Pack(f"Only {name}, beside benign life.", {name: 1.0})
     if name in MIXED_AREA_WEIGHTS:
         return Pack(f"Only {name}, beside benign life.", area_weights={name: 1.0}, areas_with_a_case=3.0)

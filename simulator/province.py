@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import cached_property
@@ -16,6 +16,7 @@ from metering.messages import MeterEvent
 from metering.times import LocalCalendar, iso
 from simulator.area_day import AreaSimulation, Window
 from simulator.communication import Communication, Reliability
+from simulator.downstream_prices import draw_downstream_prices
 from simulator.life import LifeEvent, draw_life
 from simulator.metering_chain import HARD_ERRORS, MeterErrors
 from simulator.plan import (
@@ -206,6 +207,8 @@ class Province:
         }
         occupied |= {(self._number_of_place(c), c.place.row) for c in self._cases_before(span)} | self.bookings.touched
         cases = draw_cases(worlds, occupied, self._pack, span, self.recipe.share_of_cases, self._hard, seed)
+        if block:
+            cases = tuple(case for case in cases if case.account_ends_s is None)
         if self._pack.storm and block == 0:
             occupied |= {(self._number_of_place(case), case.place.row) for case in cases}
             cases += case_in_the_storm(worlds, storm, occupied, span, seed)
@@ -237,6 +240,8 @@ class Province:
     def _archive(self) -> Archive:
         recipe = self.recipe
         self.events.sort(key=lambda e: (e.event_time_s, e.meter_id, e.code))
+        prices = tariffs(recipe.start)
+        span = Span(self.calendar, recipe.start, recipe.days, recipe.interval_minutes)
         return Archive(
             name=recipe.name,
             interval_minutes=recipe.interval_minutes,
@@ -245,13 +250,22 @@ class Province:
             holidays=frozenset(d for d in self._holidays if d < self.first_day + timedelta(days=self.days)),
             outages=tuple(o for of_area in self.outages for o in of_area),
             works=tuple(sorted(self.works, key=lambda w: (w.start_s, w.meter_id or "", w.transformer_area or ""))),
-            tariffs=tariffs(recipe.start),
+            tariffs=prices,
+            downstream_prices=draw_downstream_prices(self.worlds, self.cases, self.bookings, prices, span, self._seed),
             licence="CC0-1.0 (simulated)",
         )
 
     def _declared(self, meter: Meter) -> Meter:
-        """With the generation that is built during the days, as its owner declares it."""
-        return replace(meter, has_generation=True) if meter.service_point in self._declaring else meter
+        """With the generation that is built during the days, as its owner declares it, and with the end of an account."""
+        declared = replace(meter, has_generation=True) if meter.service_point in self._declaring else meter
+        ends_s = self._closed_accounts.get(meter.meter_id)
+        return declared if ends_s is None else replace(declared, valid_to_s=ends_s)
+
+    @cached_property
+    def _closed_accounts(self) -> Mapping[str, int]:
+        """When the accounts end that a case closes, by meter."""
+        ends = ((case.place.meter.meter_id, case.account_ends_s) for case in self.cases)
+        return {meter_id: ends_s for meter_id, ends_s in ends if ends_s is not None}
 
     @cached_property
     def _declaring(self) -> frozenset[str]:

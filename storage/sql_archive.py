@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from metering.archive import Archive, Outage, TariffPrice, WorkOrder
+from metering.archive import Archive, DownstreamPrice, Outage, TariffPrice, WorkOrder
 from metering.errors import ArchiveError
 from storage.database import Database, in_slices
 from storage.rows import meter_of, meter_row
 from storage.tables import (
+    ARCHIVE_DOWNSTREAM_PRICE,
     ARCHIVE_HOLIDAY,
     ARCHIVE_METER,
     ARCHIVE_OUTAGE,
@@ -21,11 +22,19 @@ from storage.tables import (
     FEED_SETTING,
 )
 
-ARCHIVE_TABLES = (ARCHIVE_METER, ARCHIVE_OUTAGE, ARCHIVE_WORK, ARCHIVE_TARIFF, ARCHIVE_HOLIDAY, FEED_SETTING)
+ARCHIVE_TABLES = (
+    ARCHIVE_METER,
+    ARCHIVE_OUTAGE,
+    ARCHIVE_WORK,
+    ARCHIVE_TARIFF,
+    ARCHIVE_DOWNSTREAM_PRICE,
+    ARCHIVE_HOLIDAY,
+    FEED_SETTING,
+)
 #: Any constant: workers that save the archive at the same moment do it one after the other.
 ADVISORY_LOCK = 0x41726368
 
-Entry = TypeVar("Entry", Outage, WorkOrder, TariffPrice)
+Entry = TypeVar("Entry", Outage, WorkOrder, TariffPrice, DownstreamPrice)
 
 
 def save_archive(database: Database, archive: Archive) -> None:
@@ -39,6 +48,7 @@ def save_archive(database: Database, archive: Archive) -> None:
         _insert(connection, ARCHIVE_OUTAGE, _numbered(archive.outages))
         _insert(connection, ARCHIVE_WORK, _numbered(archive.works))
         _insert(connection, ARCHIVE_TARIFF, _numbered(archive.tariffs))
+        _insert(connection, ARCHIVE_DOWNSTREAM_PRICE, _numbered(archive.downstream_prices))
         _insert(connection, ARCHIVE_HOLIDAY, ({"day": day} for day in sorted(archive.holidays)))
         settings = {
             "name": archive.name,
@@ -68,10 +78,11 @@ def load_archive(database: Database) -> Archive:
             outages=tuple(_loaded(connection, ARCHIVE_OUTAGE, Outage)),
             works=tuple(_loaded(connection, ARCHIVE_WORK, WorkOrder)),
             tariffs=tuple(_loaded(connection, ARCHIVE_TARIFF, TariffPrice)),
+            downstream_prices=tuple(_loaded(connection, ARCHIVE_DOWNSTREAM_PRICE, DownstreamPrice)),
         )
 
 
-def _numbered(entries: Iterable[Outage | WorkOrder | TariffPrice]) -> Iterable[dict[str, Any]]:
+def _numbered(entries: Iterable[Outage | WorkOrder | TariffPrice | DownstreamPrice]) -> Iterable[dict[str, Any]]:
     return ({"ordinal": i, **asdict(entry)} for i, entry in enumerate(entries))
 
 

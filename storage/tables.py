@@ -87,6 +87,18 @@ ARCHIVE_TARIFF = sa.Table(
     sa.Column("effective_from", sa.Date, nullable=False),
 )
 
+ARCHIVE_DOWNSTREAM_PRICE = sa.Table(
+    "archive_downstream_price",
+    METADATA,
+    sa.Column("ordinal", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("meter_id", TEXT, nullable=False),
+    sa.Column("from_s", sa.BigInteger, nullable=False),
+    sa.Column("price_per_kwh", sa.Double, nullable=False),
+    sa.Column("currency", TEXT, nullable=False),
+    sa.Column("until_s", sa.BigInteger, nullable=True),
+    sa.Column("tenants", sa.Integer, nullable=True),
+)
+
 LOG_TOPIC = sa.Table(
     "log_topic",
     METADATA,

@@ -57,8 +57,9 @@ class Feed:
         if not meters_csv.is_file():
             raise FeedError(f"{meters_csv} is missing; it names the meters of the feed, one a line")
         readings = ReadingsFile.open(_readings_path(folder))
-        aside: dict[str, list[str]] = {"outages.csv": [], "works.csv": []}
-        outages, works, tariffs = (folder / name for name in ("outages.csv", "works.csv", "tariffs.csv"))
+        aside: dict[str, list[str]] = {"outages.csv": [], "works.csv": [], "downstream_prices.csv": []}
+        optional = ("outages.csv", "works.csv", "tariffs.csv", "downstream_prices.csv")
+        outages, works, tariffs, downstream = (folder / name for name in optional)
         try:
             archive = Archive(
                 name=settings["name"],
@@ -69,6 +70,9 @@ class Feed:
                 outages=tables.read_outages(outages, notes, aside[outages.name]) if outages.is_file() else (),
                 works=tables.read_works(works, notes, aside[works.name]) if works.is_file() else (),
                 tariffs=tables.read_tariffs(tariffs, notes) if tariffs.is_file() else (),
+                downstream_prices=tables.read_downstream_prices(downstream, notes, aside[downstream.name])
+                if downstream.is_file()
+                else (),
                 licence=settings["licence"],
             )
         except ArchiveError as error:
@@ -187,6 +191,7 @@ _FILES = (
     ("events.csv", "nothing is judged by meter events"),
     ("outages.csv", "an outage cannot explain a silent meter"),
     ("works.csv", "work on site cannot explain an opened cover"),
+    ("downstream_prices.csv", "resale is not judged by declared prices"),
 )
 
 
@@ -213,6 +218,9 @@ def _check_reports(folder: Path, archive: Archive, notes: list[str]) -> dict[str
     is wrong with the rows that are left out."""
     aside: dict[str, list[str]] = {}
     known = archive.areas_of_meter
+    strangers = sum(price.meter_id not in known for price in archive.downstream_prices)
+    if strangers:
+        notes.append(f"downstream_prices.csv: {strangers} rows are about meters that meters.csv does not name")
     for name, read in (
         ("events.csv", tables.read_events),
         ("findings.csv", tables.read_findings),

@@ -10,7 +10,17 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NoReturn, TypeVar, get_args
 
-from metering.archive import CustomerClass, Meter, Outage, Role, TariffPrice, VoltageLevel, Wiring, WorkOrder
+from metering.archive import (
+    CustomerClass,
+    DownstreamPrice,
+    Meter,
+    Outage,
+    Role,
+    TariffPrice,
+    VoltageLevel,
+    Wiring,
+    WorkOrder,
+)
 from metering.errors import FeedError, RowError
 from metering.messages import Finding, MeterEvent
 from metering.times import iso
@@ -313,6 +323,24 @@ def read_tariffs(path: Path, notes: list[str]) -> tuple[TariffPrice, ...]:
     return tuple(prices)
 
 
+DOWNSTREAM_COLUMNS = ("meter_id", "from", "price_per_kwh", "currency", "until", "tenants")
+
+
+def read_downstream_prices(path: Path, notes: list[str], aside: list[str] | None = None) -> tuple[DownstreamPrice, ...]:
+    def declared(row: Row) -> DownstreamPrice:
+        from_s, until_s = row.time("from"), row.optional_time("until")
+        if until_s is not None and until_s <= from_s:
+            row.fail("until", f"{iso(until_s)} is not after from {iso(from_s)}; leave it empty while the price holds")
+        row.text("price_per_kwh")
+        price = row.number("price_per_kwh", at_least=0)
+        assert price is not None  # noqa: S101 - text() above
+        tenants = row.whole("tenants", 1, 100_000)
+        return DownstreamPrice(row.text("meter_id"), from_s, price, row.text("currency"), until_s, tenants)
+
+    rows = read_rows(path, DOWNSTREAM_COLUMNS[:4], DOWNSTREAM_COLUMNS[4:], notes, aside)
+    return tuple(_each(rows, declared, aside))
+
+
 def read_events(path: Path, notes: list[str] | None = None, aside: list[str] | None = None) -> Iterator[MeterEvent]:
     def event(row: Row) -> MeterEvent:
         return MeterEvent(row.text("meter_id"), row.time("event_time"), row.text("code"))
@@ -410,6 +438,11 @@ def write_works(path: Path, works: Sequence[WorkOrder]) -> None:
 def write_tariffs(path: Path, tariffs: Sequence[TariffPrice]) -> None:
     columns = ("tariff_category", "from_hour", "to_hour", "price_per_kwh", "currency", "effective_from")
     write_rows(path, columns, ([getattr(t, column) for column in columns] for t in tariffs))
+
+
+def write_downstream_prices(path: Path, prices: Sequence[DownstreamPrice]) -> None:
+    rows = ((p.meter_id, iso(p.from_s), p.price_per_kwh, p.currency, _time(p.until_s), p.tenants) for p in prices)
+    write_rows(path, DOWNSTREAM_COLUMNS, rows)
 
 
 def write_events(path: Path, events: Iterable[MeterEvent]) -> None:

@@ -40,6 +40,7 @@ FEED_FILES = (
     "outages.csv",
     "works.csv",
     "tariffs.csv",
+    "downstream_prices.csv",
     "findings.csv",
     "truth.csv",
     "cases.csv",
@@ -98,6 +99,8 @@ class FeedWriter:
             tables.write_works(self._partial / "works.csv", archive.works)
         if archive.tariffs:
             tables.write_tariffs(self._partial / "tariffs.csv", archive.tariffs)
+        if archive.downstream_prices:
+            tables.write_downstream_prices(self._partial / "downstream_prices.csv", archive.downstream_prices)
         return self
 
     def __exit__(

@@ -58,6 +58,7 @@ from simulator.scenarios.temporary_supply_misuse import TemporarySupplyMisuse
 from simulator.scenarios.terminal_cover_opened import TerminalCoverOpened
 from simulator.scenarios.transformer_overload import TransformerOverload
 from simulator.scenarios.undeclared_generation import UndeclaredGeneration
+from simulator.scenarios.use_after_closure import UseAfterClosure
 from simulator.scenarios.voltage_loss import VoltageLoss
 from simulator.scenarios.weak_line_end import WeakLineEnd
 
@@ -107,6 +108,7 @@ _KINDS: tuple[type[Case], ...] = (
     Resale,
     TemporarySupplyMisuse,
     CommunicationLoss,
+    UseAfterClosure,
     # whole areas
     BadJoint,
     WeakLineEnd,

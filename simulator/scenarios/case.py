@@ -194,5 +194,10 @@ class Case:
         return ()
 
     @property
+    def account_ends_s(self) -> int | None:
+        """When the archive ends the service of its meter; None: the account goes on."""
+        return None
+
+    @property
     def truth(self) -> TruthCase:
         return TruthCase(self.place.meter.meter_id, self.abnormality, self.start_s, self.end_s)

@@ -9,7 +9,7 @@ from datetime import date
 import pytest
 
 from metering.alert import Alert, AlertState, Reason, Worth
-from metering.archive import Archive, Meter, Outage, TariffPrice, WorkOrder
+from metering.archive import Archive, DownstreamPrice, Meter, Outage, TariffPrice, WorkOrder
 from metering.errors import ArchiveError, StaleVersion, StoreError
 from metering.inspection import AuditEntry, InspectionTask, TaskFinding, TaskState
 from metering.messages import Finding
@@ -104,6 +104,10 @@ class StateStoreContract:
                 WorkOrder("switching", 7, 8, transformer_area="TA1"),
             ),
             tariffs=(TariffPrice("home", 0, 24, 0.54, "CNY", date(2025, 7, 1)),),
+            downstream_prices=(
+                DownstreamPrice("M1", 30, 0.61, "CNY", tenants=4),
+                DownstreamPrice("M1", 9, 0.5, "CNY", 30),
+            ),
             licence="CC-BY-4.0",
         )
         store.save_archive(archive)

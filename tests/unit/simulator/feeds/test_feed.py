@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from metering.archive import Archive, Meter, Outage, TariffPrice, WorkOrder
+from metering.archive import Archive, DownstreamPrice, Meter, Outage, TariffPrice, WorkOrder
 from metering.errors import FeedError
 from metering.messages import Finding, MeterEvent
 from metering.readings import SetAside
@@ -63,6 +63,10 @@ ARCHIVE = Archive(
         WorkOrder("cable", T0, T0 + 60, transformer_area="A1"),
     ),
     tariffs=(TariffPrice("home", 22, 6, 0.31, "CNY", date(2026, 1, 1)),),
+    downstream_prices=(
+        DownstreamPrice("M-2", T0, 0.55, "CNY", T0 + 900, 3),
+        DownstreamPrice("M-2", T0 + 900, 0.62, "CNY"),
+    ),
 )
 EVENTS = [MeterEvent("M-2", T0 + 61, "cover_open"), MeterEvent("M,1", T0 + 30, "power_off")]
 TRUTH = [TruthCase("M-2", "bypass_unmetered", T0, None), TruthCase("M,1", "tapping", T0 + 900, T0 + 1800)]
@@ -122,6 +126,7 @@ def test_a_feed_is_not_overwritten_unless_told_and_other_files_stay(tmp_path: Pa
     with FeedWriter(folder, ARCHIVE, overwrite=True) as writer:
         writer.write_interval(T0, ["M-2"], {"energy_kwh": np.array([1.0])})
     assert sorted(path.name for path in folder.iterdir()) == [
+        "downstream_prices.csv",
         "feed.toml",
         "meters.csv",
         "notes.txt",
@@ -272,6 +277,14 @@ SET_ASIDE: list[tuple[str, Callable[[Path], None], str]] = [
     ("event", edit("events.csv", "2026-01-01T00:01:01Z", "01/01/26"), "line 2, column event_time: '01/01/26' is not"),
     ("finding", edit("findings.csv", "bypass_unmetered", ""), "line 2, column abnormality: empty, though confirmed"),
     ("truth", edit("truth.csv", "2026-01-01T00:30:00Z", "2026-01-01T00:00:00Z"), "line 3, column end: .* is not after"),
+    ("no downstream price", edit("downstream_prices.csv", "0.55", ""), "line 2, column price_per_kwh: empty; give a"),
+    ("downstream price", edit("downstream_prices.csv", "0.55", "-1"), "column price_per_kwh: -1 is not possible"),
+    (
+        "until",
+        edit("downstream_prices.csv", "2026-01-01T00:15:00Z,3", "2025-01-01T00:00:00Z,3"),
+        "line 2, column until: 2025-01-01T00:00:00Z is not after from",
+    ),
+    ("tenants", edit("downstream_prices.csv", ",3", ",0"), "line 2, column tenants: 0 is not from 1 to 100000"),
     ("cells", edit("events.csv", ",cover_open", ",cover_open,twice"), "line 2: 4 values under 3 columns"),
 ]
 
@@ -283,7 +296,7 @@ def test_one_bad_row_is_set_aside_and_nothing_else(tmp_path: Path, spoil: Callab
     def kept() -> list[int]:
         of = Feed.open(folder)
         rows = [len(of.archive.outages), len(of.archive.works), len(list(of.events())), len(of.findings())]
-        return [*rows, sum(map(len, of.readings()))]
+        return [*rows, len(of.archive.downstream_prices), sum(map(len, of.readings()))]
 
     before = kept()
     assert Feed.open(folder).set_aside == {}
@@ -376,6 +389,13 @@ def test_notes_say_what_is_switched_off(tmp_path: Path) -> None:
     assert "no current_a" in notes
     for there in ("voltage_v", "tariffs.csv", "events.csv", "contracted_kw"):
         assert there not in notes
+
+
+def test_notes_count_declared_prices_of_unknown_meters(tmp_path: Path) -> None:
+    folder = write(tmp_path / "feed")
+    edit("downstream_prices.csv", "M-2", "nobody")(folder)
+    wanted = "downstream_prices.csv: 1 rows are about meters that meters.csv does not name"
+    assert wanted in Feed.open(folder).notes()
 
 
 def test_notes_count_reports_about_unknown_meters(tmp_path: Path) -> None:
