@@ -150,8 +150,9 @@ def _learn_balance(
         return
     day_start_s = area.archive.calendar.day_start(date.fromordinal(curves.day_ordinal))
     outcome.points += meter_error_points(area.meter_errors.estimates(), area.name, day_start_s)
-    if (area.meter_errors.elsewhere != before).any():
-        area.day_area.begin_again()
+    changed = area.meter_errors.elsewhere != before
+    if changed.any():
+        area.day_area.balance_changed(float(np.abs(balance.net[:, :, changed].sum(axis=(0, 1))).sum()))
 
 
 def _probability(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -37,6 +37,8 @@ HIGH, NEGATIVE = "high_loss", "negative_loss"
 #: Newest days that are not learnt yet: a loss is noticed before it is usual.
 _WAITING_DAYS = 4
 _LEAST_SIGMA_SHARE, _LEAST_SIGMA_KWH = 0.0005, 0.3
+#: Of the supplied energy, before anything is known.
+_FIRST_SIGMA_SHARE = 0.01
 _SLACK, _MOST_STEP, _MOST_CUSUM = 1.0, 6.0, 60.0
 _FEWEST_HOURS = 12
 _HUGE_WAITS_DAYS = 3.0
@@ -75,6 +77,9 @@ class DayAreaParams:
     )  # fmt: skip
     absolute_after_days: float = parameter(
         40.0, meaning="days balanced before a loss is high or negative whatever was learnt: who hangs elsewhere is found by then", unit="d", low=4, high=120, source="replay"
+    )  # fmt: skip
+    relearn_share: float = parameter(
+        0.02, meaning="of the supplied energy, what must leave or enter the balance for what is usual to be learnt anew", unit="1", low=0, high=0.5, source="below set_share"
     )  # fmt: skip
     wait_days: float = parameter(
         5.0, meaning="days it must last: a meter's own suspicion may still come", unit="d", low=1, high=30, source="replay"
@@ -227,7 +232,7 @@ class DayArea:
             return AreaVerdict(True, suspects, sums, now, drops=drops)
         coefficients = technical(self._usual)
         excess = scale * float(sums[LOSS_AT] - sums[: COPPER_AT + 1] @ coefficients)
-        sigma = max(now.sigma_kwh, _LEAST_SIGMA_SHARE * abs(now.supplied_kwh), _LEAST_SIGMA_KWH)
+        sigma = max(_usual_error(now), _LEAST_SIGMA_SHARE * abs(now.supplied_kwh), _LEAST_SIGMA_KWH)
         self._watch(now, excess, sigma, day.day_ordinal)
         error = math.hypot(sigma, suspects.explained_error_kwh)
         need = max(p.set_share * abs(now.supplied_kwh), p.set_kwh, p.over_error * error)
@@ -373,23 +378,27 @@ class DayArea:
                 self._usual[...] = p.kept_per_day * self._usual + oldest
                 now.learnt += 1
             if verdict.excess_kwh == verdict.excess_kwh:
-                size = 1.25 * abs(verdict.excess_kwh)
-                size = size if now.sigma_kwh != now.sigma_kwh else min(size, 4 * now.sigma_kwh)
-                now.sigma_kwh = _average(now.sigma_kwh, size, 0.05)
+                usual = _usual_error(now)
+                now.sigma_kwh = _average(usual, min(1.25 * abs(verdict.excess_kwh), 4 * usual), 0.05)
         self._keep(now)
         self._pages.touch("area")
 
     def found(self, *, confirmed: bool) -> None:
         """An inspection of the whole area: where nothing was found, what is lost now becomes usual."""
         if not confirmed:
-            self.begin_again()
+            self._begin_again(watched=0.0)
 
-    def begin_again(self) -> None:
-        """Learn anew what is usual, as after a change of what is balanced."""
+    def balance_changed(self, by_kwh: float) -> None:
+        """Meters of `by_kwh` a day are no part of the balance any more, or are again: where that is much, what is usual is learnt anew."""
+        now = self._now()
+        if not by_kwh <= self._params.relearn_share * abs(now.supplied_kwh):
+            self._begin_again(now.watched)
+
+    def _begin_again(self, watched: float) -> None:
         now = self._now()
         self._usual[...] = 0.0
         self._waiting[...] = np.nan
-        self._keep(LossNow(supplied_kwh=now.supplied_kwh, loss_kwh=now.loss_kwh, watched=now.watched))
+        self._keep(LossNow(supplied_kwh=now.supplied_kwh, loss_kwh=now.loss_kwh, watched=watched))
         self._pages.touch("area")
 
     # --- state
@@ -404,6 +413,11 @@ class DayArea:
         self._pages.load(pages)
         if not pages:
             self._keep(LossNow())
+
+
+def _usual_error(now: LossNow) -> float:
+    """kWh by which a day's loss usually departs from what is expected; the first days say too little of it."""
+    return now.sigma_kwh if now.sigma_kwh == now.sigma_kwh else _FIRST_SIGMA_SHARE * abs(now.supplied_kwh)
 
 
 def _average(mean: float, value: float, rate: float) -> float:

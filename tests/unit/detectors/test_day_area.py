@@ -389,7 +389,28 @@ def test_what_is_metered_beyond_what_is_supplied_is_told_though_the_area_had_to_
 
     judge, days = DayArea(area()), told(80, low)
     live(judge, days[: EVENT + 12])
-    judge.begin_again()
+    judge.balance_changed(by_kwh=100.0)
     verdicts = live(judge, days[EVENT + 12 :])
     assert verdicts[-1].side == -1
     assert verdicts[-1].strength >= SET_STRENGTH
+
+
+def test_a_small_meter_that_hangs_elsewhere_leaves_what_is_usual() -> None:
+    judge, days = DayArea(area()), told(EVENT)
+    live(judge, days)
+    judge.balance_changed(by_kwh=0.1)
+    assert live(judge, days[-1:])[0].now.learnt > EVENT / 2
+    judge.balance_changed(by_kwh=100.0)
+    assert live(judge, days[-1:])[0].now.learnt == 0
+
+
+def test_a_loss_on_the_first_judged_day_is_not_taken_for_what_is_usual() -> None:
+    first_judged = 13
+
+    def low(today: Told) -> None:
+        if today.number >= first_judged:
+            today.supplied_kwh *= 0.85
+
+    last = live(DayArea(area()), told(first_judged + 14, low))[-1]
+    assert last.side == -1
+    assert last.strength >= SET_STRENGTH
