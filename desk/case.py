@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
-from desk.figures import count, distance, figure, moment
+from desk.figures import count, distance, figure, measured, moment, share
+from desk.learning import source_word
 from desk.markup import Child, Markup, el, joined
 from desk.pieces import (
     alert_address,
@@ -21,28 +23,61 @@ from desk.pieces import (
 from desk.reasons import reason_words, worth_words
 from desk.visit import Visit
 from desk.worth import worth_facts
-from metering.alert import Alert, AlertState
+from inspection.opening import MACHINE
+from metering.alert import NAMING, Alert, AlertState, Reason
 from metering.archive import Archive, Meter
 from metering.catalogue import INFORMATION_FAMILIES
 from metering.inspection import AuditEntry, InspectionTask, TaskState
 from metering.times import DAY_S
+from operations.why_ranked import RankedCase
 
+_REGRADED = re.compile(r"(high|medium|low) to (high|medium|low): risk ([\d.]+) to ([\d.]+)")
+_OPENED = re.compile(
+    r"risk (?P<risk>[\d.]+)"
+    r"(; no alert, ranked; most probable (?P<ranked>\w+ [\d.]+(, \w+ [\d.]+)*)"
+    r"|; exploration: drawn among meters of middling risk; most probable (?P<explored>\w+), .*)?"
+)
 YOUNG_METER_S = 30 * DAY_S
 STEPS = (TaskState.OPEN, TaskState.ASSIGNED, TaskState.ON_SITE, TaskState.FOUND, TaskState.CLOSED)
 
 
-def reason_lines(visit: Visit, alert: Alert, archive: Archive, *, against: bool) -> list[Markup]:
+def reason_lines(visit: Visit, reasons: Sequence[Reason], archive: Archive, *, against: bool) -> list[Markup]:
     """The detectors' own words for or against the suspicion, each with what it is worth."""
     return [
         el(
             "li",
             el("span", text, lang=lang),
-            el("span", worth_words(r, visit.say) or r.detector, class_="source", title=r.detector),
+            el("span", worth_words(r, visit.say) or source_word(visit, r.detector), class_="source", title=r.detector),
         )
-        for r in alert.reasons
-        if r.against == against
+        for r in reasons
+        if r.against == against and r.detector != NAMING
         for text, lang in [reason_words(r, visit.say, archive.calendar)]
     ]
+
+
+def why_and_against(
+    visit: Visit, reasons: Sequence[Reason], archive: Archive, known: Sequence[str] = ()
+) -> tuple[Markup, Markup | None]:
+    """(what speaks for and against the suspicion side by side, `known` of that time beside the latter; why this kind)."""
+    say = visit.say
+    why = reason_lines(visit, reasons, archive, against=False)
+    contrary = reason_lines(visit, reasons, archive, against=True)
+    contrary += [el("li", text) for text in known]
+    two = el(
+        "div",
+        el("div", el("h3", say("section.reasons")), el("ul", *why, class_="reasons")),
+        el(
+            "div",
+            el("h3", say("section.against")),
+            el("ul", *contrary, class_="reasons") if contrary else el("p", say("section.against_none"), class_="calm"),
+        ),
+        class_="two",
+    )
+    named = next((r for r in reasons if r.detector == NAMING), None)
+    if named is None:
+        return two, None
+    text, lang = reason_words(named, say, archive.calendar)
+    return two, el("div", el("h3", say("section.kind")), el("p", text, lang=lang), class_="kind-named")
 
 
 def known_of_that_time(visit: Visit, alert: Alert, archive: Archive, meter: Meter | None, now_s: int) -> list[str]:
@@ -81,8 +116,8 @@ def claim_card(
     say, calendar = visit.say, archive.calendar
     figures = el(
         "dl",
-        fact(say("fact.observed"), figure(alert.observed, alert.unit), class_="big"),
-        fact(say("fact.expected"), figure(alert.expected, alert.unit), class_="big"),
+        fact(say("fact.observed"), measured(alert.observed, alert.unit, say), class_="big"),
+        fact(say("fact.expected"), measured(alert.expected, alert.unit, say), class_="big"),
         *worth_facts(visit, alert),
         class_="facts",
     )
@@ -95,9 +130,8 @@ def claim_card(
         fact(say("column.risk"), f"{alert.risk:.2f}"),
         class_="facts times",
     )
-    why = reason_lines(visit, alert, archive, against=False)
-    contrary = reason_lines(visit, alert, archive, against=True)
-    contrary += [el("li", text) for text in known_of_that_time(visit, alert, archive, meter, now_s)]
+    known = known_of_that_time(visit, alert, archive, meter, now_s)
+    two, named = why_and_against(visit, alert.reasons, archive, known)
     title: Child = claim(visit, alert)
     if linked:
         title = el("a", title, href=alert_address(alert))
@@ -114,26 +148,40 @@ def claim_card(
         figures,
         times,
         el("p", " · ".join(notes), class_="note episodes") if notes else None,
-        el(
-            "div",
-            el("div", el("h3", say("section.reasons")), el("ul", *why, class_="reasons")),
-            el(
-                "div",
-                el("h3", say("section.against")),
-                el("ul", *contrary, class_="reasons")
-                if contrary
-                else el("p", say("section.against_none"), class_="calm"),
-            ),
-            class_="two",
-        ),
+        two,
+        named,
         class_="card claim",
     )
 
 
-def check_card(visit: Visit, alerts: Sequence[Alert]) -> Markup:
-    """What to check on site, from the catalogue; safety before everything where there is a hazard."""
+def ranked_card(visit: Visit, ranked: RankedCase, task: InspectionTask, archive: Archive) -> Markup:
+    """What the day's weighing said of a meter that no alert is about: how probable a case is, of which kinds, and why."""
     say = visit.say
-    checks = dict.fromkeys(say.check_on_site(a.abnormality) for a in alerts)
+    two, named = why_and_against(visit, ranked.reasons, archive)
+    likely = [fact(say.abnormality(kind), share(of, 0)) for kind, of in ranked.kinds]
+    return el(
+        "section",
+        el("header", el("h2", say("ranked.title"))),
+        el("p", say("ranked.note"), class_="note"),
+        el(
+            "dl",
+            fact(say("ranked.probability"), share(ranked.probability, 0), class_="big"),
+            fact(say("ranked.risk"), share(task.risk, 0), class_="big"),
+            class_="facts",
+        ),
+        el("h3", say("ranked.kinds")),
+        el("dl", *likely, class_="facts times"),
+        two,
+        named,
+        class_="card claim",
+    )
+
+
+def check_card(visit: Visit, alerts: Sequence[Alert], kinds: Sequence[str] = ()) -> Markup:
+    """What to check on site, from the catalogue, for the alerts' and other likely `kinds`; safety before everything where there
+    is a hazard."""
+    say = visit.say
+    checks = dict.fromkeys(say.check_on_site(kind) for kind in (*(a.abnormality for a in alerts), *kinds))
     return section(
         say("section.check"),
         el("p", say("safety.first"), class_="safety") if any(map(is_hazard, alerts)) else None,
@@ -285,13 +333,42 @@ def history_card(visit: Visit, trail: Sequence[AuditEntry], archive: Archive) ->
             el("span", time_text(a.at_s, archive.calendar), class_="note"),
             el("strong", _move_words(visit, a)),
             el("span", a.actor, class_="actor"),
-            el("span", a.reason, class_="quote") if a.reason else None,
+            el("span", trail_words(visit, a), class_="quote") if a.reason else None,
         )
         for a in reversed(trail)
     ]
     return section(say("section.history"), el("ol", *entries, class_="history"))
 
 
+def trail_words(visit: Visit, entry: AuditEntry) -> str:
+    """What was written beside a move: a person's words as they are, the machine's in the reader's language."""
+    if entry.actor != MACHINE:
+        return entry.reason
+    say = visit.say
+    if (moved := _REGRADED.fullmatch(entry.reason)) is not None:
+        before, after, risk, now = moved.groups()
+        return say("trail.regraded", before=say(f"grade.{before}"), after=say(f"grade.{after}"), risk=risk, now=now)
+    if (opened := _OPENED.fullmatch(entry.reason)) is not None:
+        risk, ranked, explored = opened["risk"], opened["ranked"], opened["explored"]
+        if ranked is not None:
+            kinds = [f"{say.abnormality(code)} {of}" for code, of in (each.split(" ") for each in ranked.split(", "))]
+            return say("trail.ranked", risk=risk, kinds=("、" if visit.language == "zh" else ", ").join(kinds))
+        if explored is not None:
+            return say("trail.explored", risk=risk, kind=say.abnormality(explored))
+        return say("trail.opened", risk=risk)
+    return entry.reason
+
+
 def _move_words(visit: Visit, entry: AuditEntry) -> str:
-    known = {"open", "add_alert", "assign", "start_visit", "leave_site", "record_finding", "close", "withdraw"}
+    known = {
+        "open",
+        "add_alert",
+        "regrade",
+        "assign",
+        "start_visit",
+        "leave_site",
+        "record_finding",
+        "close",
+        "withdraw",
+    }
     return visit.say(f"move.{entry.move}") if entry.move in known else entry.move

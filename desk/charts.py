@@ -41,6 +41,8 @@ class CurveSubject:
     meter: Meter | None
     alerts: Sequence[Alert]
     purpose: str
+    begins_s: int = 0
+    """Where the curves are centred if there is no alert."""
 
 
 class CurveCards:
@@ -51,7 +53,7 @@ class CurveCards:
         self._visit = visit
         self._subject = subject
         self._clock_s = clock_s
-        self._episode: Episode = episode_of(subject.alerts)
+        self._episode: Episode = episode_of(subject.alerts, subject.begins_s)
 
     async def show(self) -> None:
         """Build the cards into the current slot, with the window around the onset."""

@@ -70,8 +70,10 @@ class Curves:
         return any(value is not None for _, value in self.observed)
 
 
-def episode_of(alerts: Sequence[Alert]) -> Episode:
-    """The time that `alerts` together speak of."""
+def episode_of(alerts: Sequence[Alert], begins_s: int = 0) -> Episode:
+    """The time that `alerts` together speak of; without any it begins at `begins_s`."""
+    if not alerts:
+        return Episode(begins_s, None)
     start_s = min(a.since_s or a.raised_at_s for a in alerts)
     ends = [a.cleared_at_s for a in alerts]
     return Episode(start_s, None if None in ends else max(e for e in ends if e is not None))

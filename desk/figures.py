@@ -7,6 +7,7 @@ from datetime import date
 
 from desk.texts import Words
 from metering.times import DAY_S, LocalCalendar
+from metering.units import unit_words
 
 UNKNOWN = "–"
 
@@ -26,6 +27,16 @@ def figure(value: float | None, unit: str = "") -> str:
     else:
         text = f"{value:.3g}" if abs(value) >= 0.001 else "< 0.001" if value > 0 else "> -0.001"
     return f"{text} {'' if unit == '1' else unit}".strip()
+
+
+def measured(value: float | None, unit: str, say: Words) -> str:
+    """A figure with its unit's words.
+
+    >>> measured(7.51, "kWh/d", Words("en")), measured(7.51, "kWh/d", Words("zh")), measured(None, "V", Words("en"))
+    ('7.51 kWh a day', '7.51 kWh/日', '–')
+    """
+    shown = figure(value)
+    return shown if shown == UNKNOWN else unit_words(unit).shown(shown, chinese=say.language == "zh")
 
 
 def count(value: int) -> str:

@@ -163,7 +163,7 @@ class MovePanel:
             return
         else:
             ui.notify(say("do.done", move=say(f"move.{move}")), type="positive", position="bottom", timeout=2500)
-            self._remember_name()
+            remember_name(self._name)
         finally:
             self._busy = False
         await self._moved()
@@ -212,8 +212,10 @@ class MovePanel:
     def _take_name(self, name: str | None) -> None:
         self._name = (name or "").strip()
 
-    def _remember_name(self) -> None:
-        ui.run_javascript(
-            f"document.cookie = '{NAME_COOKIE}=' + encodeURIComponent({json.dumps(self._name)})"
-            f" + '; path=/; max-age={COOKIE_SECONDS}; SameSite=Lax'"
-        )
+
+def remember_name(name: str) -> None:
+    """Keep the name in the browser, for the next move."""
+    ui.run_javascript(
+        f"document.cookie = '{NAME_COOKIE}=' + encodeURIComponent({json.dumps(name)})"
+        f" + '; path=/; max-age={COOKIE_SECONDS}; SameSite=Lax'"
+    )

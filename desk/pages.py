@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -12,20 +12,24 @@ from pathlib import Path
 from nicegui import ui
 from starlette.requests import Request
 
-from desk import case, lists, overview
+from desk import case, learning, lists, overview, quality
 from desk.charts import CurveCards, CurveSubject
 from desk.markup import Markup, el
 from desk.moves import MovePanel
 from desk.pieces import claim, footer, header, task_claim
-from desk.records import Records, Snapshot
+from desk.records import QUALITY_DAYS, Records, Snapshot
 from desk.selection import OPEN_ONES, Selection, select_alerts, select_tasks
+from desk.taking_back import TakeBack
 from desk.texts import Language
 from desk.visit import Visit, visit_of
+from inspection.track_record import Precision
 from metering.alert import Alert, AlertState
 from metering.archive import Meter
 from metering.errors import StoreUnavailable
 from metering.inspection import AuditEntry, InspectionTask
+from operations.finding_effects import Effect
 from operations.record_finding import meter_of_task
+from operations.why_ranked import RankedCase, why_ranked
 
 REFRESH_SECONDS = 3.0
 NEWS_SECONDS = 5.0
@@ -55,6 +59,14 @@ def register(records: Records, language: Language) -> None:
     @ui.page("/tasks", response_timeout=BUILD_SECONDS)
     async def task_list(request: Request) -> None:
         await screen(request).task_list(Selection.of(request.query_params, state=OPEN_ONES, sort="next"))
+
+    @ui.page("/findings", response_timeout=BUILD_SECONDS)
+    async def findings_page(request: Request) -> None:
+        await screen(request).findings()
+
+    @ui.page("/quality", response_timeout=BUILD_SECONDS)
+    async def quality_page(request: Request) -> None:
+        await screen(request).quality()
 
     @ui.page("/alerts/{alert_id}", response_timeout=BUILD_SECONDS)
     async def alert_page(request: Request, alert_id: str) -> None:
@@ -136,6 +148,43 @@ class Screen:
         shown = await asyncio.to_thread(render)
         with self._shell("tasks", visit.say("nav.tasks"), snapshot.clock_s):
             _html(shown)
+
+    async def findings(self) -> None:
+        """The detectors' track record, and what each finding taught; each can be taken back."""
+        records, visit = self._records, self._visit
+        try:
+            clock_s = await asyncio.to_thread(records.log_clock_s)
+            effects, record = await records.findings(learning.FINDINGS_SHOWN)
+        except StoreUnavailable:
+            self._unavailable("findings")
+            return
+        with self._shell("findings", visit.say("nav.findings"), clock_s):
+            FindingsScreen(records, visit).show(effects, record)
+
+    async def quality(self) -> None:
+        """What validation found, and which meters to calibrate."""
+        records, visit, archive = self._records, self._visit, self._records.archive
+        try:
+            snapshot = await records.snapshot()
+            found = await records.quality(snapshot.clock_s)
+        except StoreUnavailable:
+            self._unavailable("quality")
+            return
+
+        def render() -> list[Markup]:
+            rules = quality.rule_lines(found.counters, found.found)
+            return [
+                quality.rules_card(visit, rules, QUALITY_DAYS),
+                overview.set_aside_bars(visit, snapshot),
+                quality.candidates_card(visit, quality.candidates(found.estimates), archive),
+                quality.meters_card(visit, quality.meter_lines(found.found), archive, QUALITY_DAYS),
+            ]
+
+        cards = await asyncio.to_thread(render)
+        with self._shell("quality", visit.say("nav.quality"), snapshot.clock_s):
+            _html(el("h1", visit.say("nav.quality")))
+            for card, name in zip(cards, ("rules", "aside", "candidates", "meters"), strict=True):
+                _html(card).classes(f"part-{name}")
 
     async def alert(self, alert_id: str) -> None:
         records, visit = self._records, self._visit
@@ -228,6 +277,53 @@ async def _control_room(records: Records, visit: Visit) -> ControlRoom:
     return ControlRoom(snapshot, await asyncio.to_thread(render))
 
 
+class FindingsScreen:
+    """The findings page in one browser; after one was taken back it is shown anew."""
+
+    def __init__(self, records: Records, visit: Visit) -> None:
+        self._records, self._visit = records, visit
+
+    def show(self, effects: Sequence[Effect], record: Sequence[Precision]) -> None:
+        _html(el("h1", self._visit.say("nav.findings")))
+        self._take_back = TakeBack(self._records, self._visit, self._again)
+        self._record = _html(learning.record_card(self._visit, record)).classes("part-record")
+        self._entries = ui.element("section").classes("card part-entries")
+        self._show_entries(effects)
+
+    def _show_entries(self, effects: Sequence[Effect]) -> None:
+        say = self._visit.say
+        with self._entries:
+            _html(
+                el(
+                    "header",
+                    el("h2", say("learning.findings")),
+                    el("span", say("learning.findings_note"), class_="note"),
+                )
+            )
+            if not effects:
+                _html(el("p", say("learning.findings_none"), class_="calm"))
+            for effect in effects:
+                with ui.element("div").classes("finding-row"):
+                    _html(learning.finding_entry(self._visit, effect, self._records.archive))
+                    if effect.kind != "undone":
+                        self._button(effect)
+
+    def _button(self, effect: Effect) -> None:
+        found = effect.finding
+        button = ui.button(
+            self._visit.say("undo.button"),
+            on_click=lambda: self._take_back.ask(found.finding_id, found.meter_id),
+            color=None,
+        )
+        button.props("no-caps unelevated").classes("action").mark("undo")
+
+    async def _again(self) -> None:
+        effects, record = await self._records.findings(learning.FINDINGS_SHOWN)
+        self._record.content = learning.record_card(self._visit, record)
+        self._entries.clear()
+        self._show_entries(effects)
+
+
 @dataclass(frozen=True)
 class SeenTask:
     """A task as one reading of the store showed it."""
@@ -238,6 +334,7 @@ class SeenTask:
     meter: Meter | None
     now_s: int
     clock_s: int
+    ranked: RankedCase | None
 
 
 def _read_task(records: Records, task_id: str) -> SeenTask | None:
@@ -246,13 +343,15 @@ def _read_task(records: Records, task_id: str) -> SeenTask | None:
         return None
     now_s = records.now_s()
     alerts = tuple(a for a in map(records.store.alert, task.alert_ids) if a is not None)
+    meter = meter_of_task(records.archive, task, now_s)
     return SeenTask(
         task,
         alerts,
         tuple(records.store.audit(task_id)),
-        meter_of_task(records.archive, task, now_s),
+        meter,
         now_s,
         records.log_clock_s(),
+        why_ranked(records.store, records.archive, task, meter),
     )
 
 
@@ -272,14 +371,18 @@ class TaskScreen:
         with ui.element("div").classes("case"):
             with ui.element("div").classes("case-main"):
                 self._claims = _html(self._claims_markup()).classes("part-claims")
-                if seen.alerts:
-                    subject = CurveSubject(seen.task.transformer_area, seen.meter, seen.alerts, seen.task.task_id)
+                if seen.alerts or seen.meter is not None:
+                    task = seen.task
+                    subject = CurveSubject(
+                        task.transformer_area, seen.meter, seen.alerts, task.task_id, task.opened_at_s
+                    )
                     with ui.element("div").classes("part-curves"):
                         await CurveCards(self._records, visit, subject, seen.clock_s).show()
             with ui.element("div").classes("case-side"):
                 self._finding = _html(self._finding_markup()).classes("part-finding")
                 self._moves = ui.element("section").classes("card moves part-moves")
-                _html(case.check_card(visit, seen.alerts)).classes("part-check")
+                likely = () if seen.ranked is None else tuple(kind for kind, _ in seen.ranked.kinds)
+                _html(case.check_card(visit, seen.alerts, likely)).classes("part-check")
                 self._history = _html(self._history_markup()).classes("part-history")
         with self._moves:
             self._panel.show(seen.task, seen.alerts)
@@ -315,10 +418,14 @@ class TaskScreen:
     def _head_markup(self) -> Markup:
         seen = self._seen
         title = task_claim(self._visit, seen.task, seen.alerts)
+        if seen.ranked is not None and seen.task.finding is None:
+            title = self._visit.say("claim.ranked", what=self._visit.say.abnormality(seen.ranked.kinds[0][0]))
         return case.task_head(self._visit, seen.task, title, self._records.archive, seen.meter, seen.now_s)
 
     def _claims_markup(self) -> Markup:
         seen, archive = self._seen, self._records.archive
+        if seen.ranked is not None:
+            return case.ranked_card(self._visit, seen.ranked, seen.task, archive)
         return Markup(
             "".join(case.claim_card(self._visit, a, archive, seen.meter, seen.now_s, linked=True) for a in seen.alerts)
         )

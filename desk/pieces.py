@@ -45,10 +45,10 @@ def claim(visit: Visit, alert: Alert) -> str:
 
 def task_claim(visit: Visit, task: InspectionTask, alerts: Sequence[Alert]) -> str:
     """The task in a few words: its finding where there is one, else what is suspected."""
-    names = list(dict.fromkeys(visit.say.abnormality(a.abnormality) for a in alerts)) or [visit.say("alert.title")]
+    names = list(dict.fromkeys(visit.say.abnormality(a.abnormality) for a in alerts))
     what = "、".join(names) if visit.language == "zh" else ", ".join(names)
     if task.finding is None:
-        return visit.say("claim.suspected", what=what)
+        return visit.say("claim.suspected", what=what) if names else visit.say("claim.of_rank")
     if not task.finding.confirmed:
         return visit.say("claim.not_confirmed", what=what)
     return visit.say("claim.confirmed", what=visit.say.abnormality(task.finding.abnormality or ""))
@@ -72,6 +72,11 @@ def area_address(area: str) -> str:
 
 def time_text(epoch_s: int | None, calendar: LocalCalendar) -> Markup:
     return el("time", moment(epoch_s, calendar))
+
+
+def day_text(epoch_s: int, calendar: LocalCalendar) -> Markup:
+    """The local day."""
+    return el("time", calendar.day_of(epoch_s).isoformat())
 
 
 def fact(label: str, *value: Child, note: Child = None, class_: str = "") -> Markup:
@@ -175,7 +180,13 @@ def header(visit: Visit, here: str, clock_s: int, calendar: LocalCalendar) -> Ma
     say = visit.say
     links = [
         el("a", say(f"nav.{name}"), href=address, aria_current="page" if name == here else None)
-        for name, address in (("overview", "/"), ("alerts", "/alerts"), ("tasks", "/tasks"))
+        for name, address in (
+            ("overview", "/"),
+            ("alerts", "/alerts"),
+            ("tasks", "/tasks"),
+            ("findings", "/findings"),
+            ("quality", "/quality"),
+        )
     ]
     back = quote(visit.path, safe="")
     other_language = "en" if visit.language == "zh" else "zh"

@@ -8,17 +8,25 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from inspection.track_record import Precision
 from metering.alert import Alert
 from metering.archive import Archive
+from metering.evidence import SET_STRENGTH
 from metering.inspection import InspectionTask, TaskState
 from metering.messages import Message
 from metering.ports import SeriesRow, StateStore, TimeSeries
 from metering.times import DAY_S
+from operations.finding_effects import Effect, finding_effects
 
 #: (meter id, start, end in epoch seconds) -> (interval start, expected kWh), by time; empty where nothing is learnt.
 ExpectedCurve = Callable[[str, int, int], Sequence[tuple[int, float]]]
 
 SNAPSHOT_SECONDS = 2.0
+#: Days back that the data-quality page looks at what validation found, and for the weekly estimates of meters' errors.
+QUALITY_DAYS, ESTIMATES_DAYS = 7, 15
+VALIDATION = "validation_rules"
+#: Prefix of the counters of meter-days by rule of validation.
+COUNTED = "data_quality."
 BALANCE_SECONDS = 30.0
 #: Up to this many areas one query for all is cheaper than one for each that is shown.
 READ_AT_ONCE = 60
@@ -53,6 +61,25 @@ class Snapshot:
     def alerts_of(self, task: InspectionTask) -> tuple[Alert, ...]:
         """The alerts of a task, in its order; one that the store no longer has is left out."""
         return tuple(self.alert_of[a] for a in task.alert_ids if a in self.alert_of)
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What the data-quality page shows: all counters, evidence points of validation, points of the meters' errors."""
+
+    counters: Mapping[str, int]
+    found: Sequence[SeriesRow]
+    estimates: Sequence[SeriesRow]
+
+
+def rules_counted(counters: Mapping[str, int]) -> dict[str, int]:
+    """Meter-days by rule since the beginning, the most first.
+
+    >>> rules_counted({"data_quality.spike": 2, "data_quality.sum_check": 5, "frames": 9})
+    {'sum_check': 5, 'spike': 2}
+    """
+    found = {name.removeprefix(COUNTED): n for name, n in counters.items() if name.startswith(COUNTED) and n}
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
 
 def next_first(task: InspectionTask) -> tuple[bool, bool, float, int]:
@@ -117,6 +144,32 @@ class Records:
             self.store.counters(),
             self.store.last_closed_day(),
         )
+
+    async def quality(self, clock_s: int) -> Quality:
+        """What validation found lately and the newest estimates of the meters' errors. Raises `StoreUnavailable`."""
+        return await asyncio.to_thread(self._read_quality, clock_s)
+
+    def _read_quality(self, clock_s: int) -> Quality:
+        counters, since_s = self.store.counters(), clock_s - QUALITY_DAYS * DAY_S
+        found = [
+            row
+            for rule in rules_counted(counters)
+            for row in self.series.read(
+                "evidence", start_s=since_s, end_s=clock_s + 1, tags={"abnormality": rule, "detector": VALIDATION}
+            )
+            if row.fields["strength"] >= SET_STRENGTH
+        ]
+        estimates = self.series.read("meter_error", start_s=clock_s - ESTIMATES_DAYS * DAY_S, end_s=clock_s + 1)
+        return Quality(counters, found, estimates)
+
+    async def findings(self, newest: int) -> tuple[list[Effect], list[Precision]]:
+        """(the newest findings with what each changed, the newest first; the detectors' track records). Raises `StoreUnavailable`."""
+        return await asyncio.to_thread(self._read_findings, newest)
+
+    def _read_findings(self, newest: int) -> tuple[list[Effect], list[Precision]]:
+        found = list(self.store.findings())[-newest:]
+        effects, record = finding_effects(self.store, self.archive, found)
+        return effects[::-1], record
 
     async def balances(self, areas: Sequence[str], clock_s: int) -> Mapping[str, tuple[SeriesRow, ...]]:
         """The last 24 hours of the energy balance of `areas`, by area. Raises `StoreUnavailable`."""

@@ -25,7 +25,7 @@ def check_ranges(params: object) -> None:
         value = getattr(params, each.name)
         low, high = each.metadata["low"], each.metadata["high"]
         if (fault := number_fault(each.name, value, low, high, each.metadata["unit"])) is not None:
-            raise SettingsError(f"{type(params).__name__}: {fault} ({each.metadata['meaning']})")
+            raise SettingsError(f"{type(params).__name__}.{fault} ({each.metadata['meaning']})")
 
 
 def from_section(kind: type[P], section: str, values: Mapping[str, float]) -> P:

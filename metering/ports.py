@@ -132,6 +132,10 @@ class StateStore(Protocol):
         """Rows of one day, by area."""
         ...
 
+    def area_day(self, day_ordinal: int, transformer_area: str) -> AreaDayRow | None:
+        """One area's row of one day; None where it was not saved."""
+        ...
+
     def load_model_pages(self) -> dict[str, bytes]: ...
     def close_day(self, closed: DayClose) -> bool:
         """False, with nothing saved, where this day or a later one is closed already, or an older one still waits.

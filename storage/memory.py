@@ -155,6 +155,10 @@ class MemoryStore:
             rows = self._area_days.get(day_ordinal, {})
             return iter([rows[area] for area in sorted(rows)])
 
+    def area_day(self, day_ordinal: int, transformer_area: str) -> AreaDayRow | None:
+        with self._lock:
+            return self._area_days.get(day_ordinal, {}).get(transformer_area)
+
     def load_model_pages(self) -> dict[str, bytes]:
         with self._lock:
             return dict(sorted(self._model_pages.items()))

@@ -78,6 +78,9 @@ class SqlStore:
     def area_days(self, day_ordinal: int) -> Iterator[AreaDayRow]:
         return sql_days.area_days(self._database, day_ordinal)
 
+    def area_day(self, day_ordinal: int, transformer_area: str) -> AreaDayRow | None:
+        return sql_days.area_day(self._database, day_ordinal, transformer_area)
+
     def load_model_pages(self) -> dict[str, bytes]:
         return sql_days.load_model_pages(self._database)
 

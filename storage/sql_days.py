@@ -60,9 +60,22 @@ def area_days(database: Database, day_ordinal: int) -> Iterator[AreaDayRow]:
             rows = connection.execute(query).mappings().all()
         for row in rows:
             after = row["transformer_area"]
-            yield AreaDayRow(after, row["day_ordinal"], row["partition"], bytes(row["payload"]))
+            yield _area_day_of(row)
         if len(rows) < ROWS_AT_A_TIME:
             return
+
+
+def area_day(database: Database, day_ordinal: int, transformer_area: str) -> AreaDayRow | None:
+    query = sa.select(AREA_DAY).where(
+        AREA_DAY.c.day_ordinal == day_ordinal, AREA_DAY.c.transformer_area == transformer_area
+    )
+    with database.reading() as connection:
+        row = connection.execute(query).mappings().first()
+    return None if row is None else _area_day_of(row)
+
+
+def _area_day_of(row: sa.RowMapping) -> AreaDayRow:
+    return AreaDayRow(row["transformer_area"], row["day_ordinal"], row["partition"], bytes(row["payload"]))
 
 
 def load_model_pages(database: Database) -> dict[str, bytes]:

@@ -23,7 +23,7 @@ from inspection.opening import candidates, open_tasks
 from metering.alert import Alert
 from metering.archive import Archive, Area, Meter, Outage, WorkOrder
 from metering.evidence import Signal
-from metering.messages import Message
+from metering.messages import Finding, Message
 from metering.points import Point
 from metering.ports import Checkpoint, DayClose, PartitionChange, ReadingColumns, StateStore, TimeSeries
 from metering.times import DAY_S, LocalCalendar, to_epoch_s
@@ -191,8 +191,16 @@ def fill(store: StateStore, series: TimeSeries, archive: Archive) -> None:
         "set_aside.time": 41,
         "readings_late": 5_204,
         "readings_dead_lettered": 126,
+        "data_quality.missing_intervals": 41,
+        "data_quality.sum_check": 3,
     }
     change = PartitionChange(mark.epoch, 1, NOW_S, alerts={a.alert_id: a for a in alerts}, counters=counters)
+    found = [
+        Finding("f-1", "TA-1103", "M110304", NOW_S - 3 * DAY_S, True, "bypass", "Wang Fang", "a second cable"),
+        Finding("f-2", "TA-1103", "M110305", NOW_S - 2 * DAY_S, False, None, "Wang Fang", "an empty home"),
+    ]
+    change.findings = {f.finding_id: f for f in found}
+    series.write_points(validation_points())
     store.save(Checkpoint("judge", {0: change}))
     yesterday = NOW_S - 20 * 3600
     opened = open_tasks(
@@ -202,6 +210,26 @@ def fill(store: StateStore, series: TimeSeries, archive: Archive) -> None:
     )
     closed_day = date(2026, 3, 16).toordinal()
     store.close_day(DayClose(closed_day, {}, opened.tasks, opened.audit, {}, (), ()))
+
+
+def validation_points() -> list[Point]:
+    """What validation found of two meters, and the errors of three: one registers surely too little."""
+    tags = {"transformer_area": "TA-1103", "family": "data_quality", "detector": "validation_rules"}
+    wrong = [
+        Point("evidence", tags | {"meter_id": meter, "abnormality": rule}, NOW_S - day * DAY_S, {"strength": 1.0})
+        for meter, rule, days in (("M110301", "missing_intervals", (1, 2, 3)), ("M110302", "sum_check", (2,)))
+        for day in days
+    ]
+    errors = [
+        Point(
+            "meter_error",
+            {"transformer_area": "TA-1103", "meter_id": meter},
+            NOW_S - 2 * DAY_S,
+            {"share": share, "low": share - 0.02, "high": share + 0.02},
+        )
+        for meter, share in (("M110301", -0.051), ("M110302", 0.034), ("M110303", 0.004))
+    ]
+    return wrong + errors
 
 
 def store_curves(

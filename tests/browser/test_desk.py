@@ -155,6 +155,49 @@ def test_every_page_opens_without_an_error_and_fits_its_screen(
     watched.close()
 
 
+@pytest.mark.parametrize("width", list(WIDTHS))
+@pytest.mark.parametrize(("theme", "language"), [("dark", "en"), ("light", "zh")])
+def test_data_quality_and_findings_fit_their_screens(
+    desk: str, chromium: Browser, width: str, theme: str, language: str
+) -> None:
+    watched = Watched(chromium, desk, width, desk_theme=theme, desk_language=language)
+    page = watched.open("/quality")
+    expect(page.locator(".part-rules tbody tr")).to_have_count(2)
+    expect(page.locator(".part-candidates tbody tr")).to_have_count(2)
+    expect(page.locator(".part-candidates tbody tr").first).to_contain_text("M110301")
+    expect(page.locator(".part-meters tbody tr")).to_have_count(2)
+    watched.keep(f"quality-{width}-{theme}-{language}")
+    for path in ("/quality", "/findings"):
+        page = watched.open(path)
+        wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wider == 0, f"{path} scrolls sideways by {wider} px"
+    expect(page.locator(".finding-row")).to_have_count(2)
+    watched.keep(f"findings-{width}-{theme}-{language}")
+    assert watched.trouble == []
+    watched.close()
+
+
+def test_a_finding_is_taken_back_with_a_name_and_a_reason(desk: str, chromium: Browser) -> None:
+    watched = Watched(chromium, desk, "desktop")
+    page = watched.open("/findings")
+    row = page.locator(".finding-row", has_text="M110305")
+    row.get_by_role("button", name="Take back").click()
+    dialog = page.locator(".take-back")
+    expect(dialog.locator("h2")).to_have_text("Take back the finding at M110305")
+    dialog.get_by_role("button", name="Take back").click()
+    expect(page.get_by_text("Say who you are first")).to_be_visible()
+    dialog.get_by_label("Your name").fill("Li Na")
+    dialog.get_by_label("Reason (required)").fill("the sheet of another home")
+    watched.keep("take-back")
+    dialog.get_by_role("button", name="Take back").click()
+    expect(row.locator(".effect")).to_have_text("Teaches nothing: taken back by Li Na: the sheet of another home")
+    expect(row.get_by_role("button")).to_have_count(0)
+    page.reload()
+    expect(page.locator(".finding-row", has_text="M110305").get_by_role("button")).to_have_count(0)
+    assert watched.trouble == []
+    watched.close()
+
+
 def test_an_inspector_takes_a_task_from_open_to_closed_on_a_phone(desk: str, chromium: Browser) -> None:
     watched = Watched(chromium, desk, "phone")
     path = task_about(watched.open("/tasks"), "register stopped")

@@ -235,6 +235,8 @@ class StateStoreContract:
         assert again.last_closed_day() is None
         assert list(again.area_days(8)) == [rows[1], rows[0]]
         assert list(again.area_days(6)) == []
+        assert again.area_day(8, rows[0].transformer_area) == rows[0]
+        assert again.area_day(8, "nowhere") is again.area_day(6, rows[0].transformer_area) is None
         assert not store.close_day(closing(8)), "day 7 still waits"
         assert store.close_day(closing(7))
         assert not again.close_day(closing(7)), "closed already"

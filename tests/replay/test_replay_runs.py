@@ -175,7 +175,7 @@ def test_state_show_tells_pages_and_progress(direct: Path, meterwatch: Callable[
     assert shown["loss"]["supplied_kwh_a_day"] > shown["loss"]["loss_kwh_a_day"] > 0
     assert shown["model"]["last_day_ranked"] == shown["model"]["last_day_learnt"]
     assert shown["bytes"] == sum(shown["pages"].values()) > 0
-    assert shown["judged_until"].startswith("2026-01-06 ")
+    assert shown["judged_until"].startswith("2026-01-07 00:00")
     unknown = meterwatch("state", "show", "Z9", "--run", direct)
     assert unknown.code == 1
     assert "no area 'Z9'" in unknown.err

@@ -47,6 +47,11 @@ class StoreAway(MemoryStore):
             raise StoreUnavailable("postgresql does not answer")
         return super().task(task_id)
 
+    def load_model_pages(self) -> dict[str, bytes]:
+        if self.away:
+            raise StoreUnavailable("postgresql does not answer")
+        return super().load_model_pages()
+
 
 class SeriesAway(MemoryTimeSeries):
     def read(self, measurement: Measurement, *, start_s: int, end_s: int, tags: object = None) -> list[SeriesRow]:
@@ -77,11 +82,13 @@ async def desk_over(store: MemoryStore, series: MemoryTimeSeries, archive: Archi
 async def test_every_page_says_when_the_store_is_away(store: StoreAway, archive: Archive) -> None:
     async with desk_over(store, MemoryTimeSeries(), archive) as client:
         store.away = True
-        for path in ("/", "/alerts", "/tasks", "/tasks/t-0001", "/alerts/a-0001"):
+        for path in ("/", "/alerts", "/tasks", "/tasks/t-0001", "/alerts/a-0001", "/findings", "/quality"):
             answer = await client.get(path)
             assert answer.status_code == 503, path
             assert "The store cannot be reached just now" in answer.text
         store.away = False
+        for path in ("/findings", "/quality"):
+            assert (await client.get(path)).status_code == 200
         assert (await client.get("/tasks/t-0001")).status_code == 200
 
 

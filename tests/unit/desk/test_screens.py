@@ -25,6 +25,7 @@ from metering.evidence import Signal
 from metering.inspection import AuditEntry, InspectionTask, TaskFinding, TaskState
 from metering.ports import SeriesRow
 from metering.times import DAY_S, LocalCalendar
+from operations.why_ranked import RankedCase
 
 MakeAlert = Callable[..., Alert]
 MakeTask = Callable[..., InspectionTask]
@@ -204,8 +205,8 @@ def test_lists_are_sorted_by_what_is_recoverable(make_alert: MakeAlert) -> None:
 
 def test_what_speaks_against_a_suspicion_is_said(visit: Visit, archive: Archive, make_alert: MakeAlert) -> None:
     alert = make_alert(1, reasons=(Reason("d", "the neighbours fell as well", against=True),), unjudged=((1, 2.0),))
-    assert "the neighbours fell as well" in "".join(case.reason_lines(visit, alert, archive, against=True))
-    assert case.reason_lines(visit, alert, archive, against=False) == []
+    assert "the neighbours fell as well" in "".join(case.reason_lines(visit, alert.reasons, archive, against=True))
+    assert case.reason_lines(visit, alert.reasons, archive, against=False) == []
     said = case.known_of_that_time(visit, alert, archive, archive.meters[0], alert.raised_at_s + DAY_S)
     assert any("outage" in s for s in said)
     assert any("not judged: 1." in s for s in said)
@@ -233,6 +234,64 @@ def test_history_escapes_notes_and_names_moves(visit: Visit, archive: Archive) -
     assert re.findall(r"<strong>(.*?)</strong>", shown) == ["a_move_of_tomorrow", "assigned", "opened"]
 
 
+@pytest.mark.parametrize(
+    ("written", "english", "chinese"),
+    [
+        ("risk 0.912", "risk 0.912", "风险 0.912"),
+        (
+            "medium to high: risk 0.587 to 0.853",
+            "medium to high: risk 0.587 to 0.853",
+            "由中改为高：风险 0.587 → 0.853",
+        ),
+        (
+            "risk 0.473; no alert, ranked; most probable bypass 0.28, altered_readings 0.17",
+            "most probable current past the meter (bypass) 0.28, readings altered",
+            "最可能为绕越计量 0.28、电量数据篡改 0.17",
+        ),
+        (
+            "risk 0.2; exploration: drawn among meters of middling risk; most probable bypass, not visited before",
+            "drawn to learn from; most probable current past the meter",
+            "抽样检查以供学习；最可能为绕越计量",
+        ),
+        ("a-0001, a-0002", "a-0001, a-0002", "a-0001, a-0002"),
+    ],
+)
+def test_what_the_machine_wrote_reads_in_both_languages(
+    written: str, english: str, chinese: str, visit: Visit, visit_zh: Visit
+) -> None:
+    entry = AuditEntry("t-1", 1, "meterwatch", "open", "", "open", written)
+    assert english in case.trail_words(visit, entry)
+    assert chinese in case.trail_words(visit_zh, entry)
+    assert case.trail_words(visit_zh, replace(entry, actor="Li Na")) == written, "a person's words stay as they are"
+
+
+def test_why_this_kind_stands_apart_from_the_three_reasons(
+    visit: Visit, archive: Archive, make_alert: MakeAlert
+) -> None:
+    told = (
+        Reason("day_level", "it fell", weight=1.6),
+        Reason("kind", "named this rather than that: so", text_zh="判为此而非彼：如此"),
+        Reason("day_events", "no event", True, weight=-0.4),
+    )
+    alert = make_alert(1, reasons=told)
+    assert len(case.reason_lines(visit, told, archive, against=False)) == 1
+    shown = case.claim_card(visit, alert, archive, None, alert.raised_at_s, linked=False)
+    assert shown.index("no event") < shown.index("Why this kind") < shown.index("named this rather than that")
+
+
+def test_a_task_without_an_alert_says_why_it_was_proposed(
+    visit: Visit, archive: Archive, make_task: Callable[..., InspectionTask]
+) -> None:
+    ranked = RankedCase(
+        0.44, (("bypass", 0.59), ("altered_readings", 0.36)), (Reason("day_level", "it fell by a third", weight=1.2),)
+    )
+    shown = case.ranked_card(visit, ranked, make_task(1, alert_ids=(), risk=0.23), archive)
+    for told in ("No alert: proposed by rank", "44 %", "23 %", "59 %", "it fell by a third"):
+        assert told in shown
+    assert "second cable" in case.check_card(visit, [], [kind for kind, _ in ranked.kinds])
+    assert task_claim(visit, make_task(1, alert_ids=()), []) == "Proposed by rank, no alert"
+
+
 def test_a_reason_as_the_alert_bank_writes_it_reads_in_chinese_and_in_local_time(archive: Archive) -> None:
     area: Area = archive.areas["TA-1"]
     bank = AlertBank(area, archive.calendar)
@@ -255,8 +314,8 @@ def test_a_reason_as_the_alert_bank_writes_it_reads_in_chinese_and_in_local_time
 def test_a_reason_says_what_it_is_worth(visit: Visit, archive: Archive, make_alert: MakeAlert) -> None:
     reasons = (Reason("day_level", "it fell", weight=1.6), Reason("day_balance", "nothing is lost", True, weight=-0.7))
     alert = make_alert(1, reasons=reasons)
-    assert "odds × 5" in case.reason_lines(visit, alert, archive, against=False)[0]
-    assert "odds ÷ 2" in case.reason_lines(visit, alert, archive, against=True)[0]
+    assert "odds × 5" in case.reason_lines(visit, alert.reasons, archive, against=False)[0]
+    assert "odds ÷ 2" in case.reason_lines(visit, alert.reasons, archive, against=True)[0]
 
 
 # --- the control room

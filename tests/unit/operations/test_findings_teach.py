@@ -11,7 +11,7 @@ import pytest
 
 from detectors.case.prior import shipped_prior
 from inspection.capacity import Capacity
-from metering.alert import Alert, AlertState, Reason
+from metering.alert import NAMING, Alert, AlertState, Reason
 from metering.archive import Archive, Meter
 from metering.errors import MeterwatchError
 from metering.evidence import AreaDay
@@ -23,6 +23,7 @@ from operations.close_day import close_ready_days, unpack_scores
 from operations.finding_effects import finding_effects
 from operations.learn_findings import Learner
 from operations.undo_finding import undo_finding
+from operations.why_ranked import why_ranked
 from storage.memory import MemoryStore
 
 FIRST = date(2026, 3, 2).toordinal()
@@ -214,6 +215,19 @@ def test_the_same_days_give_the_same_bytes() -> None:
         days.close({n: 0.05 * n for n in range(20)}, [days.finding(n, confirmed=n % 2 == 0) for n in (9, 19)])
         pages.append(days.store.load_model_pages())
     assert pages[0] == pages[1]
+
+
+def test_a_task_without_an_alert_can_say_why_it_was_proposed() -> None:
+    days = Days()
+    (task,) = days.close({3: 0.6})
+    told = why_ranked(days.store, days.archive, task, days.archive.meter("M03"))
+    assert told is not None
+    assert told.probability == pytest.approx(0.6, abs=1e-3)
+    assert [code in shipped_prior().kinds for code, _ in told.kinds] == [True, True]
+    assert told.kinds[0][1] >= told.kinds[1][1] > 0
+    assert told.reasons[-1].detector == NAMING
+    assert why_ranked(days.store, days.archive, replace(task, alert_ids=("a-1",)), days.archive.meter("M03")) is None
+    assert why_ranked(days.store, days.archive, replace(task, transformer_area="A9"), days.archive.meter("M03")) is None
 
 
 def test_what_a_finding_changed_is_told_and_why_where_it_changed_nothing() -> None:
