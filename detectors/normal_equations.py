@@ -90,13 +90,18 @@ def shares_beside_others(
     """
     terms = len(products)
     count = np.maximum(hours, 1.0).astype(np.float64)
-    gram = unpacked(sums, terms) / count[:, None, None]
-    size = np.sqrt(np.maximum(np.einsum("bii->bi", gram), 0.0)) + least
-    gram = gram / (size[:, :, None] * size[:, None, :])
+    gram = unpacked(sums, terms)
+    gram /= count[:, None, None]
+    diagonal = np.einsum("bii->bi", gram)
+    size = np.sqrt(np.maximum(diagonal, 0.0)) + least
+    gram /= size[:, :, None] * size[:, None, :]
+    diagonal += ridge
     right = products.T / size / count[:, None]
-    inverse = np.linalg.inv(gram + ridge * np.eye(terms))
+    inverse = np.linalg.inv(gram)
     found = (inverse @ right[:, :, None])[:, :, 0]
-    left = squares / count - (found * (2 * right - (gram @ found[:, :, None])[:, :, 0])).sum(axis=1)
+    # without the ridge: gram @ found = right - ridge * found, inverse @ gram = 1 - ridge * inverse
+    left = squares / count - (found * (right + ridge * found)).sum(axis=1)
     noise = np.fmax(np.fmax(left, least_noise), 1e-12)
-    spread = np.maximum(((inverse @ gram) * inverse).sum(axis=2), 1e-12)
+    doubled = np.einsum("bij,bij->bi", inverse, inverse)
+    spread = np.maximum(np.einsum("bii->bi", inverse) - ridge * doubled, 1e-12)
     return found / size, found / np.sqrt(spread * (noise / count)[:, None])

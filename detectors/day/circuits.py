@@ -44,6 +44,7 @@ _SMALL_KWH, _SMALL_A = 0.02, 0.1
 #: Figures of a single day, all remembered as they were recently; those of the second line also as they usually are.
 _RECENT_ONLY = ("lowest_voltage", "highest_voltage", "export", "reversed", "uncounted", "lost")
 _COMPARED = ("gap", "apart", "neutral", "factor", "spread", "share_a", "share_b", "share_c", "current", "energy")
+_REMEMBERED = (*_RECENT_ONLY, *_COMPARED)
 
 _FIGURES = Figures(
     {
@@ -121,20 +122,24 @@ class DayCircuits:
         count = len(area)
         unknown = Slab((count,), _F32, np.nan)
         layout = {
-            "days": {f"recent_{name}": unknown for name in (*_RECENT_ONLY, *_COMPARED)}
+            "days": {f"recent_{name}": unknown for name in _REMEMBERED}
             | {f"usual_{name}": unknown for name in _COMPARED}
             | {"learnt": Slab((count,), np.uint8)}
         }
         self._pages = StatePages("day_circuits/1", layout)
         self._days: dict[str, NDArray[Any]] = {name: self._pages.array("days", name) for name in layout["days"]}
+        self._recent_values = self._pages.block("days", f"recent_{_REMEMBERED[0]}", f"recent_{_REMEMBERED[-1]}")
+        self._usual_values = self._pages.block("days", f"usual_{_COMPARED[0]}", f"usual_{_COMPARED[-1]}")
         self._today, self._recent = OfTheDay(self._look_at), OfTheDay(self._recently)
 
     # --- reading
 
     def describe(self, day: AreaCurves) -> dict[str, F64]:
         days = self._days
-        recent = self._recent(day)
-        change = {name: recent[name] - days[f"usual_{name}"] for name in _COMPARED}
+        recent = dict(zip(_REMEMBERED, self._recent(day), strict=True))
+        change = {
+            name: recent[name] - days[f"usual_{name}"] for name in ("gap", "apart", "neutral", "factor", "spread")
+        }
         fall, rise = self._phases_apart(recent)
         current = _log_ratio(recent["current"], days["usual_current"], _SMALL_A)
         figures = {
@@ -170,8 +175,8 @@ class DayCircuits:
         ]
         return np.minimum(np.fmin.reduce(moves), 0.0), np.maximum(np.fmax.reduce(moves), 0.0)
 
-    def _look_at(self, day: AreaCurves) -> dict[str, F64]:
-        """The day's own figures, (meters,), NaN where nothing says so."""
+    def _look_at(self, day: AreaCurves) -> F64:
+        """The day's own figures, (figures, meters), NaN where nothing says so."""
         hourly = day.hourly
         energy, export = hourly["energy_kwh"], hourly["export_kwh"]
         signed_a = np.stack([hourly[f"current_{p}"] for p in PHASES])
@@ -208,7 +213,7 @@ class DayCircuits:
         if not self._by_the_hour:
             for name in ("apart", "reversed", "uncounted", "lost"):
                 figures[name] = np.full(len(self._context.area), np.nan)
-        return figures
+        return np.stack([figures[name] for name in _REMEMBERED])
 
     def _of_energy(self, energy: F64, export: F64, implied: F64, amperes: F64) -> dict[str, F64]:
         """Hours in which either is missing count on neither side."""
@@ -225,24 +230,20 @@ class DayCircuits:
             "uncounted": mean_of_known(np.where(both, uncounted, np.nan)),
         }
 
-    def _recently(self, day: AreaCurves) -> dict[str, F64]:
-        """What is remembered as recent, with this day taken in."""
-        today, enough, rate = self._today(day), DayEnergy.of(day, self._context).enough, self._params.recent_rate
-        return {
-            name: moved(self._days[f"recent_{name}"], today[name], rate, enough) for name in (*_RECENT_ONLY, *_COMPARED)
-        }
+    def _recently(self, day: AreaCurves) -> F64:
+        """What is remembered as recent, (figures, meters), with this day taken in."""
+        enough = DayEnergy.of(day, self._context).enough
+        return moved(self._recent_values, self._today(day), self._params.recent_rate, enough)
 
     # --- learning
 
     def learn(self, day: AreaCurves, trusted: NDArray[np.bool_]) -> None:
         days = self._days
         today, enough = self._today(day), DayEnergy.of(day, self._context).enough
-        for name, value in self._recent(day).items():
-            keep(days[f"recent_{name}"], value)
+        keep(self._recent_values, self._recent(day))
         usual_day = enough & trusted
         rate = np.maximum(self._params.usual_rate, 1.0 / (days["learnt"] + 1.0))
-        for name in _COMPARED:
-            keep(days[f"usual_{name}"], moved(days[f"usual_{name}"], today[name], rate, usual_day))
+        keep(self._usual_values, moved(self._usual_values, today[len(_RECENT_ONLY) :], rate, usual_day))
         count_up(days["learnt"], usual_day)
         self._today.forget()
         self._recent.forget()

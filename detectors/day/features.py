@@ -71,7 +71,8 @@ def day_features(context: AreaContext, day: AreaCurves, expected_kwh: F64) -> di
         **_electrical(context, hourly),
     }
     enough = measured >= _ENOUGH_MEASURED
-    told = {name: np.where(enough, np.clip(values, 0.0, 1.0), np.nan) for name, values in features.items()}
+    table = np.concatenate(list(features.values())).reshape(len(features), -1)
+    told = dict(zip(features, np.where(enough, np.clip(table, 0.0, 1.0), np.nan), strict=True))
     told["missing_share"] = np.clip(1 - measured, 0.0, 1.0)
     return told
 

@@ -49,9 +49,8 @@ class Figures:
     def bounded(self, values: Mapping[str, F64], known: NDArray[np.bool_]) -> dict[str, F64]:
         """Every figure held to its bounds, (meters,); NaN where not `known` and where it was NaN. A name left out is NaN."""
         nowhere = np.full(known.shape, np.nan)
-        table = np.stack([values.get(name, nowhere) for name in self.features])
-        table = np.clip(table, self._low, self._high)
-        table[:, ~known] = np.nan
+        table = np.concatenate([values.get(name, nowhere) for name in self.features]).reshape(-1, len(known))
+        table = np.where(known, np.clip(table, self._low, self._high), np.nan)
         return dict(zip(self.features, table, strict=True))
 
 

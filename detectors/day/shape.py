@@ -151,6 +151,10 @@ class DayShape:
         }
         self._pages = StatePages("day_shape/1", layout)
         self._days: dict[str, NDArray[Any]] = {name: self._pages.array("days", name) for name in layout["days"]}
+        self._recent_values, self._usual_values = (
+            self._pages.block("days", f"{when}_{_OF_A_DAY[0]}", f"{when}_{_OF_A_DAY[-1]}")
+            for when in ("recent", "usual")
+        )
         self._now = OfTheDay(self._recently)
 
     # --- reading
@@ -167,7 +171,7 @@ class DayShape:
         return _FIGURES.bounded(figures, np.asarray(days["learnt"] >= self._params.warm_up_days))
 
     def _recently(self, day: AreaCurves) -> dict[str, F64]:
-        """What is remembered of recent days, with this day taken in; today's own figures as `today_...`."""
+        """What is remembered of recent days, with this day taken in; `today` and `recent_figures` are (figures, meters)."""
         p, days, enough = self._params, self._days, DayEnergy.of(day, self._context).enough
         usual = days["usual"].astype(np.float64)
         kwh = np.where(enough, day.hourly["energy_kwh"], np.nan)
@@ -178,9 +182,8 @@ class DayShape:
             "unused_often": moved(days["unused_often"], np.where(kwh == kwh, unused, np.nan), p.recent_rate, enough),
         }
         today = _figures_of_a_day(kwh, day.hourly["step_kwh"], unused, days["yesterday"].astype(np.float64))
-        for name in _OF_A_DAY:
-            now[f"today_{name}"] = today[name]
-            now[f"recent_{name}"] = moved(days[f"recent_{name}"], today[name], p.figure_rate, enough)
+        now["today"] = np.stack([today[name] for name in _OF_A_DAY])
+        now["recent_figures"] = moved(self._recent_values, now["today"], p.figure_rate, enough)
         for name in ("reversed_yesterday", "mean_of_yesterday"):
             now[name] = np.fmax(_FADES * days[name].astype(np.float64), today[name])
         return now
@@ -208,9 +211,8 @@ class DayShape:
         }
 
     def _of_the_days(self, now: Mapping[str, F64]) -> dict[str, F64]:
-        days = self._days
-        recent = {name: now[f"recent_{name}"] for name in _OF_A_DAY}
-        usual = {name: days[f"usual_{name}"].astype(np.float64) for name in _OF_A_DAY}
+        recent = dict(zip(_OF_A_DAY, now["recent_figures"], strict=True))
+        usual = dict(zip(_OF_A_DAY, self._usual_values.astype(np.float64), strict=True))
         return {
             "steps_change": np.log((recent["steps"] + 0.05) / (usual["steps"] + 0.05)),
             "spread": recent["spread"],
@@ -261,10 +263,9 @@ class DayShape:
             now = self._now(day)
             for name in ("recent", "yesterday", "unused_often", "reversed_yesterday", "mean_of_yesterday"):
                 keep(days[name], now[name])
-            for name in _OF_A_DAY:
-                keep(days[f"recent_{name}"], now[f"recent_{name}"])
-                rate = learning_rate(days["learnt"], 0.05, 0.05, 28)
-                keep(days[f"usual_{name}"], moved(days[f"usual_{name}"], now[f"today_{name}"], rate, usual_day))
+            keep(self._recent_values, now["recent_figures"])
+            rate = learning_rate(days["learnt"], 0.05, 0.05, 28)
+            keep(self._usual_values, moved(self._usual_values, now["today"], rate, usual_day))
             rate = learning_rate(days["learnt"], p.early_rate, p.late_rate, 28)
             keep(days["usual"], moved(usual, now["yesterday"], rate, usual_day))
         count_up(days["learnt"], usual_day)

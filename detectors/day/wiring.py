@@ -48,7 +48,7 @@ class Groups:
         """(hours, meters) of (hours, groups), NaN off-group."""
         if not self.count:
             return np.full((len(by_group), len(self.of)), np.nan)
-        return np.where(self.of >= 0, by_group[:, self.of], np.nan)
+        return np.where(self.of >= 0, by_group.take(self.of, axis=1), np.nan)
 
     def median(self, values: F64) -> F64:
         """(hours, groups), NaN where no member is known.
@@ -77,10 +77,10 @@ class Groups:
 
         def at(place: Index) -> F64:
             """(hours, meters): what stands at a place, (hours, groups), of each meter's group."""
-            return np.asarray(flat[first + np.clip(place, 0, largest - 1)][:, group])
+            return np.asarray(flat[first + np.clip(place, 0, largest - 1)].take(group, axis=1))
 
         # without one's own value, what lay behind it moves up by one
-        has, n = own == own, known[:, group]
+        has, n = own == own, known.take(group, axis=1)
         low, high = (known - 2) // 2, (known - 1) // 2
         at_low, at_high = at(low), at(high)
         without_low = np.where(has & (own <= at_low), at(low + 1), at_low)
