@@ -397,6 +397,18 @@ def desk(
     serve_desk(load_settings(), run)
 
 
+@app.command()
+def efficiency(
+    run: Annotated[Path | None, typer.Option("--run", help="a RUN folder instead of the live store")] = None,
+    least: Annotated[float, typer.Option("--least", min=0, help="kWh a day from which a customer uses much")] = 100.0,
+    most: Annotated[int, typer.Option("--most", min=1, help="how many to list")] = 20,
+) -> None:
+    """List who uses much electricity and uses it worse than peers of the same class: advice, no alert."""
+    from monitor.efficiency import efficiency as found
+
+    _print_json(found(run, least_kwh_a_day=least, most=most))
+
+
 @state_app.command("show")
 def state_show(
     area: Annotated[str, typer.Argument(metavar="AREA")],

@@ -1,1 +1,1 @@
-"""Customers' side of the circle: profiles and labels, usage advice, early warnings. Rules come with their own issue."""
+"""Customers' side of the circle: how they use electricity beside their peers, and what to advise. Rules come with their own issue."""

@@ -48,6 +48,7 @@ class DayBank:
     name = "day_bank"
 
     def __init__(self, context: AreaContext) -> None:
+        self._meters = len(context.area)
         self._level = DayLevel(context)
         self._balance: DayBalance | None = None
         self._voltage: DayVoltage | None = None
@@ -64,6 +65,7 @@ class DayBank:
                 self._balance,
                 voltage,
             )
+        self._circuits = next((expert for expert in others if isinstance(expert, DayCircuits)), None)
         self._others = others
 
     @property
@@ -96,6 +98,11 @@ class DayBank:
         trusted = trusted & ~self._level.suspected()
         for expert in self._others:
             expert.learn(day, trusted)
+
+    def power_factor(self) -> NDArray[np.float64]:
+        """(meters,): the usual power factor, NaN where none was learnt."""
+        known = None if self._circuits is None else self._circuits.usual_power_factor
+        return np.full(self._meters, np.nan) if known is None else known
 
     @property
     def learnt_days(self) -> NDArray[np.int64]:

@@ -167,6 +167,11 @@ class DayCircuits:
         customer = ~self._context.area.is_supply
         return _FIGURES.bounded(figures, customer & (days["learnt"] >= self._params.warm_up_days))
 
+    @property
+    def usual_power_factor(self) -> F64:
+        """(meters,): the mean power factor of trusted days, NaN where none was measured."""
+        return self._days["usual_factor"].astype(np.float64)
+
     def _phases_apart(self, recent: Mapping[str, F64]) -> tuple[F64, F64]:
         """(smallest, largest) log of recent over usual share of a phase, NaN for single-phase meters."""
         moves = [

@@ -181,6 +181,17 @@ def test_state_show_tells_pages_and_progress(direct: Path, meterwatch: Callable[
     assert "no area 'Z9'" in unknown.err
 
 
+def test_efficiency_holds_who_uses_much_against_the_others(direct: Path, meterwatch: Callable[..., Said]) -> None:
+    said = meterwatch("efficiency", "--run", direct, "--least", "1", "--most", "3")
+    assert said.code == 0, said.err
+    advised = json.loads(said.out)
+    assert 0 < len(advised) <= 3
+    for customer in advised:
+        assert customer["peers"] >= 8
+        assert customer["below_peers"][0]["value"] < customer["below_peers"][0]["peers_median"]
+    assert json.loads(meterwatch("efficiency", "--run", direct, "--least", "100000").out) == []
+
+
 def test_evaluate_and_diff_read_the_folder(feed: PoisonedFeed, direct: Path, meterwatch: Callable[..., Said]) -> None:
     said = meterwatch("evaluate", direct, "--truth", feed.folder, "--json", "-")
     assert said.code == 0, said.err
