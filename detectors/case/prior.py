@@ -16,12 +16,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from metering.catalogue import CATALOGUE
 from metering.errors import StoreError
 
 F64 = NDArray[np.float64]
 FILE = Path(__file__).with_name("prior.json")
 SCHEMA = "prior/3"
 _MOST_SIGMA = 5.0
+#: A figure that is known wherever a feed carries what an abnormality's row of the catalogue asks for.
+_SEEN_BY: Mapping[str, str] = {
+    "voltage_v": "lowest_phase_voltage",
+    "current_a": "current_level",
+    "neutral_current_a": "neutral_difference_size",
+    "power_factor": "power_factor_recent",
+    "register_kwh": "register_gap_size",
+    "export_kwh": "undeclared_export",
+}
 
 
 #: A word has as many bits as a tree may have leaves.
@@ -227,8 +237,10 @@ class Prior:
         return self.slope * self.forest.group_contributions(table, group_of, groups)
 
     def probable_kinds(self, table: NDArray[np.float32]) -> F64:
-        """(rows, kinds): how likely each kind is, if there is a case."""
+        """(rows, kinds): how likely each kind is, if there is a case. A kind is not named where nothing of what it shows in is measured."""
         score = self._bounded(table) @ self.kind_weight[:, :-1].T + self.kind_weight[:, -1]
+        for kind, places in self._shows_in.items():
+            score[np.isnan(table[:, places]).all(axis=1), kind] = -np.inf
         score = np.exp(score - score.max(axis=1, keepdims=True))
         return np.asarray(score / score.sum(axis=1, keepdims=True))
 
@@ -242,6 +254,17 @@ class Prior:
         """The figures in standard deviations around what is usual among cases; what is not known is as usual."""
         bounded = (table - self.kind_centre) / self.kind_scale
         return np.clip(np.where(bounded == bounded, bounded, 0.0), -_MOST_SIGMA, _MOST_SIGMA)
+
+    @cached_property
+    def _shows_in(self) -> dict[int, list[int]]:
+        """Of each kind that shows in more than energy, the places of the figures that say whether that is measured."""
+        place = {name: n for n, name in enumerate(self.features)}
+        found = {}
+        for number, kind in enumerate(self.kinds):
+            seen_by = [_SEEN_BY[name] for name in CATALOGUE[kind].inputs if name in _SEEN_BY]
+            if seen_by and all(name in place for name in seen_by):
+                found[number] = [place[name] for name in seen_by]
+        return found
 
     @cached_property
     def _places(self) -> dict[int, str]:

@@ -188,3 +188,29 @@ def test_state_is_restored_exactly(prior: Prior) -> None:
     twin = CaseProbability(context(meters=2), CaseProbabilityParams(warm_up_days=5), prior)
     twin.load(weigher.dump())
     np.testing.assert_array_equal(judged(weigher, [2.0, 5.0], 3), judged(twin, [2.0, 5.0], 3))
+
+
+def test_no_kind_is_named_of_which_nothing_is_measured() -> None:
+    prior = shipped_prior()
+    rng = np.random.default_rng(3)
+    table = rng.normal(0, 3, (50, len(prior.features))).astype(np.float32)
+    whole = prior.probable_kinds(table)
+    assert (whole > 0).all()
+    electrical = DayBank(context(meters=6)).experts
+    for expert in electrical:
+        if expert.name in ("day_circuits", "day_voltage", "day_registers"):
+            table[:, [n for n, name in enumerate(prior.features) if name in expert.features]] = np.nan
+    shares = prior.probable_kinds(table)
+    np.testing.assert_allclose(shares.sum(axis=1), 1)
+    never = {
+        "neutral_line_difference",
+        "current_loss",
+        "voltage_loss",
+        "low_power_factor",
+        "register_falls",
+        "reverse_energy",
+    }
+    assert all((shares[:, prior.kinds.index(kind)] == 0).all() for kind in never)
+    assert all(
+        (shares[:, prior.kinds.index(kind)] > 0).all() for kind in ("bypass", "tariff_misuse", "altered_readings")
+    )
