@@ -35,6 +35,7 @@ UNITS: Mapping[str, UnitWords] = {
     "kVA": _alike("kVA"),
     "kWh": _alike("kWh"),
     "kWh/d": UnitWords("kWh a day", "kWh a day", "kWh/日"),
+    "CNY/kWh": UnitWords("CNY/kWh", "CNY/kWh", "元/kWh"),
     "h": UnitWords("h", "h", "小时"),
     "d": UnitWords("day", "days", "天", counts=True),
     "events": UnitWords("event", "events", "次事件", counts=True),

@@ -13,7 +13,7 @@ from metering.errors import SettingsError
 from metering.ports import StateStore, TimeSeries
 from monitor.replay import SERIES_FILE, STATE_FILE
 from monitor.settings import Settings
-from monitor.stores import open_series, open_store
+from monitor.stores import existing_database, open_series, open_store
 from monitor.wire import relay_bytes
 from operations.expected_curve import expected_curve
 
@@ -58,6 +58,7 @@ def serve_desk(settings: Settings, run: Path | None) -> None:
                 "influx_url": None,
             }
         )
+    existing_database(settings)
     store = open_store(settings)
     series = open_series(settings, patience_s=5.0)
     try:

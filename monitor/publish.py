@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -97,6 +98,8 @@ def publish_feed(path: Path, settings: Settings, kafka_url: str | None, playing:
     feed = Feed.open(path)
     feed.require_readings()
     messages = playing.messages(feed)
+    for name, told in feed.set_aside.items():
+        print(f"{name}: {len(told)} rows set aside, such as {told[0]}", file=sys.stderr)
     ensure_topics(url, settings.partitions, prefix=settings.topic_prefix)
     with (
         KafkaPublisher(url, settings.codec, topic=settings.topic_prefix + AREAS.name) as publisher,

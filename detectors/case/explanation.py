@@ -14,6 +14,8 @@ from metering.alert import NAMING, Reason
 from metering.catalogue import CATALOGUE
 
 MOST_REASONS, MOST_AGAINST = 3, 3
+#: What the meter itself reported, and what fell or rose by how much, is read before what bears it out.
+_READ_FIRST = frozenset({"events", "level", "hours"})
 #: Of what tells a kind from the next one so many sentences are shown.
 MOST_TOLD_APART = 2
 #: What moves the odds by less is not worth a line (log-odds).
@@ -40,7 +42,7 @@ def explanation(
     benign: Iterable[Reason] = (),
     kind: str = "",
 ) -> tuple[Reason, ...]:
-    """The three strongest reasons for a suspicion and up to three against it, the strongest first.
+    """The three strongest reasons for a suspicion, what happened before what bears it out, and up to three against it; the strongest first.
 
     `contributions` are (figure, log-odds by which it moved) as `Prior.reasons` gives them, `figures` the values by name. A figure speaks
     for a suspicion only where its value is notable, and against it only where it is not: what a forest makes of two
@@ -57,6 +59,7 @@ def explanation(
     """
     told = list(benign)[:MOST_AGAINST]
     speaks_for = _strongest(contributions, figures, kind, against=False)[:MOST_REASONS]
+    speaks_for.sort(key=lambda entry: entry[0] not in _READ_FIRST)
     said = {topic for topic, _ in speaks_for}
     contrary = [entry for entry in _strongest(contributions, figures, kind, against=True) if entry[0] not in said]
     return (*(r for _, r in speaks_for), *told, *(r for _, r in contrary[: MOST_AGAINST - len(told)]))
@@ -114,7 +117,10 @@ def naming(
     "named meter clock off (61 %) rather than current past the meter (bypass) (20 %): the day's curve comes 3 h later than usual"
     """
     kept = kind[1] < rival[1]
-    why = [_apart(figures, topic) for topic in _telling(told_apart, figures, against=kept)[:MOST_TOLD_APART]]
+    why = [
+        _apart(figures, topic)
+        for topic in _telling(told_apart, figures, (rival if kept else kind)[0], against=kept)[:MOST_TOLD_APART]
+    ]
     (name, name_zh), (other, other_zh) = (
         (CATALOGUE[code].name_en, CATALOGUE[code].name_zh) for code, _ in (kind, rival)
     )
@@ -130,12 +136,16 @@ def naming(
     return Reason(NAMING, f"{said}: {because}", text_zh=f"{said_zh}：{because_zh}")
 
 
-def _telling(told_apart: Sequence[tuple[str, float]], figures: Mapping[str, float], *, against: bool) -> list[_Topic]:
-    """What speaks for the kind, or `against` it, by topic, the strongest first; what is as it should be only where nothing else does."""
+def _telling(
+    told_apart: Sequence[tuple[str, float]], figures: Mapping[str, float], kind: str, *, against: bool
+) -> list[_Topic]:
+    """What speaks for `kind`, whose contributions are positive or (`against`) negative, by topic, the strongest first; what is as it should be only where nothing else does."""
     words, unusual, usual = figure_words(), dict[str, _Topic](), dict[str, _Topic]()
     for name, moved in told_apart:
         told, value = words.get(name), figures[name]
-        if told is not None and (moved < 0) == against and math.isfinite(value) and told.is_said_of(figures):
+        if told is None or (told.of_kinds and kind not in told.of_kinds):
+            continue
+        if (moved < 0) == against and math.isfinite(value) and told.is_said_of(figures):
             topics = unusual if told.is_notable(value) else usual
             topics.setdefault(told.topic, _Topic()).add(name, moved)
     notable = {words[n].topic for n, value in figures.items() if n in words and words[n].is_notable(value)}

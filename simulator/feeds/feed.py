@@ -20,7 +20,7 @@ from metering.messages import Finding, MeterEvent
 from metering.truth import TruthCase
 from simulator.feeds import feed_tables as tables
 from simulator.feeds.feed_readings import UNREADABLE_TIME, ReadingBatch, ReadingsFile
-from simulator.feeds.feed_writer import FEED_TOML, READINGS_FILES, FeedWriter, ReadingsFormat
+from simulator.feeds.feed_writer import FEED_FILES, FEED_TOML, READINGS_FILES, FeedWriter, ReadingsFormat
 
 __all__ = ["UNKNOWN_AREA", "UNREADABLE_TIME", "Feed", "FeedWriter", "ReadingBatch", "ReadingsFormat"]
 
@@ -77,6 +77,11 @@ class Feed:
             )
         except ArchiveError as error:
             raise FeedError(f"{meters_csv}: {error}") from error
+        notes += [
+            f"{path.name} is not known and is ignored; docs/feed.md names a feed's tables"
+            for path in sorted(folder.glob("*.csv*"))
+            if path.name not in FEED_FILES
+        ]
         aside |= _check_reports(folder, archive, notes)
         set_aside = {name: tuple(told) for name, told in aside.items() if told}
         return cls(folder, archive, readings, tuple(notes), set_aside)

@@ -22,6 +22,7 @@ LOOKING = [
     ["findings", "undo", "f-1", "--by", "Li", "--reason", "wrong"],
     ["silence", "list"],
     ["state", "show", "A1"],
+    ["desk"],
 ]
 
 

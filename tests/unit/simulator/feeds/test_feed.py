@@ -321,6 +321,14 @@ def test_a_feed_without_a_reading_says_so(tmp_path: Path) -> None:
         Feed.open(folder).require_readings()
 
 
+def test_a_table_of_another_name_is_named_and_ignored(tmp_path: Path) -> None:
+    folder = write(tmp_path / "feed", "csv")
+    assert not any("not known" in note for note in Feed.open(folder).notes())
+    (folder / "interruptions.csv").write_text("transformer_area,start,end,planned\n")
+    (told,) = (note for note in Feed.open(folder).notes() if "not known" in note)
+    assert told.startswith("interruptions.csv is not known and is ignored")
+
+
 def test_a_copy_of_a_feed_is_the_same_feed_and_one_more_reading_another(tmp_path: Path) -> None:
     same, longer = write(tmp_path / "a", "csv"), write(tmp_path / "b", "csv", intervals=4)
     shutil.copytree(same, tmp_path / "copy")
