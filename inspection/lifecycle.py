@@ -16,7 +16,6 @@ from inspection.opening import MACHINE
 from metering.catalogue import CATALOGUE
 from metering.errors import IllegalMove
 from metering.inspection import AuditEntry, InspectionTask, TaskFinding, TaskState
-from metering.times import iso
 
 Moved = tuple[InspectionTask, AuditEntry]
 
@@ -110,7 +109,7 @@ def _move(
         raise IllegalMove(f"{move} of task {task.task_id} needs a reason in words: what was seen, or why")
     if at_s < task.opened_at_s:
         raise IllegalMove(
-            f"{move} is dated {iso(at_s)}, before task {task.task_id} was opened ({iso(task.opened_at_s)}): check the clock"
+            f"{move} is dated {(task.opened_at_s - at_s + 59) // 60} min before task {task.task_id} was opened: check the clock"
         )
     audit = AuditEntry(task.task_id, at_s, actor, move, task.state, rule.target, reason)
     return replace(task, state=rule.target, version=task.version + 1), audit

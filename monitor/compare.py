@@ -10,7 +10,7 @@ from evaluation.comparison import Comparison, compare, known_cases
 from evaluation.run_folder import REPORT, TASKS, read_lines, read_report
 from evaluation.run_rows import RaisedAlert, read_alerts, read_visits
 from metering.errors import MeterwatchError
-from metering.times import iso
+from metering.times import LocalCalendar
 from metering.truth import TruthCase
 from monitor.answer_sheet import read_answers
 from monitor.scoring import feed_of
@@ -23,14 +23,15 @@ class ComparedRuns:
     comparison: Comparison
     by: str
     tasks: tuple[int, int]
+    calendar: LocalCalendar
 
     def lines(self) -> Iterator[str]:
         found = self.comparison
         yield found.sentence
         for move, alerts in (("open", found.opened), ("close", found.closed)):
-            yield from (f"  {move}: {_alert(a)}" for a in alerts)
+            yield from (f"  {move}: {_alert(a, self.calendar)}" for a in alerts)
         for move, cases in (("miss", found.missed), ("find", found.gained)):
-            yield from (f"  {move}: {_case(c)}" for c in cases)
+            yield from (f"  {move}: {_case(c, self.calendar)}" for c in cases)
         yield f"inspection tasks: {self.tasks[0]} more, {self.tasks[1]} no longer; what is true is taken from {self.by}"
 
 
@@ -50,7 +51,7 @@ def compare_runs(before: Path, after: Path, truth: Path | None = None) -> Compar
     visits = [] if cases is not None else read_visits(before, first, feed.archive)
     points = [{str(t["service_point"]) for t in read_lines(run / TASKS)} for run in (before, after)]
     tasks = len(points[1] - points[0]), len(points[0] - points[1])
-    return ComparedRuns(compare(first, second, known_cases(cases, visits)), by, tasks)
+    return ComparedRuns(compare(first, second, known_cases(cases, visits)), by, tasks, feed.archive.calendar)
 
 
 def same_feed(before: Path, after: Path) -> None:
@@ -69,12 +70,12 @@ def same_feed(before: Path, after: Path) -> None:
         )
 
 
-def _alert(alert: RaisedAlert) -> str:
+def _alert(alert: RaisedAlert, calendar: LocalCalendar) -> str:
     where = alert.transformer_area if alert.of_area else alert.meter_id
-    return f"{where} {alert.abnormality} raised {iso(alert.raised_s)}"
+    return f"{where} {alert.abnormality} raised {calendar.text(alert.raised_s)}"
 
 
-def _case(case: TruthCase) -> str:
-    until = "" if case.end_s is None else f" until {iso(case.end_s)}"
-    since = f" since {iso(case.start_s)}" if case.start_s else ""
+def _case(case: TruthCase, calendar: LocalCalendar) -> str:
+    until = "" if case.end_s is None else f" until {calendar.text(case.end_s)}"
+    since = f" since {calendar.text(case.start_s)}" if case.start_s else ""
     return f"{case.meter_id} {case.abnormality}{since}{until}"

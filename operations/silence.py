@@ -18,7 +18,6 @@ from metering.identity import identity
 from metering.inspection import AuditEntry
 from metering.messages import Decision
 from metering.ports import StateStore
-from metering.times import iso
 from operations.move_task import Encode
 
 TRAIL = "silences"
@@ -62,8 +61,9 @@ def add_silence(
     """Put a silence onto its area's log. Raises `MeterwatchError` where something is missing, unknown or over already."""
     if not by.strip() or not reason.strip():
         raise MeterwatchError("a silence needs a name and a reason: somebody answers for what is not visited")
+    at = archive.calendar.text
     if until_s <= now_s:
-        raise MeterwatchError(f"the silence would end at {iso(until_s)}, before it begins ({iso(now_s)})")
+        raise MeterwatchError(f"the silence would end at {at(until_s)}, before it begins ({at(now_s)})")
     if abnormality is not None and abnormality not in CATALOGUE:
         raise MeterwatchError(f"{abnormality!r} is not in the catalogue; its codes are {', '.join(CATALOGUE)}")
     if (meter_id is None) == (transformer_area is None):
