@@ -64,8 +64,8 @@ def close_area_day(
 
 def _silenced(area: AreaInProgress, open_alerts: Sequence[Alert], heard: Sequence[Alert]) -> tuple[str, ...]:
     """Meters that nobody is to be sent to: silenced as a whole, or with an alert that is."""
-    still = set(open_alerts) - set(heard)
-    found = {a.meter_id for a in still if a.meter_id is not None}
+    told = {a.alert_id for a in heard}
+    found = {a.meter_id for a in open_alerts if a.alert_id not in told and a.meter_id is not None}
     for silence in area.silences.values():
         if silence.abnormality is None:
             found |= set(area.area.meter_ids) if silence.meter_id is None else {silence.meter_id}

@@ -420,6 +420,6 @@ def _signal(
     expected: NDArray[Any],
     unit: str,
 ) -> Signal:
-    strength = np.where(known, np.where(broken, _F32(1), _F32(0)), _F32(np.nan)).astype(_F32)
-    seen, usual = (np.where(known, each, np.nan).astype(_F64) for each in (observed, expected))
+    strength = np.where(known, broken, _F32(np.nan))
+    seen, usual = (np.where(known, each, np.nan).astype(_F64, copy=False) for each in (observed, expected))
     return Signal(ValidationRules.name, code, strength, seen, usual, unit, quiet=not (known & broken).any())
