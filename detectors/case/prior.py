@@ -83,14 +83,13 @@ class _Questions:
             leaf,
         )
 
-    def told(self, table: NDArray[np.float32]) -> F64:
-        """(trees, rows): what each tree says of each row."""
+    def leaves(self, table: NDArray[np.float32]) -> NDArray[np.intp]:
+        """(trees, rows): where each row ends up, as a place in `leaf` laid end to end."""
         goes_right = self._answers(table)
         gone = np.zeros((len(self.leaf), len(table)), dtype=np.uint16)
         for asked, ruled_out in zip(self.asked, self.ruled_out, strict=True):
             gone |= goes_right[asked] * ruled_out[:, None]
-        first_of_tree = np.arange(0, self.leaf.size, _MOST_LEAVES)[:, None]
-        return self.leaf.take(_FIRST_LEFT.take(gone) + first_of_tree)
+        return np.asarray(_FIRST_LEFT.take(gone) + np.arange(0, self.leaf.size, _MOST_LEAVES)[:, None])
 
     def _answers(self, table: NDArray[np.float32]) -> NDArray[np.bool_]:
         """(questions + 1, rows): whether the figure goes right; the last asks nothing."""
@@ -156,7 +155,8 @@ class Forest:
 
     def margin(self, table: NDArray[np.float32]) -> F64:
         """Log-odds (rows,) of a table (rows, features); NaN = not known."""
-        return np.asarray(self.base + self._questions.told(table).sum(axis=0))
+        questions = self._questions
+        return np.asarray(self.base + questions.leaf.take(questions.leaves(table)).sum(axis=0))
 
     def contributions(self, row: NDArray[np.float32]) -> F64:
         """By how much each figure of one row (features,) moved its margin, along the trees' paths (Saabas)."""
@@ -171,17 +171,33 @@ class Forest:
 
     def group_contributions(self, table: NDArray[np.float32], group_of: NDArray[np.intp], groups: int) -> F64:
         """`contributions` of many rows at once, summed by group of figures: (rows, groups); `group_of` (features,)."""
-        rows = len(table)
-        flat, offset = np.ascontiguousarray(table.T).ravel(), np.arange(rows, dtype=np.int32)
-        node = np.repeat(self.roots[:, None], rows, axis=1)
-        moved = np.zeros(groups * rows)
-        for _ in range(self.depth):
-            feature = self.feature[node]
-            chosen = self._next(node, flat[feature * rows + offset])
-            step = (self.value[chosen] - self.value[node]).astype(np.float64)
-            moved += np.bincount((group_of[feature] * rows + offset).ravel(), step.ravel(), minlength=groups * rows)
-            node = chosen
-        return np.asarray(moved.reshape(groups, rows).T)
+        asked = tuple(group_of.tolist())
+        if asked not in self._moved_by_leaf:
+            self._moved_by_leaf[asked] = self._along_paths(asked, groups)
+        return np.asarray(self._moved_by_leaf[asked].take(self._questions.leaves(table), axis=0).sum(axis=0))
+
+    def _along_paths(self, group_of: tuple[int, ...], groups: int) -> F64:
+        """(trees * 16, groups): what the way to each leaf moves, by group, in the order of the questions' leaves."""
+        moved = np.zeros((self._questions.leaf.size, groups))
+
+        def go(node: int, so_far: F64, place: int) -> int:
+            if self.left[node] == node:
+                moved[place] = so_far
+                return place + 1
+            for chosen in (int(self.left[node]), int(self.right[node])):
+                further = so_far.copy()
+                further[group_of[self.feature[node]]] += float(self.value[chosen]) - float(self.value[node])
+                place = go(chosen, further, place)
+            return place
+
+        for tree, root in enumerate(self.roots.tolist()):
+            go(root, np.zeros(groups), tree * _MOST_LEAVES)
+        return moved
+
+    @cached_property
+    def _moved_by_leaf(self) -> dict[tuple[int, ...], F64]:
+        """By the grouping that was asked for: there is one."""
+        return {}
 
     @cached_property
     def _questions(self) -> _Questions:

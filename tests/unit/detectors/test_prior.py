@@ -85,8 +85,12 @@ def test_the_leaves_reached_by_answers_are_those_reached_by_walking() -> None:
     ]
     table = np.full((meters, len(prior.features)), np.nan, dtype=np.float32)
     table[:, [n for n, t in thresholds.items() if len(t)]] = np.stack(columns, axis=1)
-    walked = forest.group_contributions(table, np.zeros(len(prior.features), dtype=np.intp), 1)[:, 0]
-    np.testing.assert_allclose(forest.margin(table), forest.base + forest.value[forest.roots].sum() + walked, atol=1e-5)
+    walked = np.array([forest.contributions(row) for row in table])
+    expected = forest.base + forest.value[forest.roots].sum() + walked.sum(axis=1)
+    np.testing.assert_allclose(forest.margin(table), expected, atol=1e-5)
+    of_two = np.arange(len(prior.features)) % 2
+    by_group = np.stack([walked[:, of_two == 0].sum(axis=1), walked[:, of_two == 1].sum(axis=1)], axis=1)
+    np.testing.assert_allclose(forest.group_contributions(table, of_two, 2), by_group, atol=1e-5)
 
 
 def test_a_tree_of_too_many_leaves_is_refused(tmp_path: Path) -> None:
