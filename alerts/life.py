@@ -327,6 +327,20 @@ class AlertBank:
         settled = replace(alert, missing_kwh=_rounded(float(self._missing_kwh[code, row])))
         return self._keep(code, row, replace(settled, state=state, cleared_at_s=at_s, revision=alert.revision + 1))
 
+    def is_open(self, code: str) -> NDArray[np.bool_]:
+        """(meters,) where the condition is open and no finding muted it."""
+        at = CODE_INDEX[code]
+        return np.asarray(self._open[at] & ~self._muted[at])
+
+    def give_way(self, code: str, row: int, at_s: int, why: Reason) -> Alert | None:
+        """The open condition ends because another explains it; None where no alert was raised of it."""
+        at = CODE_INDEX[code]
+        self._open[at, row] = False
+        self._held_s[at, row] = 0
+        self._suspected = None
+        ended = self._clear(at, row, at_s)
+        return None if ended is None else self._keep(at, row, replace(ended, reasons=(*ended.reasons, why)))
+
     def _keep(self, code: int, row: int, alert: Alert) -> Alert:
         self._alerts[code, row] = alert
         self._alerts_changed = True

@@ -17,6 +17,7 @@ from detectors.case.downstream_prices import DownstreamPrices, DownstreamPricesP
 from detectors.case.novelty import Novelty
 from detectors.interval.catalogue_rules import CatalogueRules, CatalogueRulesParams
 from detectors.interval.current_rules import CurrentRules, CurrentRulesParams
+from detectors.interval.implied_energy import ImpliedEnergy, ImpliedEnergyParams
 from detectors.interval.neutral_rules import NeutralRules, NeutralRulesParams
 from detectors.interval.seasonal_profile import SeasonalProfile, SeasonalProfileParams
 from detectors.interval.stuck_counter import StuckCounter, StuckCounterParams
@@ -38,6 +39,7 @@ INTERVAL_DETECTORS: tuple[tuple[Callable[[AreaContext, Any], IntervalDetector], 
     (CurrentRules, CurrentRulesParams),
     (CatalogueRules, CatalogueRulesParams),
     (NeutralRules, NeutralRulesParams),
+    (ImpliedEnergy, ImpliedEnergyParams),
 )
 HOUR_DETECTORS: tuple[tuple[Callable[[AreaContext, Any], HourDetector], type[Any]], ...] = ((LineLoss, LineLossParams),)
 

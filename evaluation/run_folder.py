@@ -155,6 +155,7 @@ def report(counters: Mapping[str, int], *, readings_in: int, **more: Any) -> dic
         "events_accepted": counters.get("events_accepted", 0),
         "events_set_aside": _under("events_set_aside.", counters),
         "data_quality": _under("data_quality.", counters),
+        "suppressed": _under("suppressed.", counters),
         **more,
     }
     if readings_in != accepted + sum(set_aside.values()) + late + dead:

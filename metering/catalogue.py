@@ -60,6 +60,8 @@ SUPPRESSIONS: Mapping[str, str] = {
     "sibling_meters": "several meters of one customer whose total is normal",
     "declared_generation": "generation that the archive declares, or may hide while it does not say, in daylight",
     "small_energy": "too little energy to tell",
+    "neutral_lost": "the area's neutral is lost: what its voltages do is its consequence, and the area has the alert",
+    "phase_lost": "the meter lacks a phase's voltage or current: what flowed is not what it measured",
     "vacancy": "an empty home is the likelier reason",
 }
 #: What a row may need besides the columns of a reading.

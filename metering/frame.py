@@ -106,6 +106,12 @@ class ReadingFrame:
         """Whether every meter's energy was measured: the usual case."""
         return len(self.measured) > 0 and bool(self.shared["all_measured"])
 
+    @property
+    def received_kwh(self) -> Column:
+        """`energy_kwh` as it was received: with what validation doubts and left out of this frame."""
+        received: Column = self.shared.get("received_kwh", self.energy_kwh)
+        return received
+
     def column(self, name: str) -> Column | None:
         """The column, or None where this feed does not carry it."""
         return self.columns.get(name)

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from alerts.consequences import CAUSES
 from alerts.life import CODES
 from detectors.case.case_probability import Verdict
 from evaluation.run_folder import ALERTS, FINDINGS, SCORES, TASKS, read_lines, read_scores
@@ -76,6 +77,9 @@ class _Onlooker:
             f"expected:  {'nothing learnt yet' if np.isnan(expected) else f'{expected:.4g} kWh by its own profile'}"
         )
         self.lines += [f"score:     {line}" for line in _scores(seen["signals"], row)]
+        self.lines += [
+            f"hidden:    {code}: {CAUSES[name].text}" for (of, code), name in seen["hidden"].by_row.items() if of == row
+        ]
         self.lines.append(
             f"learnt:    {'yes' if seen['trusted'][row] else 'no: not measured, or something speaks against it'}"
         )

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from alerts.consequences import Consequences
 from alerts.life import CODES, AlertBank
 from detectors.bank import (
     area_outage,
@@ -131,6 +132,7 @@ class AreaInProgress:
         self.meter_errors = meter_errors(self.context, thresholds)
         self.recoverable = Recoverable(self.context)
         self.bank = AlertBank(area, archive.calendar)
+        self.consequences = Consequences(area)
         self.open: dict[int, OpenInterval] = {}
         self.closed_until_s = 0
         self.next_day: int | None = None

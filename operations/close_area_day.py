@@ -94,6 +94,8 @@ def _weigh(
     signals.append(area.frequent_outage.signal(area.archive.outages_by_area.get(area.name, ()), end_s))
     load = area.load_forecast.judge(curves)
     signals += area.load_forecast.signals(load)
+    signals, hidden = area.consequences.hide(signals, area.bank)
+    outcome.count({f"suppressed.evidence.{name}": n for name, n in hidden.counts.items()})
     nothing = np.zeros(len(area.area))
     step = area.bank.step(
         signals,

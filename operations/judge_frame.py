@@ -35,6 +35,7 @@ def judge_frame(
     expected_kwh = area.expected_kwh(frame)
     signals = area.siblings.hide([s for detector in area.interval_detectors for s in detector.score(frame)])
     signals += [outage, *_close_hour(area, frame)]
+    signals, hidden = area.consequences.hide(signals, area.bank)
     step = area.bank.step(
         signals,
         end_s=frame.interval_end_s,
@@ -42,7 +43,13 @@ def judge_frame(
         energy_kwh=frame.energy_kwh,
         expected_kwh=expected_kwh,
     )
+    ended, gave_way = area.consequences.give_way(signals, area.bank, frame.interval_end_s)
+    outcome.count({f"suppressed.evidence.{name}": n for name, n in hidden.counts.items()})
+    outcome.count({f"suppressed.alerts.{name}": n for name, n in gave_way.items()})
+    changed = (*step.changed, *ended)
     suspected = area.bank.suspected()
+    if hidden.by_row:
+        suspected = suspected | hidden.rows(len(frame))
     trusted = measured & ~suspected
     trusted[doubted] = False
     if trace is not None:
@@ -54,7 +61,8 @@ def judge_frame(
                 "doubted": doubted,
                 "signals": signals,
                 "trusted": trusted,
-                "changed": step.changed,
+                "changed": changed,
+                "hidden": hidden,
             },
         )
     for detector in area.interval_detectors:
@@ -64,9 +72,9 @@ def judge_frame(
     _add_to_hour(area, frame, balanced, bool(np.count_nonzero(suspected > area.area.is_supply)))
     _add_to_day(area, frame, signals, suspected)
     area.touch("bank")
-    if step.changed:
-        outcome.alerts.update((a.alert_id, a) for a in step.changed)
-        outcome.points += alert_points(step.changed, area.archive)
+    if changed:
+        outcome.alerts.update((a.alert_id, a) for a in changed)
+        outcome.points += alert_points(changed, area.archive)
     if step.evidence:
         outcome.points += evidence_points(step.evidence, signals, area.area, frame.interval_start_s)
     point = balance_point(area.area, frame, balanced)

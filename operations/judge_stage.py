@@ -234,6 +234,10 @@ class JudgeStage:
                 continue
             outcome.count({"events_accepted": 1})
             worked_on = any(True for _ in self._archive.works_at(area.area.meters[row], event.event_time_s))
+            why_hidden = None if word.is_over else area.consequences.why_hidden(word.code, row, area.bank)
+            if why_hidden is not None:
+                outcome.count({f"suppressed.events.{why_hidden}": 1})
+                continue
             if worked_on:
                 outcome.count({"events_in_work_order": 1})
             elif word.code != POWER_OFF and not word.is_over:

@@ -36,6 +36,7 @@ def believed_frame(area: AreaInProgress, frame: ReadingFrame) -> tuple[ReadingFr
     believed = ReadingFrame(
         frame.transformer_area, frame.interval_start_s, frame.interval_minutes, frame.meter_ids, columns
     )
+    believed.shared["received_kwh"] = frame.energy_kwh
     return believed, doubted
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from alerts.life import grade_of
 from inspection.capacity import Room
 from inspection.opening import Candidate, candidates, open_tasks, settle, within
 from metering.alert import Alert, AlertState
@@ -59,9 +60,16 @@ def test_what_visits_did_not_bear_out_counts_for_less() -> None:
 
 
 def test_hazards_rank_by_harm_not_by_energy_or_risk() -> None:
-    small, bare = alert("P1", "overvoltage", "electrical", 0.9), alert("P2", "phase_break", "electrical", 0.1)
-    worklist = open_tasks(candidates([small, bare], nobody), [], at_s=DAY_CLOSE_S)
+    broken, burns = alert("P1", "phase_break", "electrical", 0.9), alert("P2", "overvoltage", "electrical", 0.1)
+    worklist = open_tasks(candidates([broken, burns], nobody), [], at_s=DAY_CLOSE_S)
     assert [t.service_point for t in worklist.tasks] == ["P2", "P1"]
+
+
+def test_what_burns_appliances_is_a_hazard_of_high_harm() -> None:
+    (home,) = candidates([alert("P1", "overvoltage", "electrical", 0.1)], nobody)
+    (area,) = candidates([alert("P2", "neutral_lost", "electrical", 0.1)], nobody)
+    assert grade_of(home.harm) == grade_of(area.harm) == "high"
+    assert area.harm > home.harm, "a neutral is more than one home"
 
 
 def test_a_day_proposes_what_crews_have_room_for_and_every_hazard() -> None:
