@@ -19,6 +19,9 @@ F64 = NDArray[np.float64]
 Rows = NDArray[np.intp]
 _CODE = "register_runaway"
 _F32 = np.float32
+_NO_ROWS: Rows = np.empty(0, dtype=np.intp)
+#: Fewer meters at once are each their own case.
+_FEWEST_SHARED = 3
 _DAY_MINUTES = 1440
 #: Of one sample's ratio so much counts at most, as a logarithm: a wrong value must not teach what is usual.
 _MOST_LOG = 3.0
@@ -73,6 +76,14 @@ class ImpliedEnergyParams:
         low=0,
         high=720,
         source="proposed",
+    )
+    shared_share: float = parameter(
+        0.3,
+        meaning="share of the area's loaded meters (at least three) that count too much at once, which no register explains",
+        unit="1",
+        low=0.05,
+        high=1,
+        source="proposed: a concentrator that had a wrong multiplier",
     )
     excess_kwh: float = parameter(
         0.05,
@@ -219,15 +230,23 @@ class ImpliedEnergy:
         goes_on = ~begins
         return run * goes_on + 1, counted * goes_on + energy, so_far * goes_on + implied, rows[begins]
 
+    def _over(self, frame: ReadingFrame, implied_kwh: F64) -> Rows:
+        """The rows whose interval counts too much; none where a good part of the area does."""
+        over = np.flatnonzero(frame.received_kwh >= self._limit * implied_kwh)
+        if len(over) >= _FEWEST_SHARED:
+            loaded = np.count_nonzero(self._warm & (implied_kwh == implied_kwh))
+            if len(over) >= self._params.shared_share * loaded:
+                return _NO_ROWS
+        return over
+
     def score(self, frame: ReadingFrame) -> list[Signal]:
         implied_kwh = self._implied_kwh(frame)
         if implied_kwh is None:
             return []
         judged = self._warm & (implied_kwh == implied_kwh) & (frame.received_kwh == frame.received_kwh)
-        over = frame.received_kwh >= self._limit * implied_kwh
-        if not np.count_nonzero(over):
+        rows = self._over(frame, implied_kwh)
+        if not len(rows):
             return [nothing_found(self.name, _CODE, judged, "kWh")]
-        rows = np.flatnonzero(over)
         run, counted, implied, begins = self._run_with(frame, rows, implied_kwh)
         new = frame.received_kwh[rows].astype(_F32) != self._state["last_kwh"][rows]
         moved = self._state["short_min"][rows] > frame.interval_start_s // 60 - round(60 * self._params.short_hours)
@@ -247,24 +266,23 @@ class ImpliedEnergy:
         implied_kwh = self._implied_kwh(frame)
         if implied_kwh is None:
             return
-        over = frame.received_kwh >= self._limit * implied_kwh
-        if self._any_run or np.count_nonzero(over):
+        over = self._over(frame, implied_kwh)
+        if self._any_run or len(over):
             self._count(frame, over, implied_kwh)
         short = frame.received_kwh < self._short * implied_kwh
         if np.count_nonzero(short):
             self._state["short_min"][short] = frame.interval_start_s // 60
             self._pages.touch("ratio")
         if frame.interval_start_s % 3600 < 60 * frame.interval_minutes:
-            self._learn_ratio(
-                np.flatnonzero(trusted & ~over & (frame.energy_kwh > 0) & (implied_kwh > 0)), frame, implied_kwh
-            )
+            usual = frame.received_kwh < self._limit * implied_kwh
+            self._learn_ratio(np.flatnonzero(trusted & usual & (frame.energy_kwh > 0)), frame, implied_kwh)
 
-    def _count(self, frame: ReadingFrame, over: NDArray[np.bool_], implied_kwh: F64) -> None:
+    def _count(self, frame: ReadingFrame, over: Rows, implied_kwh: F64) -> None:
         now = self._state
         ended = (now["run"] > 0) & (frame.received_kwh < self._limit * implied_kwh)
         for name in ("run", "counted_kwh", "implied_kwh"):
             now[name][ended] = 0
-        rows = np.flatnonzero(over & (frame.received_kwh.astype(_F32) != now["last_kwh"]))
+        rows = over[frame.received_kwh[over].astype(_F32) != now["last_kwh"][over]]
         run, counted, implied, begins = self._run_with(frame, rows, implied_kwh)
         now["run"][rows], now["counted_kwh"][rows], now["implied_kwh"][rows] = run, counted, implied
         now["begun_min"][begins] = frame.interval_start_s // 60

@@ -141,6 +141,25 @@ def test_energies_that_validation_doubts_count() -> None:
     assert said[0].strength[0] >= SET_STRENGTH
 
 
+def test_what_many_meters_of_the_area_show_at_once_is_no_register() -> None:
+    meters = 6
+    rule = ImpliedEnergy(context(meters=meters, fields={"phases": [1] * meters}), ImpliedEnergyParams())
+    for away in (meters, 1):
+        rng = np.random.default_rng(5)
+        for i in range(EVENT + 8):
+            amperes = [load_a(i, rng) for _ in range(meters)]
+            times = [10.0 if i >= EVENT and row < away else 1.0 for row in range(meters)]
+            reading = frame(
+                start_s=MONDAY_S + 900 * i,
+                energy_kwh=[kwh(a) * t for a, t in zip(amperes, times, strict=True)],
+                current_a=list(amperes),
+                power_factor=[FACTOR] * meters,
+            )
+            (signal,) = rule.score(reading)
+            rule.learn(reading, np.ones(meters, dtype=np.bool_))
+        assert np.count_nonzero(signal.strength >= SET_STRENGTH) == (0 if away == meters else 1)
+
+
 def of_phases(currents: Values, phases: int | None, wiring: str | None = None) -> float:
     """What is said when the energy of three phases of 4 A was counted, of which these currents are reported."""
     fields: dict[str, list[object]] = {"phases": [phases], "wiring": [wiring]}
