@@ -20,6 +20,8 @@ Rows = NDArray[np.intp]
 _CODE = "register_runaway"
 _F32 = np.float32
 _NO_ROWS: Rows = np.empty(0, dtype=np.intp)
+#: Fewer alike may be chance.
+_FEWEST_INTERVALS = 4
 #: Fewer meters at once are each their own case.
 _FEWEST_SHARED = 3
 _DAY_MINUTES = 1440
@@ -55,7 +57,7 @@ class ImpliedEnergyParams:
     )
     run_minutes: float = parameter(
         90.0,
-        meaning="shortest time, and at least three intervals, of the same multiple",
+        meaning="shortest time, and at least four intervals, of the same multiple",
         unit="min",
         low=15,
         high=1440,
@@ -151,7 +153,7 @@ class ImpliedEnergy:
         )
         self._unknown_phases = self._phases == 0
         self._least_kwh = params.least_kw * context.interval_minutes / 60
-        self._needed = max(3, round(params.run_minutes / context.interval_minutes))
+        self._needed = max(_FEWEST_INTERVALS, round(params.run_minutes / context.interval_minutes))
         self._rate = max(context.interval_minutes, 60) / (14 * _DAY_MINUTES)
         counted = Slab((count,), _F32)
         layout = {
