@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.detection.lesser_feeds import bare
 from detectors.day.bank import DayBank, event_says
 from detectors.day.curves import DayCurves
 from metering.archive import Archive
@@ -48,13 +49,21 @@ class WorldFigures:
 
 
 def world_figures(
-    recipe: Recipe, columns: Sequence[str] | None = None, *, supply: bool = True, daily: bool = False
+    recipe: Recipe,
+    columns: Sequence[str] | None = None,
+    *,
+    supply: bool = True,
+    daily: bool = False,
+    bare_archive: bool = False,
 ) -> WorldFigures:
     """Live a province through and describe every day.
 
-    `columns` limits what the feed carries, `supply` = with supply meters; `daily` sums the day's energies into one reading.
+    `columns` limits what the feed carries, `supply` = with supply meters; `daily` sums the day's energies into one reading,
+    `bare_archive` leaves five columns of the archive.
     """
-    world = _World(recipe, (*STANDARD_COLUMNS, "register_kwh") if columns is None else tuple(columns), supply, daily)
+    world = _World(
+        recipe, (*STANDARD_COLUMNS, "register_kwh") if columns is None else tuple(columns), supply, daily, bare_archive
+    )
     names: tuple[str, ...] = ()
     days: list[NDArray[np.float32]] = []
     for window in world.province.windows():
@@ -88,9 +97,12 @@ class _Area:
 
 
 class _World:
-    def __init__(self, recipe: Recipe, columns: Sequence[str], supply: bool, daily: bool = False) -> None:
+    def __init__(
+        self, recipe: Recipe, columns: Sequence[str], supply: bool, daily: bool = False, bare_archive: bool = False
+    ) -> None:
         self.province = Province(recipe)
-        self._archive, self._columns, self._supply = self.province.archive, columns, supply
+        self._archive = bare(self.province.archive) if bare_archive else self.province.archive
+        self._columns, self._supply = columns, supply
         self._daily_kwh: dict[str, Grid] | None = {} if daily else None
         self._interval_minutes = 24 * 60 if daily else self._archive.interval_minutes
         self.areas = {name: _Area(self._archive, name, self._interval_minutes) for name in self._archive.areas}

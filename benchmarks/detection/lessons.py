@@ -18,12 +18,14 @@ ENERGY_ONLY = ("energy_kwh",)
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """One world to learn from; `columns` and `supply` limit what its feed carries, `daily` gives one energy a day."""
+    """One world to learn from; `columns` and `supply` limit what its feed carries, `daily` gives one energy a day,
+    `bare_archive` tells five columns of each meter."""
 
     recipe: Recipe
     columns: tuple[str, ...] | None = None
     supply: bool = True
     daily: bool = False
+    bare_archive: bool = False
 
     @property
     def name(self) -> str:
@@ -33,6 +35,7 @@ class Lesson:
                 (" energy only", self.columns),
                 (" no supply meter", not self.supply),
                 (" daily", self.daily),
+                (" bare archive", self.bare_archive),
             )
             if holds
         )
@@ -78,6 +81,8 @@ LESSONS: Sequence[Lesson] = (
     Lesson(_recipe(231, "mixed", 0.12), columns=ENERGY_ONLY),
     Lesson(_recipe(232, "mixed", 0.12), columns=ENERGY_ONLY, supply=False),
     Lesson(_recipe(233, "mixed", 0.12), columns=ENERGY_ONLY, supply=False, daily=True),
+    Lesson(_recipe(234, "mixed", 0.12), bare_archive=True),
+    Lesson(_recipe(235, "mixed", 0.04, climate="hot_summer_cold_winter"), bare_archive=True),
 )
 #: Nothing is taught on these: they say how often each kind of the taught prior is false, and what it finds (`budgets.py`).
 EXAMINATIONS: Sequence[Lesson] = (
@@ -89,12 +94,20 @@ EXAMINATIONS: Sequence[Lesson] = (
 
 def cached_world(lesson: Lesson, cache: Path) -> WorldFigures:
     """The figures of a lesson's world, lived through once and kept in `cache`; empty it when the experts change."""
-    told = lesson.recipe.text() + repr((lesson.columns, lesson.supply, lesson.daily))
+    told = lesson.recipe.text() + repr(
+        (lesson.columns, lesson.supply, lesson.daily) + (lesson.bare_archive,) * lesson.bare_archive
+    )
     path = cache / f"{hashlib.blake2b(told.encode(), digest_size=8).hexdigest()}.pickle"
     if path.exists():
         world: WorldFigures = pickle.loads(path.read_bytes())  # noqa: S301 - our own cache
         return world
-    world = world_figures(lesson.recipe, lesson.columns, supply=lesson.supply, daily=lesson.daily)
+    world = world_figures(
+        lesson.recipe,
+        lesson.columns,
+        supply=lesson.supply,
+        daily=lesson.daily,
+        bare_archive=lesson.bare_archive,
+    )
     cache.mkdir(parents=True, exist_ok=True)
     path.write_bytes(pickle.dumps(world, protocol=5))
     return world

@@ -378,8 +378,9 @@ class DayArea:
                 self._usual[...] = p.kept_per_day * self._usual + oldest
                 now.learnt += 1
             if verdict.excess_kwh == verdict.excess_kwh:
-                usual = _usual_error(now)
-                now.sigma_kwh = _average(usual, min(1.25 * abs(verdict.excess_kwh), 4 * usual), 0.05)
+                size, usual = 1.25 * abs(verdict.excess_kwh), _usual_error(now)
+                first = now.sigma_kwh != now.sigma_kwh
+                now.sigma_kwh = min(size, usual) if first else _average(usual, min(size, 4 * usual), 0.05)
         self._keep(now)
         self._pages.touch("area")
 

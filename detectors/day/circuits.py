@@ -55,8 +55,8 @@ _FIGURES = Figures(
         "neutral_excess": Figure("share by which the neutral's current exceeds the line's, recently; single phase only", -1, 1),
         "neutral_difference_size": Figure("size of neutral_excess, whichever way", 0, 1),
         "neutral_change": Figure("neutral_excess less what is usual", -2, 2),
-        "undeclared_export": Figure("export over (export + energy), recently; 0 where generation is declared", 0, 1),
-        "reversed_share": Figure("share of hours in which a current runs backwards, recently; 0 where generation is declared", 0, 1),
+        "undeclared_export": Figure("export over (export + energy), recently; 0 where generation is declared, unknown where the archive does not say", 0, 1),
+        "reversed_share": Figure("share of hours in which a current runs backwards, recently; 0 where generation is declared, unknown where the archive does not say", 0, 1),
         "power_factor_recent": Figure("mean power factor, recently", 0, 1),
         "power_factor_change": Figure("power_factor_recent less what is usual", -1, 1),
         "phase_share_fall": Figure("log of recent over usual share of the current, of the phase that lost most; three-phase only", -4, 0),
@@ -117,7 +117,8 @@ class DayCircuits:
         self._peers = peer_groups(context)
         area = context.area
         self._three = (area.phases == 3) | np.array([m.phase == "abc" for m in area.meters], dtype=np.bool_)
-        self._declared = area.has_generation
+        #: What a meter gives back says something only where the archive knows whether it generates.
+        self._given_back = np.where(area.generation_known, np.where(area.has_generation, 0.0, 1.0), np.nan)
         self._by_the_hour = context.interval_minutes <= 60
         count = len(area)
         unknown = Slab((count,), _F32, np.nan)
@@ -201,8 +202,8 @@ class DayCircuits:
         lowest, highest = np.fmin.reduce(volts), np.fmax.reduce(volts)
         # a phase without voltage may report no current at all
         figures = {
-            "export": np.where(self._declared, 0.0, share_of(export_kwh, export_kwh + energy_kwh)),
-            "reversed": np.where(self._declared, 0.0, backwards),
+            "export": self._beside_declared(share_of(export_kwh, export_kwh + energy_kwh)),
+            "reversed": self._beside_declared(backwards),
             "neutral": np.where(self._three, np.nan, _excess(hourly["neutral_a"], amperes[0], _LEAST_A)),
             "factor": factor,
             "current": np.where(self._three, np.where(by_phase == by_phase, by_phase, 0.0).sum(axis=0), by_phase[0]),
@@ -219,6 +220,10 @@ class DayCircuits:
             for name in ("apart", "reversed", "uncounted", "lost"):
                 figures[name] = np.full(len(self._context.area), np.nan)
         return np.stack([figures[name] for name in _REMEMBERED])
+
+    def _beside_declared(self, share: F64) -> F64:
+        """A share of what flows backwards: 0 where generation is declared, NaN where the archive does not say."""
+        return np.asarray(np.where(self._given_back == 0, 0.0, share * self._given_back))
 
     def _of_energy(self, energy: F64, export: F64, implied: F64, amperes: F64) -> dict[str, F64]:
         """Hours in which either is missing count on neither side."""
