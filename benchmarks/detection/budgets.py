@@ -22,6 +22,10 @@ from metering.catalogue import CATALOGUE, INFORMATION_FAMILIES
 WARM_UP_DAYS = 28
 #: False cases of the prior's kinds per 1,000 meters and week; rules add their own.
 BUDGET = 0.8
+#: And no world alone may have more: the hard one has room for certain rules' false cases, too.
+MOST_OF_A_WORLD = 1.0
+#: Kinds that are demanded within ten days weigh so many times.
+SOON_KINDS, SOON_WEIGHT = frozenset({"bypass", "tapping"}), 3.0
 #: Probabilities at which a kind may be set, from the last to the earliest.
 STEPS = (0.85, 0.8, 0.72, 0.65, 0.58, 0.5, 0.42, 0.35, 0.3)
 #: What is not seen to cost anything may still do so elsewhere.
@@ -91,27 +95,34 @@ def raised(world: Watched, set_at: NDArray[np.float64]) -> list[tuple[int, int, 
 
 @dataclass(frozen=True, slots=True)
 class Yield:
-    """Of some worlds: false suspicions, and what is found, as the mean over kinds of found at all and found soon."""
+    """Of some worlds: false suspicions of each, and what is found, as the mean over kinds of found at all and found soon."""
 
-    false_cases: int
+    false_cases: tuple[int, ...]
     found: float
+
+    @property
+    def false_in_all(self) -> int:
+        return sum(self.false_cases)
 
 
 def yields(worlds: Sequence[Watched], set_at: NDArray[np.float64]) -> Yield:
-    false_cases, found = 0, []
+    false_cases, found = [], []
     for world in worlds:
         first: dict[int, int] = {}
+        false_cases.append(0)
         for meter, day, _ in raised(world, set_at):
             case = world.cases.get(meter)
             if case is not None and case.from_day <= day < case.until_day:
                 first.setdefault(meter, day)
-            false_cases += bool(world.normal[meter])
+            false_cases[-1] += bool(world.normal[meter])
         by_kind: dict[str, list[float]] = {}
         for meter, case in world.cases.items():
             soon = meter in first and first[meter] <= max(case.from_day, WARM_UP_DAYS) + SOON_DAYS
             by_kind.setdefault(case.abnormality, []).append(((meter in first) + soon) / 2)
-        found.append(float(np.mean([np.mean(each) for each in by_kind.values()])) if by_kind else 1.0)
-    return Yield(false_cases, float(np.mean(found)))
+        weights = [SOON_WEIGHT if kind in SOON_KINDS else 1.0 for kind in by_kind]
+        rates = [float(np.mean(each)) for each in by_kind.values()]
+        found.append(float(np.average(rates, weights=weights)) if rates else 1.0)
+    return Yield(tuple(false_cases), float(np.mean(found)))
 
 
 def shared_budget(worlds: Sequence[Watched], kinds: Sequence[str], budget: float = BUDGET) -> NDArray[np.float64]:
@@ -119,7 +130,8 @@ def shared_budget(worlds: Sequence[Watched], kinds: Sequence[str], budget: float
 
     One step after another goes to the kind where it finds most for what it costs; then every kind takes the steps that cost nothing.
     """
-    allowed = budget * sum(world.thousand_meter_weeks for world in worlds)
+    in_all = budget * sum(world.thousand_meter_weeks for world in worlds)
+    of_each = [MOST_OF_A_WORLD * world.thousand_meter_weeks for world in worlds]
     step = np.zeros(len(kinds), dtype=np.int64)
     steps = np.array(STEPS)
     now = yields(worlds, steps[step])
@@ -130,14 +142,14 @@ def shared_budget(worlds: Sequence[Watched], kinds: Sequence[str], budget: float
                 taken = step.copy()
                 taken[kind] = further
                 then = yields(worlds, steps[taken])
-                if then.false_cases > allowed:
+                if then.false_in_all > in_all or any(np.greater(then.false_cases, of_each)):
                     break
                 gain = then.found - now.found
-                cost = max(then.false_cases - now.false_cases, 0) + 0.3
+                cost = max(then.false_in_all - now.false_in_all, 0) + 0.3
                 if gain > 0:
                     offers.append((gain / cost, kind, further, then))
         if not offers:
-            return steps[_without_cost(worlds, step, now.false_cases)]
+            return steps[_without_cost(worlds, step, now.false_in_all)]
         _, kind, further, now = max(offers, key=lambda offer: (offer[0], -offer[1], -offer[2]))
         step[kind] = further
 
@@ -149,7 +161,7 @@ def _without_cost(worlds: Sequence[Watched], step: NDArray[np.int64], false_case
         while step[kind] + 1 < len(steps) and steps[step[kind] + 1] >= FREE_UNTIL:
             taken = step.copy()
             taken[kind] += 1
-            if yields(worlds, steps[taken]).false_cases > false_cases:
+            if yields(worlds, steps[taken]).false_in_all > false_cases:
                 break
             step = taken
     return step
