@@ -152,7 +152,10 @@ def stamp(load_before: tuple[float, float, float]) -> str:
     return f"Measured {now}; load average before {load_before[0]:.1f}, after {os.getloadavg()[0]:.1f}."
 
 
-HEAD = """# What Meterwatch costs
+#: The part of `detection.md` in which one thing is taken away at a time.
+ABLATIONS = "What each part is worth"
+
+HEAD = f"""# What Meterwatch costs
 
 Written by `make bench` (`python -m benchmarks [NAMES]`); do not edit. A machine is rarely alone: figures per CPU-second
 and ratios say more than figures per second. Nothing is asserted about any of them.
@@ -162,6 +165,9 @@ functions, timed from outside by each thread's CPU clock (`benchmarks/stage_cloc
 ones; `rest` is what no stage claims: the Kafka client, Faust and its event loop, waiting and waking. The column "of it
 timing" is what the clock itself added; "no core" is time in which a thread was ready to run and others had the cores
 (threads add up, so it may pass 100 %). `write SQL` counts its reads too.
+
+How much is found, and ablations (the same province without one detector, one expert, voltage, balance or findings at a time,
+"{ABLATIONS}"), are measured by `make bench-detection` and stand in [detection.md](detection.md).
 """
 
 

@@ -74,9 +74,12 @@ def unpack_arrays(schema: str, page: bytes) -> dict[str, NDArray[Any]]:
 
 
 def is_of(schema: str, page: bytes) -> bool:
-    """Whether the page was packed under this schema: for a model that reads pages of an older version, too."""
-    (length,) = _LENGTH.unpack_from(page)
-    return bool(json.loads(page[_LENGTH.size : _LENGTH.size + length])["schema"] == schema)
+    """Whether the page was packed under this schema, and can be read: for a model that reads pages of an older version, too."""
+    try:
+        _header_of(page, schema)
+    except StoreError:
+        return False
+    return True
 
 
 def pack_model(schema: str, model: object) -> bytes:
@@ -84,9 +87,20 @@ def pack_model(schema: str, model: object) -> bytes:
 
 
 def unpack_model(schema: str, page: bytes) -> Any:
-    """The pickled model of a page. Raises `StoreError` where the page is of another schema."""
+    """The pickled model of a page. Raises `StoreError` where the page is of another schema or cut short."""
     _, offset = _header_of(page, schema)
-    return pickle.loads(page[offset:])  # noqa: S301 - our own pages, checked by schema
+    try:
+        return pickle.loads(page[offset:])  # noqa: S301 - our own pages, checked by schema
+    except (pickle.UnpicklingError, EOFError) as error:
+        raise _wrong(schema, "too few bytes") from error
+
+
+def only_page(schema: str, name: str, pages: Mapping[str, bytes]) -> bytes | None:
+    """The page of a model that has no other; None where nothing was ever saved. Raises `StoreError` where a page has another name."""
+    for found in pages:
+        if found != name:
+            raise _wrong(schema, f"a page named {found!r}")
+    return pages.get(name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.detection.worlds import DEVELOPMENT_SEEDS, REPORT_SEEDS, World
-from benchmarks.report import count, mebibytes, table
+from benchmarks.report import ABLATIONS, count, mebibytes, table
 
 Figures = Mapping[str, Any]
 BUDGET, REALISED = 1.0, 1.5
@@ -409,7 +409,7 @@ def _benign(shown: Sequence[World], figures: Mapping[str, Figures]) -> list[str]
 
 def _ablations(shown: Sequence[World], figures: Mapping[str, Figures]) -> list[str]:
     if not shown:
-        return []
+        return [f"## {ABLATIONS}", "", "Not measured yet.", ""]
     rows = []
     for w in shown:
         base = figures.get("everything-visited" if w.visits_per_week else "everything")
@@ -433,7 +433,7 @@ def _ablations(shown: Sequence[World], figures: Mapping[str, Figures]) -> list[s
     head = ["", "macro DR", "AP", "P@50", "AUC", "hits per inspection", "false cases"]
     recipe = figures[shown[0].name]["recipe"]
     return [
-        "## What each part is worth",
+        f"## {ABLATIONS}",
         "",
         (
             f"Mixed, 8 %, {recipe['customers']:,} meters, seed {recipe['seed']}. One thing is taken away at a time, thresholds stay as "

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from river.drift import ADWIN
 from river.linear_model import BayesianLinearRegression
 
-from detectors.pages import pack_model, unpack_model
+from detectors.pages import only_page, pack_model, unpack_model
 from detectors.parameters import check_ranges, parameter
 from detectors.steps import nothing_found_of_all, step_strength
 from metering.evidence import AreaContext, AreaCurves, Signal
@@ -142,10 +142,13 @@ class LoadForecast:
         if ratings and all(rating is not None for rating in ratings):
             self._rated_kva = sum(rating or 0.0 for rating in ratings)
         self._rated_kw = params.power_factor * self._rated_kva
+        self._dirty = False
+        self._begin()
+
+    def _begin(self) -> None:
         self._known = _Known()
         self._model: Any = BayesianLinearRegression(alpha=1.0, beta=400.0, smoothing=0.99)
         self._drift: Any = ADWIN(delta=0.002)  # type: ignore[no-untyped-call]
-        self._dirty = False
 
     # --- judging
 
@@ -263,6 +266,8 @@ class LoadForecast:
             features = _features(known.week_kwh, load.day_type)
             error = target - self._model.predict_one(features)
             self._model.learn_one(features, max(-1.0, min(1.0, target)))
+            # River works its mean out when it is next asked; now, so that judging changes nothing
+            self._model.predict_one(features)
             known.variance += _ERROR_RATE * (min(error * error, 9 * known.variance) - known.variance)
             self._drift.update(abs(error))
             if self._drift.drift_detected:
@@ -277,7 +282,9 @@ class LoadForecast:
     # --- state
 
     def dump(self) -> dict[str, bytes]:
-        return {_PAGE: pack_model(_SCHEMA, (self._known, self._model, self._drift))} if self._known.week_kwh else {}
+        if not self._known.week_kwh and not self._known.week_load:
+            return {}
+        return {_PAGE: pack_model(_SCHEMA, (self._known, self._model, self._drift))}
 
     def dump_dirty(self) -> dict[str, bytes]:
         dirty, self._dirty = self._dirty, False
@@ -285,8 +292,10 @@ class LoadForecast:
 
     def load(self, pages: dict[str, bytes]) -> None:
         self._dirty = False
-        if _PAGE in pages:
-            self._known, self._model, self._drift = unpack_model(_SCHEMA, pages[_PAGE])
+        self._begin()
+        page = only_page(_SCHEMA, _PAGE, pages)
+        if page is not None:
+            self._known, self._model, self._drift = unpack_model(_SCHEMA, page)
 
 
 def _features(week_kwh: list[float], day_type: int) -> dict[str, float]:

@@ -10,6 +10,7 @@ from benchmarks.__main__ import parse
 from benchmarks.catalogue import BENCHMARKS, NAMES
 from benchmarks.child import Account
 from benchmarks.report import (
+    ABLATIONS,
     RESULTS,
     Section,
     count,
@@ -44,6 +45,15 @@ def test_a_run_replaces_its_own_section_and_keeps_the_others_in_order(tmp_path: 
     assert "kept" in sections["a"]
     assert sections["b"] == "## `b`: second\n\nnew\n"
     assert page.read_text(encoding="utf-8").count("Machine:") == 1
+
+
+def test_the_page_leads_to_the_ablations_whenever_it_is_written(tmp_path: Path) -> None:
+    page = tmp_path / "results.md"
+    write_results([], page, ())
+    for text in (page.read_text(encoding="utf-8"), RESULTS.read_text(encoding="utf-8")):
+        assert f'"{ABLATIONS}"' in text
+        assert "(detection.md)" in text
+    assert f"## {ABLATIONS}\n" in RESULTS.with_name("detection.md").read_text(encoding="utf-8")
 
 
 def test_rates_are_per_second_and_per_cpu_second() -> None:
