@@ -21,6 +21,8 @@ from metering.evidence import RECOVER_STRENGTH, SET_STRENGTH, AreaContext, Signa
 #: How likely a kind is a meter's is remembered with this share a day.
 _KIND_MEMORY = 0.6
 _NO_KIND = -1
+#: Share of a day without readings from which it says nothing of a meter.
+_MOST_MISSING = 0.75
 #: Log-odds of a day from which it is asked whether something harmless explains them.
 _WORTH_EXPLAINING = -3.0
 
@@ -93,7 +95,7 @@ class Verdict:
 class CaseProbability:
     """One suspicion a meter: how probable a case is, and of which kind.
 
-    The prior's log-odds of a day are averaged with those of the days before. From `set_probability`, or earlier where its most probable
+    The prior's log-odds of a day are averaged with those of the days before; a day that was hardly measured says nothing. From `set_probability`, or earlier where its most probable
     kind has a lead, a meter is suspected of that kind, which it keeps until the suspicion is over. `judge` changes nothing; `learn` takes
     the verdict in.
     An inspection that found nothing lowers the odds for some weeks: what was unusual then has an explanation.
@@ -139,7 +141,7 @@ class CaseProbability:
         """Weigh the figures of a closed day, by name, each (meters,), NaN = not known. What has a harmless explanation weighs less."""
         p, now = self._params, self._now
         table = self._prior.table(figures, len(self._customers))
-        today = np.where(self._customers, self._prior.odds(table), np.nan)
+        today = np.where(self._customers & ~_unheard(figures), self._prior.odds(table), np.nan)
         benign = self._benign.weigh(figures, day, np.flatnonzero(today > _WORTH_EXPLAINING))
         today = today - lowered(benign)
         known = today == today
@@ -276,3 +278,9 @@ class CaseProbability:
 
     def load(self, pages: dict[str, bytes]) -> None:
         self._pages.load(pages)
+
+
+def _unheard(figures: Mapping[str, F64]) -> NDArray[np.bool_] | np.bool_:
+    """Whose day was hardly measured: its figures are those of the days before, and would count twice."""
+    missing = figures.get("missing_hours")
+    return np.False_ if missing is None else np.asarray(missing > _MOST_MISSING)

@@ -110,5 +110,5 @@ def test_a_case_that_ends_is_no_longer_suspected_within_weeks() -> None:
 
 
 def test_a_parameter_out_of_range_is_refused_by_name() -> None:
-    with pytest.raises(SettingsError, match="DayLevelParams: recent_rate"):
+    with pytest.raises(SettingsError, match=r"DayLevelParams\.recent_rate"):
         DayLevelParams(recent_rate=2.0)

@@ -174,6 +174,20 @@ def test_a_suspicion_keeps_its_kind_until_it_is_over(prior: Prior) -> None:
     assert weigher.judge(both, DAY).kind.tolist() == [1]
 
 
+def test_a_meter_that_falls_silent_gains_no_suspicion(prior: Prior) -> None:
+    weigher = CaseProbability(context(meters=2), CaseProbabilityParams(warm_up_days=5), prior)
+    judged(weigher, [0.0, 0.0], 6)
+    odd = {"fall_cusum": np.array([5.0, 5.0]), "event_strength": np.zeros(2), "missing_hours": np.zeros(2)}
+    before = weigher.judge(odd, DAY)
+    weigher.learn(before)
+    silent = odd | {"missing_hours": np.array([1.0, 0.3])}
+    for _ in range(5):
+        verdict = weigher.judge(silent, DAY)
+        weigher.learn(verdict)
+    assert verdict.probability[0] == pytest.approx(before.probability[0])
+    assert verdict.probability[1] > before.probability[1]
+
+
 def test_an_inspection_that_found_nothing_lowers_the_odds_and_one_that_did_lifts_that(prior: Prior) -> None:
     weigher = CaseProbability(context(meters=1), CaseProbabilityParams(warm_up_days=5), prior)
     before = judged(weigher, [5.0], 6)[0]
