@@ -87,7 +87,8 @@ def _weigh(
     balance = area.day_bank.balance(curves) if len(area.area.supply_rows) else None
     of_area = None
     if balance is not None:
-        of_area = _weigh_area(area, curves, balance, verdict, energy)
+        unbilled_kwh = day.readings.rows["inactive_kwh"].astype(np.float64)
+        of_area = _weigh_area(area, curves, balance, verdict, energy, unbilled_kwh)
         signals += [*area.day_area.signals(of_area), area.meter_errors.signal(energy.observed)]
     end_s = area.archive.calendar.day_close(closes_on)
     signals += resale_signals(area, curves)
@@ -125,8 +126,10 @@ def _weigh_area(
     balance: HourlyBalance,
     verdict: Verdict,
     energy: Measured,
+    unbilled_kwh: NDArray[np.float64],
 ) -> AreaVerdict:
-    """The area's balance less what its meters are suspected of; who hangs elsewhere is no part of it."""
+    """The area's balance less what its meters are suspected of, and what they used out of service (`unbilled_kwh`); who hangs
+    elsewhere is no part of it."""
     suspects = area.day_area.suspects(
         verdict.probability,
         area.case_probability.prior.kinds,
@@ -135,7 +138,7 @@ def _weigh_area(
         energy.expected,
         np.nansum(curves.hourly["export_kwh"], axis=0),
         area.bank.suspected(),
-    )
+    ).with_unbilled(unbilled_kwh)
     start_s = area.archive.calendar.day_start(date.fromordinal(curves.day_ordinal))
     in_service = area.area.valid_at(start_s) & area.area.valid_at(start_s + DAY_S - 1)
     hangs_here = in_service & ~area.meter_errors.elsewhere

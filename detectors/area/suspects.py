@@ -34,6 +34,8 @@ _OVERCOUNTS = frozenset({"ratio_changed", "ratio_error", "register_runaway"})
 _LEAST_PROBABILITY = 0.05
 #: A meter under a rule's certain suspicion counts as suspected at least so much.
 _UNDER_SUSPICION = 0.9
+#: How far a day's use lies beside that of the last days, of which a recent loss is made.
+_DAY_TO_DAY = 0.25
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +56,15 @@ class Suspects:
         p = self.probability
         variance = (p * self.error_kwh) ** 2 + p * (1 - p) * self.missing_kwh**2
         return float(np.sqrt(variance.sum()))
+
+    def with_unbilled(self, unbilled_kwh: F64) -> Suspects:
+        """And what meters registered today after their service had ended, (meters,) kWh: it is known, and in nobody's sales."""
+        unbilled = unbilled_kwh > 0
+        return Suspects(
+            np.where(unbilled, 1.0, self.probability),
+            np.where(unbilled, unbilled_kwh, self.missing_kwh),
+            np.where(unbilled, _DAY_TO_DAY * unbilled_kwh, self.error_kwh),
+        )
 
 
 class ErrorShares(NamedTuple):

@@ -262,6 +262,15 @@ def test_suspects_explain_by_kind() -> None:
     assert np.isfinite(found.error_kwh).all()
 
 
+def test_what_is_used_after_service_ended_explains_as_much_of_a_loss() -> None:
+    nothing = np.zeros(3)
+    found = Suspects(np.array([0.5, 0.0, 0.0]), np.array([4.0, 0.0, 0.0]), nothing).with_unbilled(
+        np.array([0.0, 7.0, np.nan])
+    )
+    assert found.explained_kwh == 2.0 + 7.0
+    assert found.explained_error_kwh == pytest.approx(np.hypot(0.5 * 4.0, 0.25 * 7.0))
+
+
 def test_a_loss_that_a_visit_did_not_find_becomes_usual() -> None:
     judge = DayArea(area())
     days = told(EVENT + 40, tap(0.8))
