@@ -477,15 +477,18 @@ class AlertBank:
         return tuple(changed)
 
     def at_day_close(
-        self, worth: Callable[[str, int], Worth | None] = lambda _abnormality, _row: None
+        self, worth: Callable[[str, int], Worth | None] = lambda _abnormality, _row: None, since_s: int | None = None
     ) -> tuple[tuple[Alert, ...], tuple[Alert, ...]]:
         """(all open alerts, those among them whose energy at stake changed since they were last saved).
 
+        With `since_s`, hazards that came back and went again since then are among the open ones: somebody has to look.
         `worth` says what a claim of an abnormality is worth at the meter of a row; where it knows nothing, what was said stands.
         """
         opened, changed = [], []
         for (code, row), alert in sorted(self._alerts.items()):
             if not alert.is_open:
+                if since_s is not None and _comes_and_goes(alert, since_s):
+                    opened.append(alert)
                 continue
             at_stake = _rounded(float(self._missing_kwh[code, row]))
             now_worth = worth(alert.abnormality, row) or alert.worth
@@ -573,3 +576,16 @@ def _common_reason(signal: Signal, kind: Abnormality, row: int, since: str) -> R
             said += f", expected {unit.shown(f'{expected:.4g}', chinese=False)}"
             said_zh += f"，应有 {unit.shown(f'{expected:.4g}', chinese=True)}"
     return Reason(signal.detector, said, text_zh=said_zh)
+
+
+def _comes_and_goes(alert: Alert, since_s: int) -> bool:
+    """Whether a hazard came back at least once, and was there since then."""
+    ended_s = alert.cleared_at_s
+    is_hazard = CATALOGUE[alert.abnormality].lane == "hazard"
+    return (
+        is_hazard
+        and alert.state is AlertState.CLEARED
+        and alert.episodes > 1
+        and ended_s is not None
+        and ended_s > since_s
+    )

@@ -46,10 +46,10 @@ def close_area_day(
     verdict = _weigh(area, day, curves, signals, outcome)
     if trace is not None:
         trace.day_closed(area, ordinal, signals, verdict)
-    open_alerts, changed = area.bank.at_day_close(_worth(area, closes_on))
+    at_s = area.archive.calendar.day_close(closes_on)
+    open_alerts, changed = area.bank.at_day_close(_worth(area, closes_on), since_s=at_s - DAY_S)
     outcome.alerts.update((a.alert_id, a) for a in changed)
     outcome.points += alert_points(changed, area.archive)
-    at_s = area.archive.calendar.day_close(closes_on)
     area.silences = {i: s for i, s in area.silences.items() if at_s < s.until_s}
     heard = tuple(a for a in open_alerts if not any(s.covers(a, at_s) for s in area.silences.values()))
     if len(heard) < len(open_alerts):
@@ -190,7 +190,7 @@ def _worth(area: AreaInProgress, day: date) -> Callable[[str, int], Worth | None
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClosedAreaDay:
-    """What crosses from the area stage to the day stage; `open_alerts` are those that no silence covers, `silenced` the
+    """What crosses from the area stage to the day stage; `open_alerts` are those that no silence covers, hazards that come and go among them, `silenced` the
     meters that one does, `undone` the findings that a person took back."""
 
     day: AreaDay

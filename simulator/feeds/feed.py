@@ -21,6 +21,7 @@ from metering.truth import TruthCase
 from simulator.feeds import feed_tables as tables
 from simulator.feeds.feed_readings import UNREADABLE_TIME, ReadingBatch, ReadingsFile
 from simulator.feeds.feed_writer import FEED_FILES, FEED_TOML, READINGS_FILES, FeedWriter, ReadingsFormat
+from simulator.feeds.first_look import doubts
 
 __all__ = ["UNKNOWN_AREA", "UNREADABLE_TIME", "Feed", "FeedWriter", "ReadingBatch", "ReadingsFormat"]
 
@@ -172,13 +173,15 @@ class Feed:
         return list(tables.read_truth(self.folder / "truth.csv")) if self.has_truth else []
 
     def notes(self) -> list[str]:
-        """One line for everything that is switched off because a file or a column is missing, and for ignored columns."""
+        """One line for everything that is switched off because a file or a column is missing, for ignored columns, and for what the
+        first readings say against the description."""
         missing = [name for name, _ in _FILES if not (self.folder / name).is_file()]
         notes = [*self._notes, *switched_off(self.archive, self.reading_columns, missing)]
         notes.extend(
             f"readings: column {name!r} is not known and is ignored" for name in self.readings_file.unknown_columns
         )
-        return notes
+        first = next(self.readings(), None)
+        return notes if first is None else [*notes, *doubts(self.archive, first)]
 
 
 _READING_GROUPS = (

@@ -236,3 +236,22 @@ def test_a_relapse_is_told_in_the_unit_of_its_own_evidence() -> None:
     signal = Signal("case", "terminal_cover_open", strength, np.full(3, 8.3), np.full(3, 18.9), "kWh/d")
     (alert,) = bank.step([signal], end_s=DAY_S, interval_s=DAY_S, energy_kwh=nowhere, expected_kwh=nowhere).changed
     assert (alert.observed, alert.unit, alert.episodes) == (8.3, "kWh/d", 2)
+
+
+def test_a_hazard_that_comes_and_goes_is_handed_over_though_it_is_gone_at_the_days_close() -> None:
+    line, code = Line(), "neutral_lost"
+    kind = CATALOGUE[code]
+
+    def spell() -> None:
+        for strength, minutes in ((1.0, kind.set_after_minutes + 15), (0.0, kind.clear_after_minutes + 15)):
+            for _ in range(minutes // 15):
+                line.see(strength, code)
+
+    spell()
+    assert line.states()[-1] is AlertState.CLEARED
+    assert line.bank.at_day_close(since_s=0)[0] == (), "once may have been a switch"
+    spell()
+    assert line.states()[-1] is AlertState.CLEARED
+    assert [a.episodes for a in line.bank.at_day_close(since_s=line.now_s - DAY_S)[0]] == [2]
+    assert line.bank.at_day_close(since_s=line.now_s)[0] == ()
+    assert line.bank.at_day_close()[0] == ()

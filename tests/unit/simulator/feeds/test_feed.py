@@ -527,3 +527,27 @@ def test_parquet_columns_of_a_wrong_type_are_named(tmp_path: Path) -> None:
     )
     with pytest.raises(FeedError, match="column interval_start: of type int64; store a timestamp in UTC"):
         Feed.open(folder)
+
+
+def readings_of(folder: Path, step_minutes: int, kwh: float) -> Feed:
+    """A feed of 15 minutes whose readings are what is asked for."""
+    write(folder)
+    for old in folder.glob("readings.*"):
+        old.unlink()
+    lines = [
+        f"{meter},{datetime.fromtimestamp(T0 + 60 * step_minutes * k, UTC).isoformat()},{kwh}"
+        for k in range(12)
+        for meter in ("S-1", "M-2")
+    ]
+    (folder / "readings.csv").write_text("meter_id,interval_start,energy_kwh\n" + "\n".join(lines) + "\n")
+    return Feed.open(folder)
+
+
+def test_notes_doubt_an_interval_and_a_unit_that_the_readings_gainsay(tmp_path: Path) -> None:
+    fitting = "\n".join(readings_of(tmp_path / "fitting", 15, 0.4).notes())
+    assert "apart" not in fitting
+    assert "kWh of the interval" not in fitting
+    hourly = "\n".join(readings_of(tmp_path / "hourly", 60, 0.4).notes())
+    assert "they lie 60 min apart, where feed.toml says interval_minutes = 15: write 60" in hourly
+    watt_hours = "\n".join(readings_of(tmp_path / "wh", 15, 400.0).notes())
+    assert "50% of the first ones are more energy than their meter can carry" in watt_hours
