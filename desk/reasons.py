@@ -33,8 +33,13 @@ def worth_words(reason: Reason, say: Words) -> str:
 
     >>> worth_words(Reason("d", "it fell", weight=1.6), Words("en")), worth_words(Reason("d", "so did all", weight=-0.7), Words("en"))
     ('odds × 5', 'odds ÷ 2')
+    >>> worth_words(Reason("d", "a cover was opened", weight=4.8), Words("en"))
+    'odds × 122'
     """
     times = math.exp(min(abs(reason.weight), 7.0))
     if times < _LEAST_TIMES:
         return ""
-    return say("reason.odds_up" if reason.weight > 0 else "reason.odds_down", times=f"{times:.2g}")
+    return say(
+        "reason.odds_up" if reason.weight > 0 else "reason.odds_down",
+        times=f"{times:.2g}" if times < 10 else f"{times:.0f}",
+    )

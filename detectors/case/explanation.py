@@ -127,10 +127,10 @@ def naming(
     share, other_share = percent(kind[1]), percent(rival[1])
     if kept:
         said = f"named {name} ({share}) when the doubt began; by now {other} is likelier ({other_share})"
-        said_zh = f"疑点初现时判为{name_zh}（{share}）；目前更可能为{other_zh}（{other_share}）"
+        said_zh = f"疑点初现时疑为{name_zh}（{share}）；目前更可能为{other_zh}（{other_share}）"
     else:
         said = f"named {name} ({share}) rather than {other} ({other_share})"
-        said_zh = f"判为{name_zh}（{share}）而非{other_zh}（{other_share}）"
+        said_zh = f"疑为{name_zh}（{share}）而非{other_zh}（{other_share}）"
     because = "; ".join(each.en for each in why) or "no single figure tells them apart"
     because_zh = "；".join(each.zh for each in why) or "没有单一指标能够区分"
     return Reason(NAMING, f"{said}: {because}", text_zh=f"{said_zh}：{because_zh}")
