@@ -256,7 +256,8 @@ TEXTS: Mapping[str, Text] = {
     # --- alert and task pages
     "alert.title": Text("Alert", "告警"),
     "alert.no_task": Text(
-        "No inspection task yet: tasks open when the day closes.", "尚无稽查任务：日终研判时开立。"
+        "No inspection task. When a day closes, tasks open for hazards and for what ranks highest, as far as crews have room; what ended by itself opens none.",
+        "尚无稽查任务：日终研判时，为危险缺陷以及排序靠前者按人员余量开立任务；已自行消失的不开立。",
     ),
     "alert.information": Text(
         "For information: alerts of this family open no inspection task.", "仅供参考：此类告警不开立稽查任务。"
