@@ -105,8 +105,9 @@ class Consequences:
             for code in _EFFECTS[name]:
                 rows = np.flatnonzero(bank.is_open(code) & ~self._supply).tolist()
                 alerts = [bank.give_way(code, row, end_s, why) for row in rows]
-                ended += [alert for alert in alerts if alert is not None]
-            counts[name] += len(ended)
+                own = [alert for alert in alerts if alert is not None]
+                ended += own
+                counts[name] += len(own)
         return tuple(ended), +counts
 
     def why_hidden(self, code: str, row: int, bank: AlertBank) -> str | None:

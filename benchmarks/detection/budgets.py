@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.detection.day_worlds import TrueCase, WorldFigures
+from benchmarks.detection.worlds import SOON_DAYS
 from detectors.case.case_probability import CaseProbability, CaseProbabilityParams
 from detectors.case.prior import Prior
 from detectors.examples import context
+from evaluation.span import WARM_UP_DAYS
 from metering.catalogue import CATALOGUE, INFORMATION_FAMILIES
 
-WARM_UP_DAYS = 28
 #: False cases of the prior's kinds per 1,000 meters and week; rules add their own.
 BUDGET = 0.8
 #: And no world alone may have more: the hard one has room for certain rules' false cases, too.
@@ -30,7 +31,6 @@ SOON_KINDS, SOON_WEIGHT = frozenset({"bypass", "tapping"}), 3.0
 STEPS = (0.85, 0.8, 0.72, 0.65, 0.58, 0.5, 0.42, 0.35, 0.3)
 #: What is not seen to cost anything may still do so elsewhere.
 FREE_UNTIL = 0.5
-SOON_DAYS = 10
 _RECOVER_SHARE = CaseProbabilityParams().recover_share
 #: An alert that comes again within so many days is the same case.
 _SAME_CASE_DAYS = 7

@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks.detection.lesser_feeds import lesser
 from benchmarks.detection.muting import muted, voices
 from benchmarks.detection.straight import Costs, run_straight
-from benchmarks.detection.worlds import World, chosen, worlds
+from benchmarks.detection.worlds import SOON_DAYS, World, chosen, worlds
 from evaluation.answers import Answers, BenignLife, CaseFacts
 from evaluation.run_folder import SCORES, read_scores
 from evaluation.run_rows import RaisedAlert, daily_risk, read_alerts, read_visits
@@ -40,7 +40,6 @@ ROOT = Path(__file__).parents[2]
 WATCHERS = ("metering", "detectors", "alerts", "inspection", "operations", "simulator", "evaluation")
 FINDING_DELAY_S = 7 * DAY_S
 SIMBENCH_CODE = "1-LV-semiurb4--0-no_sw"
-SOON_DAYS = 10
 #: A storm's alerts are counted from its first outage on for so long.
 STORM_S = 2 * DAY_S
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.detection.worlds import DEVELOPMENT_SEEDS, REPORT_SEEDS, World
+from benchmarks.detection.worlds import DEVELOPMENT_SEEDS, REPORT_SEEDS, SOON_DAYS, World
 from benchmarks.report import ABLATIONS, count, mebibytes, table
 
 Figures = Mapping[str, Any]
@@ -194,7 +194,7 @@ def _delays(figures: Mapping[str, Figures]) -> list[str]:
         [f"{words}, within {days} day{'s' * (days > 1)}", *(_within(figures[n], scenarios, days, least) for n in known)]
         for days, least, groups in (
             (1, LEAST_WITHIN_A_DAY, WITHIN_A_DAY),
-            (10, LEAST_WITHIN_TEN_DAYS, WITHIN_TEN_DAYS),
+            (SOON_DAYS, LEAST_WITHIN_TEN_DAYS, WITHIN_TEN_DAYS),
         )
         for words, scenarios in groups.items()
     ]
@@ -216,7 +216,7 @@ def _of_those_that_take(found: Figures, scenarios: Sequence[str]) -> str:
         for days, kwh in found.get("soon", {}).get(s, ())
         if kwh is not None and kwh >= LEAST_TAKEN_KWH
     ]
-    soon = sum(d is not None and d <= 10 for d in days)
+    soon = sum(d is not None and d <= SOON_DAYS for d in days)
     return f"{rate(soon / len(days))} ({len(days)})" if days else "no case"
 
 

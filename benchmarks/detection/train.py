@@ -25,9 +25,9 @@ from detectors.case.case_probability import CaseProbabilityParams
 from detectors.case.prior import FILE, SCHEMA, Prior, read_prior
 from detectors.day.bank import DayBank
 from detectors.examples import context
+from evaluation.span import WARM_UP_DAYS
 from metering.catalogue import CATALOGUE, INFORMATION_FAMILIES
 
-WARM_UP_DAYS = 28
 #: A case that is so young is not held against the forest, nor for it.
 TOO_YOUNG_DAYS = 2
 EVERY_DAYS = 3

@@ -26,6 +26,8 @@ REPORT_SEEDS: Mapping[int, str] = {
     351: "ablations",
 }
 DAYS, QUICK_DAYS = 98, 50
+#: Night bypass and tapping are demanded within so many days.
+SOON_DAYS = 10
 QUICK_SEED = 299
 
 Group = Literal["table", "visited", "less", "benign", "ablation"]
