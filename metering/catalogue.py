@@ -16,6 +16,7 @@ from typing import Any, Literal, get_args
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from metering.announcement import Urgency
 from metering.archive import CustomerClass, VoltageLevel, Wiring
 from metering.errors import CatalogueError
 from metering.ranges import number_fault
@@ -156,6 +157,8 @@ class Abnormality:
     check_on_site_en: str = ""
     check_on_site_zh: str = ""
     source: str = ""
+    pages: bool = False
+    """Somebody is told of it at once, day and night, although it is no hazard."""
     where_from: str = field(default="", repr=False, compare=False)
 
     @property
@@ -166,6 +169,13 @@ class Abnormality:
         if self.lane == "information":
             return "information"
         return "high" if self.weight >= _HIGH else "medium" if self.weight >= _MEDIUM else "low"
+
+    @property
+    def urgency(self) -> Urgency:
+        """Hazards and what says `pages` wake people; suspicions wait for the morning; information is only shown."""
+        if self.lane == "hazard" or self.pages:
+            return "page"
+        return "none" if self.lane == "information" or self.family in INFORMATION_FAMILIES else "morning"
 
     @property
     def is_evidence(self) -> bool:

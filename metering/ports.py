@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metering.alert import Alert
+from metering.announcement import Announcement
 from metering.archive import Archive
 from metering.inspection import AuditEntry, InspectionTask
 from metering.messages import Finding
+from metering.notification import Delivery, DeliveryState, Notification
 from metering.points import Measurement, Point, PointBatch
 
 Role = Literal["judge", "archive"]
@@ -62,6 +64,7 @@ class PartitionChange:
     """(area, page) -> bytes"""
     alerts: dict[str, Alert] = field(default_factory=dict)
     findings: dict[str, Finding] = field(default_factory=dict)
+    announcements: list[Announcement] = field(default_factory=list)
     area_days: list[AreaDayRow] = field(default_factory=list)
     points: list[Point] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
@@ -80,6 +83,16 @@ class DayClose:
     """area -> packed scores of the day (see `operations.day_scores`)"""
     absent_areas: Sequence[str]
     points: Sequence[Point]
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """What the dispatcher did in one go, saved in one transaction: announcements taken (by id), notifications for the outbox
+    (one that is there already stays as it is), and the dispatcher's own pages."""
+
+    taken: Sequence[str]
+    notifications: Sequence[Notification]
+    pages: Mapping[str, bytes]
 
 
 class StateStore(Protocol):
@@ -173,6 +186,32 @@ class StateStore(Protocol):
     def audit(self, subject_id: str) -> Sequence[AuditEntry]: ...
     def findings(self, *, from_s: int = 0, to_s: int = 2**62) -> Sequence[Finding]:
         """Found in [from, to), by found_at, then id."""
+        ...
+
+    # --- what is said of alerts, and to whom
+    def announce(self, announcements: Sequence[Announcement]) -> None:
+        """Add announcements that come from elsewhere than an area's log; one that is there already stays as it is."""
+        ...
+
+    def announcements(self, alert_id: str) -> Sequence[Announcement]:
+        """Every turn of one alert, said or stopped, in order."""
+        ...
+
+    def announcements_waiting(self, until_s: int, limit: int) -> Sequence[Announcement]:
+        """Said, up to `until_s` of event time, and not yet taken by the dispatcher, in order."""
+        ...
+
+    def load_dispatch_pages(self) -> dict[str, bytes]: ...
+    def dispatch(self, dispatch: Dispatch) -> None: ...
+    def deliveries(
+        self, *, state: DeliveryState | None = None, channel: str | None = None, limit: int = 1000
+    ) -> Sequence[Delivery]:
+        """Oldest first, by the time they were made, then id; `state` None: the newest `limit`, newest first."""
+        ...
+
+    def delivery(self, notification_id: str) -> Delivery | None: ...
+    def save_deliveries(self, moved: Sequence[Delivery]) -> None:
+        """Save how far notifications have come, in one transaction; those that are not there yet are added."""
         ...
 
     # --- outboxes

@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from threading import RLock
 
 from metering.alert import Alert
+from metering.announcement import Announcement
 from metering.archive import Archive
 from metering.errors import ArchiveError, StoreError
 from metering.inspection import AuditEntry, InspectionTask, TaskState
 from metering.messages import Finding
+from metering.notification import Delivery, DeliveryState
 from metering.points import Point, PointBatch
-from metering.ports import AreaDayRow, Checkpoint, DayClose, PartitionChange, PartitionMark, Role
+from metering.ports import AreaDayRow, Checkpoint, DayClose, Dispatch, PartitionChange, PartitionMark, Role
+from storage.memory_notifications import MemoryNotifications
 from storage.rows import POINTS_IN_BATCH, alert_of, alert_row, points_bytes, points_of, stale_version
 
 _OVER = (TaskState.CLOSED, TaskState.WITHDRAWN)
@@ -42,6 +45,7 @@ class MemoryStore:
         self._findings: dict[str, Finding] = {}
         self._points: dict[int, bytes] = {}
         self._relay: dict[int, tuple[str, bytes]] = {}
+        self._notifications = MemoryNotifications()
         self._leases: dict[str, tuple[str, float]] = {}
         self._last_batch_id = 0
         self._last_relay_id = 0
@@ -112,6 +116,7 @@ class MemoryStore:
             if stored is None or stored.revision <= alert.revision:
                 self._alerts[alert_id] = alert_of(alert_row(alert))
         self._findings.update(change.findings)
+        self._notifications.announce(change.announcements)
         for row in change.area_days:
             self._area_days.setdefault(row.day_ordinal, {})[row.transformer_area] = row
         for name, by in change.counters.items():
@@ -239,6 +244,41 @@ class MemoryStore:
         with self._lock:
             chosen = [finding for finding in self._findings.values() if from_s <= finding.found_at_s < to_s]
         return sorted(chosen, key=lambda finding: (finding.found_at_s, finding.finding_id))
+
+    # --- what is said of alerts, and to whom
+    def announce(self, announcements: Sequence[Announcement]) -> None:
+        with self._lock:
+            self._notifications.announce(announcements)
+
+    def announcements(self, alert_id: str) -> Sequence[Announcement]:
+        with self._lock:
+            return self._notifications.of_alert(alert_id)
+
+    def announcements_waiting(self, until_s: int, limit: int) -> Sequence[Announcement]:
+        with self._lock:
+            return self._notifications.announcements_waiting(until_s, limit)
+
+    def load_dispatch_pages(self) -> dict[str, bytes]:
+        with self._lock:
+            return dict(sorted(self._notifications.pages.items()))
+
+    def dispatch(self, dispatch: Dispatch) -> None:
+        with self._lock:
+            self._notifications.dispatch(dispatch)
+
+    def deliveries(
+        self, *, state: DeliveryState | None = None, channel: str | None = None, limit: int = 1000
+    ) -> Sequence[Delivery]:
+        with self._lock:
+            return self._notifications.deliveries(state, channel, limit)
+
+    def delivery(self, notification_id: str) -> Delivery | None:
+        with self._lock:
+            return self._notifications.outbox.get(notification_id)
+
+    def save_deliveries(self, moved: Sequence[Delivery]) -> None:
+        with self._lock:
+            self._notifications.save_deliveries(moved)
 
     # --- outboxes
     def point_batches(self, limit: int) -> Sequence[PointBatch]:

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from metering.alert import Alert
+from metering.announcement import Announcement
 from metering.archive import Archive
 from metering.inspection import AuditEntry, InspectionTask
 from metering.messages import Finding
+from metering.notification import Delivery, DeliveryState
 from metering.points import PointBatch
-from metering.ports import AreaDayRow, Checkpoint, DayClose, PartitionMark, Role
-from storage import schema, sql_archive, sql_cases, sql_days, sql_outbox, worker_lock
+from metering.ports import AreaDayRow, Checkpoint, DayClose, Dispatch, PartitionMark, Role
+from storage import schema, sql_archive, sql_cases, sql_days, sql_notifications, sql_outbox, worker_lock
 from storage.database import Database
 from storage.sql_log import PartitionLog
 
@@ -118,6 +120,33 @@ class SqlStore:
 
     def findings(self, *, from_s: int = 0, to_s: int = 2**62) -> Sequence[Finding]:
         return sql_cases.findings(self._database, from_s=from_s, to_s=to_s)
+
+    # --- what is said of alerts, and to whom
+    def announce(self, announcements: Sequence[Announcement]) -> None:
+        sql_notifications.announce(self._database, announcements)
+
+    def announcements(self, alert_id: str) -> Sequence[Announcement]:
+        return sql_notifications.announcements(self._database, alert_id)
+
+    def announcements_waiting(self, until_s: int, limit: int) -> Sequence[Announcement]:
+        return sql_notifications.announcements_waiting(self._database, until_s, limit)
+
+    def load_dispatch_pages(self) -> dict[str, bytes]:
+        return sql_notifications.load_dispatch_pages(self._database)
+
+    def dispatch(self, dispatch: Dispatch) -> None:
+        sql_notifications.dispatch(self._database, dispatch)
+
+    def deliveries(
+        self, *, state: DeliveryState | None = None, channel: str | None = None, limit: int = 1000
+    ) -> Sequence[Delivery]:
+        return sql_notifications.deliveries(self._database, state=state, channel=channel, limit=limit)
+
+    def delivery(self, notification_id: str) -> Delivery | None:
+        return sql_notifications.delivery(self._database, notification_id)
+
+    def save_deliveries(self, moved: Sequence[Delivery]) -> None:
+        sql_notifications.save_deliveries(self._database, moved)
 
     # --- outboxes
     def point_batches(self, limit: int) -> Sequence[PointBatch]:

@@ -13,6 +13,7 @@ from metering.points import Point
 from metering.ports import AreaDayRow, Checkpoint, PartitionChange, PartitionMark, Role
 from storage.database import Database
 from storage.rows import POINTS_IN_BATCH, alert_row, finding_row, points_bytes
+from storage.sql_notifications import put_announcements
 from storage.tables import (
     ALERT,
     AREA_DAY,
@@ -129,6 +130,7 @@ class PartitionLog:
         ):
             if rows:
                 connection.execute(self._upserts[table], rows)
+        put_announcements(self._database, connection, [a for change in changes for a in change.announcements])
         put_points(connection, [point for change in changes for point in change.points])
 
     def load_pages(self, transformer_area: str) -> dict[str, bytes]:

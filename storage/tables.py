@@ -269,6 +269,53 @@ RELAY_OUTBOX = sa.Table(
     sqlite_autoincrement=True,
 )
 
+ANNOUNCEMENT = sa.Table(
+    "announcement",
+    METADATA,
+    sa.Column("announcement_id", TEXT, primary_key=True),
+    sa.Column("alert_id", TEXT, nullable=False, index=True),
+    sa.Column("transformer_area", TEXT, nullable=False),
+    sa.Column("meter_id", TEXT),
+    sa.Column("abnormality", TEXT, nullable=False),
+    sa.Column("grade", TEXT, nullable=False),
+    sa.Column("urgency", TEXT, nullable=False),
+    sa.Column("turn", TEXT, nullable=False),
+    sa.Column("at_s", SECONDS, nullable=False),
+    sa.Column("episode", sa.Integer, nullable=False),
+    sa.Column("feeder", TEXT, nullable=False),
+    sa.Column("title", TEXT, nullable=False),
+    sa.Column("stage", TEXT, nullable=False),
+    sa.Column("reason", TEXT, nullable=False),
+    sa.Column("detail", TEXT, nullable=False),
+    # What the dispatcher has still to take: said, and not yet part of a notification.
+    sa.Column("waiting", sa.Boolean, nullable=False),
+    sa.Index("ix_announcement_waiting", "waiting", "at_s"),
+)
+
+NOTIFICATION = sa.Table(
+    "notification",
+    METADATA,
+    sa.Column("notification_id", TEXT, primary_key=True),
+    sa.Column("channel", TEXT, nullable=False),
+    sa.Column("made_at_s", SECONDS, nullable=False),
+    sa.Column("content", sa.JSON, nullable=False),
+    sa.Column("state", TEXT, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("next_try_s", sa.Double, nullable=False),
+    sa.Column("delivered_at_s", sa.Double),
+    sa.Column("last_error", TEXT, nullable=False),
+    sa.Column("folded_into", TEXT, nullable=False),
+    sa.Index("ix_notification_state", "state", "channel", "made_at_s"),
+    sa.Index("ix_notification_made", "made_at_s"),
+)
+
+DISPATCH_PAGE = sa.Table(
+    "dispatch_page",
+    METADATA,
+    sa.Column("page", TEXT, primary_key=True),
+    sa.Column("page_bytes", BYTES, nullable=False),
+)
+
 LEASE = sa.Table(
     "lease",
     METADATA,

@@ -9,12 +9,14 @@ from datetime import date
 import pytest
 
 from metering.alert import Alert, AlertState, Reason, Worth
+from metering.announcement import Announcement, Stopped, Turn
 from metering.archive import Archive, DownstreamPrice, Meter, Outage, TariffPrice, WorkOrder
 from metering.errors import ArchiveError, StaleVersion, StoreError
 from metering.inspection import AuditEntry, InspectionTask, TaskFinding, TaskState
 from metering.messages import Finding
+from metering.notification import Delivery, Line, Notification
 from metering.points import Point
-from metering.ports import AreaDayRow, Checkpoint, DayClose, PartitionChange, StateStore
+from metering.ports import AreaDayRow, Checkpoint, DayClose, Dispatch, PartitionChange, StateStore
 
 ALERT = Alert(
     alert_id="a-1",
@@ -52,6 +54,14 @@ OPENED = AuditEntry("t-1", 1_767_300_000, "ranker", "open", "", "open", "highest
 ASSIGNED = AuditEntry("t-1", 1_767_310_000, "li.na", "assign", "open", "assigned", "nearest crew")
 ASSIGNED_TASK = replace(TASK, state=TaskState.ASSIGNED, assignee="crew 4", version=2)
 FINDING = Finding("f-1", "TA1", "M1", 1_767_400_000, True, "over_capacity", "li.na", "second service line")
+
+
+SAID = Announcement("a-1", "TA1", "M1", "over_capacity", "high", "page", Turn.RAISED, 1_767_225_600, feeder="F1")
+SENT = Notification(
+    "on_call", "page", "page", "over_capacity@F1", 1, 1_767_225_600,
+    (Line("a-1", "over_capacity", "TA1", "high", Turn.RAISED, 1_767_225_600), Line("t-1", "", "TA1", "low", None, 5, "visit", 9)),
+    (("no room", 3),),
+)  # fmt: skip
 
 
 def change(epoch: int, next_offset: int = 1, clock_s: int = 0, **parts: object) -> PartitionChange:
@@ -458,3 +468,43 @@ class StateStoreContract:
         assert [payload for _, _, payload in store.relay_batch(10)] == [b"3"]
         store.relayed([])
         assert len(store.relay_batch(10)) == 1
+
+    # --- what is said of alerts, and to whom
+
+    def test_announcements_wait_in_order_until_the_dispatcher_takes_them(self, store: StateStore) -> None:
+        stopped = replace(SAID, stopped=Stopped("silence", "silenced", "s-1"), at_s=SAID.at_s - 900)
+        later = replace(SAID, alert_id="a-2", at_s=SAID.at_s + 900)
+        epoch = begin(store)
+        store.save(judged(p0=change(epoch, announcements=[later, SAID, stopped])))
+        assert store.announcements("a-1") == [stopped, SAID]
+        assert store.announcements_waiting(later.at_s, 10) == [SAID, later]
+        assert store.announcements_waiting(later.at_s, 1) == [SAID]
+        assert store.announcements_waiting(SAID.at_s, 10) == [SAID]
+        store.dispatch(Dispatch([SAID.announcement_id], [SENT], {"groups": b"one"}))
+        assert store.announcements_waiting(later.at_s, 10) == [later]
+        assert store.load_dispatch_pages() == {"groups": b"one"}
+        assert store.deliveries(state="waiting") == [Delivery(SENT)]
+
+    def test_what_was_taken_is_not_said_again(self, store: StateStore) -> None:
+        epoch = begin(store)
+        store.save(judged(p0=change(epoch, announcements=[SAID])))
+        store.dispatch(Dispatch([SAID.announcement_id], [SENT], {}))
+        delivered = Delivery(SENT, "delivered", 2, 5.5, 6.5, "was away")
+        store.save_deliveries([delivered])
+        store.save(judged(p0=change(epoch, 2, announcements=[SAID])))
+        store.announce([SAID])
+        store.dispatch(Dispatch([SAID.announcement_id], [SENT], {}))
+        assert store.announcements_waiting(SAID.at_s, 10) == []
+        assert store.delivery(SENT.notification_id) == delivered
+        assert store.deliveries(state="waiting") == []
+
+    def test_deliveries_by_state_and_channel(self, store: StateStore) -> None:
+        early, other = replace(SENT, made_at_s=SENT.made_at_s - 60, serial=2), replace(SENT, channel="crew")
+        store.dispatch(Dispatch([], [SENT, early, other], {}))
+        assert store.deliveries(state="waiting", channel="on_call") == [Delivery(early), Delivery(SENT)]
+        assert store.deliveries(channel="on_call") == [Delivery(SENT), Delivery(early)]
+        assert len(store.deliveries(limit=2)) == 2
+        folded = Delivery(other, "folded", folded_into=SENT.notification_id)
+        store.save_deliveries([folded])
+        assert store.deliveries(state="folded") == [folded]
+        assert store.delivery("unknown") is None
