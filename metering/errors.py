@@ -58,3 +58,12 @@ class StaleVersion(MeterwatchError):
 
 class IllegalMove(MeterwatchError):
     """A move that the life of an alert or a task does not allow from where it is."""
+
+
+class NotSent(MeterwatchError):
+    """A notification that its receiver did not take. `recoverable`: worth trying again, not before `after_s` where the receiver
+    said so; otherwise it is kept as failed until a person retries it. The text holds no address and no secret."""
+
+    def __init__(self, text: str, *, recoverable: bool, after_s: float | None = None) -> None:
+        super().__init__(text)
+        self.recoverable, self.after_s = recoverable, after_s

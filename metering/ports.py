@@ -277,3 +277,11 @@ class TimeSeries(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class Sender(Protocol):
+    """One channel: a webhook, a mail server, a chat. It may be given the same notification again: its id is the idempotency key."""
+
+    def send(self, notification: Notification) -> None:
+        """Return once the receiver has taken it; `NotSent` otherwise. Never waits longer than some ten seconds."""
+        ...
