@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from alerts.shown_life import life_table as alert_life_table
 from detectors.area.area_outage import AreaOutage
 from detectors.area.day_area import DayArea
 from detectors.area.frequent_outage import FrequentOutage
@@ -138,6 +139,7 @@ BLOCKS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("glossary.md", "catalogue"): catalogue,
     ("abnormalities.md", "abnormalities"): lambda: abnormalities(said_by()),
     ("life.md", "life"): life_table,
+    ("alerts.md", "life of an alert"): alert_life_table,
 }
 
 

@@ -67,3 +67,7 @@ class NotSent(MeterwatchError):
     def __init__(self, text: str, *, recoverable: bool, after_s: float | None = None) -> None:
         super().__init__(text)
         self.recoverable, self.after_s = recoverable, after_s
+
+
+class NotFound(IllegalMove):
+    """A move of an alert, task, silence or finding that is not there."""

@@ -9,12 +9,15 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from metering.access import ApiAnswer, ApiToken
 from metering.alert import Alert
 from metering.announcement import Announcement
 from metering.archive import Archive
+from metering.handling import AlertHandling, AlertPage, AlertQuery
 from metering.inspection import AuditEntry, InspectionTask
 from metering.messages import Finding
 from metering.notification import Delivery, DeliveryState, Notification
+from metering.outside_alert import OutsideAlert
 from metering.points import Measurement, Point, PointBatch
 
 Role = Literal["judge", "archive"]
@@ -168,6 +171,25 @@ class StateStore(Protocol):
         ...
 
     def alert(self, alert_id: str) -> Alert | None: ...
+    def alert_page(self, query: AlertQuery) -> AlertPage:
+        """The alerts that match, in the order asked for (ties by id), with what people did about them."""
+        ...
+
+    def handling(self, alert_id: str) -> AlertHandling:
+        """What people did with the alert; version 0 where nobody did anything."""
+        ...
+
+    def handle_alert(
+        self, handled: AlertHandling, expected_version: int, audit: AuditEntry, transformer_area: str, relay: bytes
+    ) -> None:
+        """Save `handled` if the stored version is `expected_version`, else `StaleVersion`; append the audit line; put the
+        decision into the relay outbox of the area, all in one transaction."""
+        ...
+
+    def tasks_of_alert(self, alert_id: str) -> Sequence[InspectionTask]:
+        """The tasks that name the alert, the newest first."""
+        ...
+
     def tasks(self, *, only_open: bool = False) -> Sequence[InspectionTask]:
         """By opened_at, then priority, then id."""
         ...
@@ -184,6 +206,10 @@ class StateStore(Protocol):
         ...
 
     def audit(self, subject_id: str) -> Sequence[AuditEntry]: ...
+    def append_audit(self, audit: AuditEntry) -> None:
+        """Append a line that stands for itself: nothing was moved."""
+        ...
+
     def findings(self, *, from_s: int = 0, to_s: int = 2**62) -> Sequence[Finding]:
         """Found in [from, to), by found_at, then id."""
         ...
@@ -212,6 +238,34 @@ class StateStore(Protocol):
     def delivery(self, notification_id: str) -> Delivery | None: ...
     def save_deliveries(self, moved: Sequence[Delivery]) -> None:
         """Save how far notifications have come, in one transaction; those that are not there yet are added."""
+        ...
+
+    # --- callers from outside
+    def save_token(self, token: ApiToken) -> None:
+        """Add a token, or replace the one of its id."""
+        ...
+
+    def token(self, token_id: str) -> ApiToken | None: ...
+    def tokens(self) -> Sequence[ApiToken]:
+        """By the time they were made, then id."""
+        ...
+
+    def claim_answer(self, asked: ApiAnswer, *, forget_before_s: int, unanswered_before_s: int) -> ApiAnswer | None:
+        """Take a request's key for oneself; None where that went well, else what stands under the key.
+
+        Answers asked for before `forget_before_s`, and requests left unanswered since before `unanswered_before_s`, are gone.
+        """
+        ...
+
+    def save_answer(self, answer: ApiAnswer) -> None: ...
+    def forget_answer(self, key_hash: str) -> None: ...
+    def take_outside_alerts(self, alerts: Sequence[OutsideAlert]) -> int:
+        """Keep alerts of other monitors; returns how many were new. One that is known already is brought up to date: it counts
+        once more, and once resolved stays so. What people were told of it stays."""
+        ...
+
+    def outside_alerts(self, *, limit: int = 100, waiting: bool = False) -> Sequence[OutsideAlert]:
+        """The newest first; `waiting`: those nobody was told of yet, the oldest first."""
         ...
 
     # --- outboxes

@@ -272,7 +272,7 @@ class JudgeStage:
             self._undone(area, decision)
             return
         if area is None or decision.kind not in (KIND, KIND_END):
-            return  # a move of a task: the store has it already, the log only keeps its place in the area's order
+            return  # what people did with a task or an alert: the store has it already, the log only keeps its place in the area's order
         area.touch("progress")
         silence = silence_of(decision)
         if decision.kind == KIND:

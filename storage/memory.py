@@ -6,17 +6,30 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from threading import RLock
 
+from alerts.shown_life import shown_state
+from metering.access import ApiAnswer, ApiToken
 from metering.alert import Alert
 from metering.announcement import Announcement
 from metering.archive import Archive
 from metering.errors import ArchiveError, StoreError
+from metering.handling import COUNTED_AT_MOST, AlertHandling, AlertPage, AlertQuery, HandledAlert, in_order, order_value
 from metering.inspection import AuditEntry, InspectionTask, TaskState
 from metering.messages import Finding
 from metering.notification import Delivery, DeliveryState
+from metering.outside_alert import OutsideAlert
 from metering.points import Point, PointBatch
 from metering.ports import AreaDayRow, Checkpoint, DayClose, Dispatch, PartitionChange, PartitionMark, Role
 from storage.memory_notifications import MemoryNotifications
-from storage.rows import POINTS_IN_BATCH, alert_of, alert_row, points_bytes, points_of, stale_version
+from storage.rows import (
+    POINTS_IN_BATCH,
+    alert_of,
+    alert_row,
+    points_bytes,
+    points_of,
+    received_again,
+    stale_handling,
+    stale_version,
+)
 
 _OVER = (TaskState.CLOSED, TaskState.WITHDRAWN)
 
@@ -43,6 +56,10 @@ class MemoryStore:
         self._tasks: dict[str, InspectionTask] = {}
         self._audit: dict[str, list[AuditEntry]] = {}
         self._findings: dict[str, Finding] = {}
+        self._handlings: dict[str, AlertHandling] = {}
+        self._tokens: dict[str, ApiToken] = {}
+        self._answers: dict[str, ApiAnswer] = {}
+        self._outside: dict[tuple[str, str, int], OutsideAlert] = {}
         self._points: dict[int, bytes] = {}
         self._relay: dict[int, tuple[str, bytes]] = {}
         self._notifications = MemoryNotifications()
@@ -210,6 +227,44 @@ class MemoryStore:
         with self._lock:
             return self._alerts.get(alert_id)
 
+    def alert_page(self, query: AlertQuery) -> AlertPage:
+        with self._lock:
+            known = [self._handled(alert) for alert in self._alerts.values()]
+        found = [row for row in known if _matches(row, query)]
+
+        def place(row: HandledAlert) -> tuple[str | float, str]:
+            return order_value(row.alert, query.order), row.alert.alert_id
+
+        turned = query.descending != query.backwards
+        found.sort(key=place, reverse=turned)
+        count = min(len(found), COUNTED_AT_MOST + 1)
+        if query.after is not None:
+            found = [row for row in found if (place(row) < query.after if turned else place(row) > query.after)]
+        rows = found[: query.limit]
+        return AlertPage(tuple(rows[::-1] if query.backwards else rows), len(found) > query.limit, count)
+
+    def _handled(self, alert: Alert) -> HandledAlert:
+        handling = self._handlings.get(alert.alert_id, AlertHandling(alert.alert_id))
+        return HandledAlert(alert, handling, in_order(self._tasks, alert.alert_id))
+
+    def handling(self, alert_id: str) -> AlertHandling:
+        with self._lock:
+            return self._handlings.get(alert_id, AlertHandling(alert_id))
+
+    def handle_alert(
+        self, handled: AlertHandling, expected_version: int, audit: AuditEntry, transformer_area: str, relay: bytes
+    ) -> None:
+        with self._lock:
+            stored = self.handling(handled.alert_id).version
+            if stored != expected_version:
+                raise stale_handling(handled.alert_id, expected_version, stored)
+            self._handlings[handled.alert_id] = handled
+            self.record_decision(transformer_area, audit, relay)
+
+    def tasks_of_alert(self, alert_id: str) -> Sequence[InspectionTask]:
+        with self._lock:
+            return in_order(self._tasks, alert_id)
+
     def tasks(self, *, only_open: bool = False) -> Sequence[InspectionTask]:
         with self._lock:
             chosen = [task for task in self._tasks.values() if not (only_open and task.state in _OVER)]
@@ -239,6 +294,10 @@ class MemoryStore:
     def audit(self, subject_id: str) -> Sequence[AuditEntry]:
         with self._lock:
             return list(self._audit.get(subject_id, ()))
+
+    def append_audit(self, audit: AuditEntry) -> None:
+        with self._lock:
+            self._audit.setdefault(audit.subject_id, []).append(audit)
 
     def findings(self, *, from_s: int = 0, to_s: int = 2**62) -> Sequence[Finding]:
         with self._lock:
@@ -280,6 +339,55 @@ class MemoryStore:
         with self._lock:
             self._notifications.save_deliveries(moved)
 
+    # --- callers from outside
+    def save_token(self, token: ApiToken) -> None:
+        with self._lock:
+            self._tokens[token.token_id] = token
+
+    def token(self, token_id: str) -> ApiToken | None:
+        with self._lock:
+            return self._tokens.get(token_id)
+
+    def tokens(self) -> Sequence[ApiToken]:
+        with self._lock:
+            return sorted(self._tokens.values(), key=lambda token: (token.made_at_s, token.token_id))
+
+    def claim_answer(self, asked: ApiAnswer, *, forget_before_s: int, unanswered_before_s: int) -> ApiAnswer | None:
+        with self._lock:
+            self._answers = {
+                key: answer
+                for key, answer in self._answers.items()
+                if answer.asked_at_s >= (unanswered_before_s if answer.status is None else forget_before_s)
+            }
+            if asked.key_hash in self._answers:
+                return self._answers[asked.key_hash]
+            self._answers[asked.key_hash] = asked
+            return None
+
+    def save_answer(self, answer: ApiAnswer) -> None:
+        with self._lock:
+            self._answers[answer.key_hash] = answer
+
+    def forget_answer(self, key_hash: str) -> None:
+        with self._lock:
+            self._answers.pop(key_hash, None)
+
+    def take_outside_alerts(self, alerts: Sequence[OutsideAlert]) -> int:
+        new = 0
+        with self._lock:
+            for alert in alerts:
+                key = alert.source, alert.fingerprint, alert.starts_at_s
+                known = self._outside.get(key)
+                self._outside[key] = alert if known is None else received_again(known, alert)
+                new += known is None
+        return new
+
+    def outside_alerts(self, *, limit: int = 100, waiting: bool = False) -> Sequence[OutsideAlert]:
+        with self._lock:
+            chosen = [a for a in self._outside.values() if not waiting or a.announced_at_s is None]
+        chosen.sort(key=lambda a: (a.starts_at_s, a.source, a.fingerprint), reverse=not waiting)
+        return chosen[:limit]
+
     # --- outboxes
     def point_batches(self, limit: int) -> Sequence[PointBatch]:
         with self._lock:
@@ -307,3 +415,23 @@ class MemoryStore:
 
     def close(self) -> None:
         """Nothing to give back; what was saved stays readable."""
+
+
+def _matches(row: HandledAlert, query: AlertQuery) -> bool:
+    alert, handling = row.alert, row.handling
+    words = query.search.casefold()
+    return (
+        (not query.states or alert.state in query.states)
+        and (query.shown is None or shown_state(alert, handling, row.tasks) is query.shown)
+        and (query.abnormalities is None or alert.abnormality in query.abnormalities)
+        and query.family in ("", alert.family)
+        and query.grade in ("", alert.grade)
+        and (query.transformer_areas is None or alert.transformer_area in query.transformer_areas)
+        and (query.service_points is None or alert.service_point in query.service_points)
+        and query.meter_id in ("", alert.meter_id)
+        and query.owner in ("", handling.owner)
+        and (query.acknowledged is None or handling.acknowledges(alert) == query.acknowledged)
+        and (query.since_s is None or alert.raised_at_s >= query.since_s)
+        and (query.until_s is None or alert.raised_at_s < query.until_s)
+        and (words in (alert.meter_id or "").casefold() or words in alert.service_point.casefold())
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 import orjson
@@ -13,8 +13,10 @@ from sqlalchemy import RowMapping
 from metering.alert import Alert, AlertState, Reason, Worth
 from metering.archive import Meter
 from metering.errors import StaleVersion
+from metering.handling import AlertHandling
 from metering.inspection import AuditEntry, InspectionTask, TaskFinding, TaskState
 from metering.messages import Finding
+from metering.outside_alert import OutsideAlert
 from metering.points import Point
 
 Row = RowMapping | dict[str, Any]
@@ -22,6 +24,7 @@ METER_COLUMNS = tuple(f.name for f in fields(Meter))
 #: Points in one row of the outbox: what a delivery holds in memory at a time.
 POINTS_IN_BATCH = 5000
 FINDING_COLUMNS = tuple(f.name for f in fields(Finding))
+HANDLING_COLUMNS = tuple(f.name for f in fields(AlertHandling))
 
 
 def null_if_nan(number: float) -> float | None:
@@ -58,6 +61,7 @@ def alert_row(alert: Alert) -> dict[str, Any]:
         "late_readings": alert.late_readings,
         "revision": alert.revision,
         "worth": None if alert.worth is None else asdict(alert.worth),
+        "at_stake_kwh": null_if_nan(alert.energy_at_stake_kwh),
     }
 
 
@@ -135,6 +139,10 @@ def task_of(row: Row) -> InspectionTask:
     )
 
 
+def handling_of(row: Row) -> AlertHandling:
+    return AlertHandling(**{name: row[name] for name in HANDLING_COLUMNS})
+
+
 def finding_row(finding: Finding) -> dict[str, Any]:
     return {name: getattr(finding, name) for name in FINDING_COLUMNS}
 
@@ -157,6 +165,14 @@ def audit_entry_of(row: Row) -> AuditEntry:
     )
 
 
+def received_again(known: OutsideAlert, alert: OutsideAlert) -> OutsideAlert:
+    """What is kept of an alert that came before: the newer words, unless they would raise again what is resolved."""
+    times = known.times_received + alert.times_received
+    if known.status == "resolved" and alert.status == "firing":
+        return replace(known, times_received=times)
+    return replace(alert, received_at_s=known.received_at_s, times_received=times, announced_at_s=known.announced_at_s)
+
+
 def points_bytes(points: Sequence[Point]) -> bytes:
     """Points as JSON, in their order; a field without a finite value is left out."""
     return orjson.dumps(
@@ -177,4 +193,11 @@ def stale_version(task_id: str, expected_version: int, stored: int | None) -> St
     there = "is not there" if stored is None else f"is at version {stored}"
     return StaleVersion(
         f"task {task_id} {there}, the move expected version {expected_version}: read the task again, then decide again"
+    )
+
+
+def stale_handling(alert_id: str, expected_version: int, stored: int) -> StaleVersion:
+    return StaleVersion(
+        f"alert {alert_id} was handled by somebody else (version {stored}, expected {expected_version}): read it again, "
+        "then decide again"
     )

@@ -5,15 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from metering.access import ApiAnswer, ApiToken
 from metering.alert import Alert
 from metering.announcement import Announcement
 from metering.archive import Archive
+from metering.handling import AlertHandling, AlertPage, AlertQuery
 from metering.inspection import AuditEntry, InspectionTask
 from metering.messages import Finding
 from metering.notification import Delivery, DeliveryState
+from metering.outside_alert import OutsideAlert
 from metering.points import PointBatch
 from metering.ports import AreaDayRow, Checkpoint, DayClose, Dispatch, PartitionMark, Role
-from storage import schema, sql_archive, sql_cases, sql_days, sql_notifications, sql_outbox, worker_lock
+from storage import (
+    schema,
+    sql_alert_list,
+    sql_api,
+    sql_archive,
+    sql_cases,
+    sql_days,
+    sql_notifications,
+    sql_outbox,
+    worker_lock,
+)
 from storage.database import Database
 from storage.sql_log import PartitionLog
 
@@ -99,6 +112,20 @@ class SqlStore:
     def alert(self, alert_id: str) -> Alert | None:
         return sql_cases.alert(self._database, alert_id)
 
+    def alert_page(self, query: AlertQuery) -> AlertPage:
+        return sql_alert_list.alert_page(self._database, query)
+
+    def handling(self, alert_id: str) -> AlertHandling:
+        return sql_cases.handling(self._database, alert_id)
+
+    def handle_alert(
+        self, handled: AlertHandling, expected_version: int, audit: AuditEntry, transformer_area: str, relay: bytes
+    ) -> None:
+        sql_cases.handle_alert(self._database, handled, expected_version, audit, transformer_area, relay)
+
+    def tasks_of_alert(self, alert_id: str) -> Sequence[InspectionTask]:
+        return sql_cases.tasks_of_alert(self._database, alert_id)
+
     def tasks(self, *, only_open: bool = False) -> Sequence[InspectionTask]:
         return sql_cases.tasks(self._database, only_open=only_open)
 
@@ -113,6 +140,9 @@ class SqlStore:
 
     def audit(self, subject_id: str) -> Sequence[AuditEntry]:
         return sql_cases.audit(self._database, subject_id)
+
+    def append_audit(self, audit: AuditEntry) -> None:
+        sql_cases.append_alone(self._database, audit)
 
     def broken_audit_trails(self) -> Sequence[str]:
         """Subjects whose audit trail was changed after it was written; empty where all is well."""
@@ -147,6 +177,33 @@ class SqlStore:
 
     def save_deliveries(self, moved: Sequence[Delivery]) -> None:
         sql_notifications.save_deliveries(self._database, moved)
+
+    # --- callers from outside
+    def save_token(self, token: ApiToken) -> None:
+        sql_api.save_token(self._database, token)
+
+    def token(self, token_id: str) -> ApiToken | None:
+        return sql_api.token(self._database, token_id)
+
+    def tokens(self) -> Sequence[ApiToken]:
+        return sql_api.tokens(self._database)
+
+    def claim_answer(self, asked: ApiAnswer, *, forget_before_s: int, unanswered_before_s: int) -> ApiAnswer | None:
+        return sql_api.claim_answer(
+            self._database, asked, forget_before_s=forget_before_s, unanswered_before_s=unanswered_before_s
+        )
+
+    def save_answer(self, answer: ApiAnswer) -> None:
+        sql_api.save_answer(self._database, answer)
+
+    def forget_answer(self, key_hash: str) -> None:
+        sql_api.forget_answer(self._database, key_hash)
+
+    def take_outside_alerts(self, alerts: Sequence[OutsideAlert]) -> int:
+        return sql_api.take_outside_alerts(self._database, alerts)
+
+    def outside_alerts(self, *, limit: int = 100, waiting: bool = False) -> Sequence[OutsideAlert]:
+        return sql_api.outside_alerts(self._database, limit=limit, waiting=waiting)
 
     # --- outboxes
     def point_batches(self, limit: int) -> Sequence[PointBatch]:

@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import sqlalchemy as sa
 
 from metering.alert import Alert, AlertState
 from metering.errors import StaleVersion
+from metering.handling import AlertHandling
 from metering.inspection import AuditEntry, InspectionTask, TaskState
 from metering.messages import Finding
 from storage.audit_chain import chained_row
 from storage.database import Database
-from storage.rows import alert_of, audit_entry_of, finding_of, stale_version, task_of, task_row
-from storage.tables import ALERT, AUDIT_ENTRY, FINDING, INSPECTION_TASK, RELAY_OUTBOX
+from storage.rows import (
+    alert_of,
+    audit_entry_of,
+    finding_of,
+    handling_of,
+    stale_handling,
+    stale_version,
+    task_of,
+    task_row,
+)
+from storage.sql_alert_list import tasks_naming
+from storage.tables import (
+    ALERT,
+    ALERT_HANDLING,
+    AUDIT_ENTRY,
+    FINDING,
+    INSPECTION_TASK,
+    INSPECTION_TASK_ALERT,
+    RELAY_OUTBOX,
+)
 
 OVER = (TaskState.CLOSED.value, TaskState.WITHDRAWN.value)
 
@@ -32,6 +52,53 @@ def alert(database: Database, alert_id: str) -> Alert | None:
     with database.reading() as connection:
         row = connection.execute(sa.select(ALERT).where(ALERT.c.alert_id == alert_id)).mappings().one_or_none()
     return None if row is None else alert_of(row)
+
+
+def handling(database: Database, alert_id: str) -> AlertHandling:
+    with database.reading() as connection:
+        return _handling(connection, alert_id)
+
+
+def _handling(connection: sa.Connection, alert_id: str) -> AlertHandling:
+    query = sa.select(ALERT_HANDLING).where(ALERT_HANDLING.c.alert_id == alert_id)
+    row = connection.execute(query).mappings().one_or_none()
+    return AlertHandling(alert_id) if row is None else handling_of(row)
+
+
+def handle_alert(
+    database: Database,
+    handled: AlertHandling,
+    expected_version: int,
+    audit: AuditEntry,
+    transformer_area: str,
+    relay: bytes,
+) -> None:
+    with database.writing() as connection:
+        if not _save_handling(database, connection, handled, expected_version):
+            stored = _handling(connection, handled.alert_id).version
+            raise stale_handling(handled.alert_id, expected_version, stored)
+        append_audit(connection, [audit])
+        connection.execute(sa.insert(RELAY_OUTBOX), {"transformer_area": transformer_area, "payload": bytes(relay)})
+
+
+def _save_handling(
+    database: Database, connection: sa.Connection, handled: AlertHandling, expected_version: int
+) -> bool:
+    table = ALERT_HANDLING
+    if expected_version == 0:
+        new = database.insert(table).values(asdict(handled)).on_conflict_do_nothing().returning(table.c.alert_id)
+        return connection.execute(new).one_or_none() is not None
+    moved = (
+        sa.update(table)
+        .where(table.c.alert_id == handled.alert_id, table.c.version == expected_version)
+        .values(asdict(handled))
+    )
+    return connection.execute(moved).rowcount == 1
+
+
+def tasks_of_alert(database: Database, alert_id: str) -> list[InspectionTask]:
+    with database.reading() as connection:
+        return tasks_naming(connection, [alert_id]).get(alert_id, [])
 
 
 def tasks(database: Database, *, only_open: bool) -> list[InspectionTask]:
@@ -57,7 +124,7 @@ def move_task(
         if expected_version == 0:
             if not _insert_new(database, connection, moved):
                 raise _stale(connection, moved.task_id, expected_version)
-        elif not _update_if(connection, moved, expected_version):
+        elif not _update_if(database, connection, moved, expected_version):
             raise _stale(connection, moved.task_id, expected_version)
         append_audit(connection, [audit])
         for payload in relay:
@@ -71,6 +138,11 @@ def record_decision(database: Database, transformer_area: str, audit: AuditEntry
         connection.execute(sa.insert(RELAY_OUTBOX), {"transformer_area": transformer_area, "payload": bytes(relay)})
 
 
+def append_alone(database: Database, audit: AuditEntry) -> None:
+    with database.writing() as connection:
+        append_audit(connection, [audit])
+
+
 def open_tasks(database: Database, connection: sa.Connection, opened: Sequence[InspectionTask]) -> frozenset[str]:
     """Insert new tasks (version 1), move known ones on by one version. Returns the ids of new ones that were there
     already: those stay as people left them. Raises `StaleVersion` where a known one was moved meanwhile."""
@@ -79,7 +151,7 @@ def open_tasks(database: Database, connection: sa.Connection, opened: Sequence[I
         if opening.version == 1:
             if not _insert_new(database, connection, opening):
                 already_there.add(opening.task_id)
-        elif not _update_if(connection, opening, opening.version - 1):
+        elif not _update_if(database, connection, opening, opening.version - 1):
             raise _stale(connection, opening.task_id, opening.version - 1)
     return frozenset(already_there)
 
@@ -133,17 +205,30 @@ def findings(database: Database, *, from_s: int, to_s: int) -> list[Finding]:
 def _insert_new(database: Database, connection: sa.Connection, opened: InspectionTask) -> bool:
     table = INSPECTION_TASK
     statement = database.insert(table).values(task_row(opened)).on_conflict_do_nothing().returning(table.c.task_id)
-    return connection.execute(statement).one_or_none() is not None
+    if connection.execute(statement).one_or_none() is None:
+        return False
+    _name_alerts(database, connection, opened)
+    return True
 
 
-def _update_if(connection: sa.Connection, moved: InspectionTask, expected_version: int) -> bool:
+def _name_alerts(database: Database, connection: sa.Connection, task: InspectionTask) -> None:
+    """A task names its alerts for good: it only ever takes more in."""
+    rows = [{"alert_id": alert_id, "task_id": task.task_id} for alert_id in dict.fromkeys(task.alert_ids)]
+    if rows:
+        connection.execute(database.insert(INSPECTION_TASK_ALERT).on_conflict_do_nothing(), rows)
+
+
+def _update_if(database: Database, connection: sa.Connection, moved: InspectionTask, expected_version: int) -> bool:
     table = INSPECTION_TASK
     statement = (
         sa.update(table)
         .where(table.c.task_id == moved.task_id, table.c.version == expected_version)
         .values(task_row(moved))
     )
-    return connection.execute(statement).rowcount == 1
+    if connection.execute(statement).rowcount != 1:
+        return False
+    _name_alerts(database, connection, moved)
+    return True
 
 
 def _stale(connection: sa.Connection, task_id: str, expected_version: int) -> StaleVersion:

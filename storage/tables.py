@@ -194,9 +194,25 @@ ALERT = sa.Table(
     sa.Column("revision", sa.Integer, nullable=False),
     sa.Column("relapses", sa.JSON, nullable=False, server_default="[]"),
     sa.Column("worth", sa.JSON(none_as_null=True)),
+    sa.Column("at_stake_kwh", sa.Double),
     sa.Index("ix_alert_area_state", "transformer_area", "state"),
-    sa.Index("ix_alert_state_raised", "state", "raised_at_s"),
+    # Holds whatever a list filters and orders by, so that 100,000 open alerts are walked without reading their reasons.
+    sa.Index(
+        "ix_alert_list", "state", "raised_at_s", "alert_id", "abnormality", "family", "grade", "risk", "at_stake_kwh",
+        "episodes", "transformer_area", "service_point", "meter_id",
+    ),
     sa.Index("ix_alert_raised", "raised_at_s", "alert_id"),
+)  # fmt: skip
+
+ALERT_HANDLING = sa.Table(
+    "alert_handling",
+    METADATA,
+    sa.Column("alert_id", TEXT, primary_key=True),
+    sa.Column("acknowledged_by", TEXT),
+    sa.Column("acknowledged_at_s", SECONDS),
+    sa.Column("acknowledged_episode", sa.Integer, nullable=False),
+    sa.Column("owner", TEXT, index=True),
+    sa.Column("version", sa.Integer, nullable=False),
 )
 
 INSPECTION_TASK = sa.Table(
@@ -220,6 +236,13 @@ INSPECTION_TASK = sa.Table(
     sa.Column("closed_at_s", SECONDS),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Index("ix_inspection_task_state_opened", "state", "opened_at_s"),
+)
+
+INSPECTION_TASK_ALERT = sa.Table(
+    "inspection_task_alert",
+    METADATA,
+    sa.Column("alert_id", TEXT, primary_key=True),
+    sa.Column("task_id", TEXT, primary_key=True, index=True),
 )
 
 AUDIT_ENTRY = sa.Table(
@@ -322,4 +345,48 @@ LEASE = sa.Table(
     sa.Column("name", TEXT, primary_key=True),
     sa.Column("owner", TEXT, nullable=False),
     sa.Column("until_s", sa.Double, nullable=False),
+)
+
+API_TOKEN = sa.Table(
+    "api_token",
+    METADATA,
+    sa.Column("token_id", TEXT, primary_key=True),
+    sa.Column("secret_hash", TEXT, nullable=False),
+    sa.Column("person", TEXT, nullable=False),
+    sa.Column("role", TEXT, nullable=False),
+    sa.Column("scopes", sa.JSON, nullable=False),
+    sa.Column("made_at_s", SECONDS, nullable=False),
+    sa.Column("made_by", TEXT, nullable=False),
+    sa.Column("expires_at_s", SECONDS),
+    sa.Column("revoked_at_s", SECONDS),
+    sa.Column("revoked_by", TEXT),
+)
+
+API_ANSWER = sa.Table(
+    "api_answer",
+    METADATA,
+    sa.Column("key_hash", TEXT, primary_key=True),
+    sa.Column("request_hash", TEXT, nullable=False),
+    sa.Column("asked_at_s", SECONDS, nullable=False),
+    sa.Column("status", sa.Integer),
+    sa.Column("body", TEXT),
+    sa.Index("ix_api_answer_asked", "asked_at_s"),
+)
+
+OUTSIDE_ALERT = sa.Table(
+    "outside_alert",
+    METADATA,
+    sa.Column("source", TEXT, primary_key=True),
+    sa.Column("fingerprint", TEXT, primary_key=True),
+    sa.Column("starts_at_s", SECONDS, primary_key=True, autoincrement=False),
+    sa.Column("ends_at_s", SECONDS),
+    sa.Column("status", TEXT, nullable=False),
+    sa.Column("title", TEXT, nullable=False),
+    sa.Column("labels", sa.JSON, nullable=False),
+    sa.Column("annotations", sa.JSON, nullable=False),
+    sa.Column("received_at_s", SECONDS, nullable=False),
+    sa.Column("times_received", sa.Integer, nullable=False),
+    sa.Column("announced_at_s", SECONDS),
+    sa.Index("ix_outside_alert_starts", "starts_at_s", "source", "fingerprint"),
+    sa.Index("ix_outside_alert_waiting", "announced_at_s", "starts_at_s"),
 )

@@ -8,13 +8,16 @@ from datetime import date
 
 import pytest
 
+from metering.access import ApiAnswer, ApiToken
 from metering.alert import Alert, AlertState, Reason, Worth
 from metering.announcement import Announcement, Stopped, Turn
 from metering.archive import Archive, DownstreamPrice, Meter, Outage, TariffPrice, WorkOrder
 from metering.errors import ArchiveError, StaleVersion, StoreError
+from metering.handling import AlertHandling, AlertQuery, ShownState, order_value
 from metering.inspection import AuditEntry, InspectionTask, TaskFinding, TaskState
 from metering.messages import Finding
 from metering.notification import Delivery, Line, Notification
+from metering.outside_alert import OutsideAlert
 from metering.points import Point
 from metering.ports import AreaDayRow, Checkpoint, DayClose, Dispatch, PartitionChange, StateStore
 
@@ -53,6 +56,11 @@ TASK = InspectionTask(
 OPENED = AuditEntry("t-1", 1_767_300_000, "ranker", "open", "", "open", "highest risk of its day")
 ASSIGNED = AuditEntry("t-1", 1_767_310_000, "li.na", "assign", "open", "assigned", "nearest crew")
 ASSIGNED_TASK = replace(TASK, state=TaskState.ASSIGNED, assignee="crew 4", version=2)
+SEEN = AuditEntry("a-1", 1_767_230_000, "li.na", "acknowledge", "", "episode 1")
+HANDLED = AlertHandling("a-1", "li.na", 1_767_230_000, 1, "li.na", 1)
+OUTSIDE = OutsideAlert(
+    "grafana", "8f3a", 1_767_230_000, "firing", "no points", {"job": "x"}, {"说明": "y"}, 1_767_230_060
+)
 FINDING = Finding("f-1", "TA1", "M1", 1_767_400_000, True, "over_capacity", "li.na", "second service line")
 
 
@@ -91,6 +99,29 @@ def closing(day: int, **parts: object) -> DayClose:
         "points": (),
     }
     return DayClose(day_ordinal=day, **(nothing | parts))  # type: ignore[arg-type]
+
+
+def listed(store: StateStore) -> None:
+    """Six alerts: a-1 is worked on, a-2 acknowledged, a-3 came again after that, the last two are over."""
+    alerts = [
+        replace(ALERT, alert_id="a-0", raised_at_s=5, meter_id=None, service_point="SP0", risk=math.nan, worth=None),
+        replace(ALERT, alert_id="a-1", raised_at_s=10, missing_kwh=7.0, worth=None),
+        replace(ALERT, alert_id="a-2", raised_at_s=20, transformer_area="TA2", meter_id="M2", service_point="SP2"),
+        replace(ALERT, alert_id="a-3", raised_at_s=30, service_point="SP3", episodes=2, relapses=((31, 32),)),
+        replace(
+            ALERT, alert_id="a-4", raised_at_s=40, abnormality="bypass", family="theft", state=AlertState.CLEARED,
+            cleared_at_s=50, risk=0.9,
+        ),
+        replace(
+            ALERT, alert_id="a-5", raised_at_s=40, abnormality="meter_stopped", family="energy", grade="low",
+            state=AlertState.WITHDRAWN, cleared_at_s=50, risk=0.2,
+        ),
+    ]  # fmt: skip
+    store.save(judged(p0=change(begin(store), 1, alerts={a.alert_id: a for a in alerts})))
+    store.close_day(closing(7, tasks=[replace(TASK, alert_ids=("a-1",))]))
+    store.move_task(replace(ASSIGNED_TASK, alert_ids=("a-1",)), 1, ASSIGNED, [])
+    for alert_id, owner in (("a-1", "li.na"), ("a-2", "li.na"), ("a-3", "wang")):
+        store.handle_alert(replace(HANDLED, alert_id=alert_id, owner=owner), 0, SEEN, "TA1", b"")
 
 
 class StateStoreContract:
@@ -368,6 +399,106 @@ class StateStoreContract:
         assert [a.alert_id for a in store.alerts(transformer_area="TA1")] == ["a-1", "a-3", "a-a"]
         assert [a.alert_id for a in store.alerts(only_open=True, transformer_area="TA2")] == ["a-B"]
 
+    def test_an_act_on_an_alert_is_saved_with_its_audit_line_and_its_relay(
+        self, store: StateStore, again: StateStore
+    ) -> None:
+        assert store.handling("a-1") == AlertHandling("a-1")
+        store.handle_alert(HANDLED, 0, SEEN, "TA1", b"decision")
+        assert again.handling("a-1") == HANDLED
+        assert list(again.audit("a-1")) == [SEEN]
+        assert [(area, payload) for _, area, payload in again.relay_batch(10)] == [("TA1", b"decision")]
+
+    def test_an_act_from_an_older_version_changes_nothing(self, store: StateStore, again: StateStore) -> None:
+        store.handle_alert(HANDLED, 0, SEEN, "TA1", b"1")
+        given = replace(HANDLED, owner="zhao min", version=2)
+        store.handle_alert(given, 1, SEEN, "TA1", b"2")
+        for late, expected in ((replace(HANDLED, owner="wang", version=2), 1), (replace(HANDLED, owner="wang"), 0)):
+            with pytest.raises(StaleVersion, match="version 2"):
+                again.handle_alert(late, expected, SEEN, "TA1", b"3")
+        with pytest.raises(StaleVersion, match="version 0"):
+            again.handle_alert(replace(HANDLED, alert_id="a-9"), 4, SEEN, "TA1", b"3")
+        assert store.handling("a-1") == given
+        assert len(store.audit("a-1")) == len(store.relay_batch(10)) == 2
+
+    def test_a_line_of_the_audit_trail_can_stand_for_itself(self, store: StateStore, again: StateStore) -> None:
+        store.append_audit(SEEN)
+        store.append_audit(replace(SEEN, actor="zhao min"))
+        assert [line.actor for line in again.audit("a-1")] == ["li.na", "zhao min"]
+        assert not store.relay_batch(10)
+
+    def test_the_tasks_of_an_alert_are_those_that_name_it(self, store: StateStore, again: StateStore) -> None:
+        newer = replace(TASK, task_id="t-2", alert_ids=("a-2",), opened_at_s=TASK.opened_at_s + 5)
+        store.close_day(closing(7, tasks=[TASK, newer]))
+        assert list(again.tasks_of_alert("a-2")) == [newer, TASK]
+        taken_in = replace(ASSIGNED_TASK, alert_ids=("a-1", "a-2", "a-3"))
+        store.move_task(taken_in, 1, ASSIGNED, [])
+        assert list(again.tasks_of_alert("a-3")) == [taken_in]
+        assert list(again.tasks_of_alert("a-9")) == []
+
+    def test_a_list_of_alerts_is_narrowed_by_everything_at_once(self, store: StateStore, again: StateStore) -> None:
+        listed(store)
+
+        def found(**asked: object) -> list[str]:
+            page = again.alert_page(AlertQuery(**({"descending": False} | asked)))  # type: ignore[arg-type]
+            assert page.count == len(page.rows)
+            return [row.alert.alert_id for row in page.rows]
+
+        assert found() == ["a-0", "a-1", "a-2", "a-3", "a-4", "a-5"]
+        assert found(states=(AlertState.RAISED,)) == ["a-0", "a-1", "a-2", "a-3"]
+        assert found(states=(AlertState.CLEARED, AlertState.WITHDRAWN)) == ["a-4", "a-5"]
+        assert found(shown=ShownState.SUSPECTED) == []
+        assert found(shown=ShownState.RAISED) == ["a-0", "a-3"], "a-3 came again after it was acknowledged"
+        assert found(shown=ShownState.ACKNOWLEDGED) == ["a-2"]
+        assert found(shown=ShownState.IN_INSPECTION) == ["a-1"]
+        assert found(shown=ShownState.CLEARED) == ["a-4"]
+        assert found(acknowledged=True) == ["a-1", "a-2"]
+        assert found(acknowledged=False) == ["a-0", "a-3", "a-4", "a-5"]
+        assert found(acknowledged=False, shown=ShownState.ACKNOWLEDGED) == []
+        assert found(owner="li.na") == ["a-1", "a-2"]
+        assert found(owner="li.na", acknowledged=False) == []
+        assert found(owner="wang", acknowledged=False) == ["a-3"]
+        assert found(abnormalities=("bypass", "meter_stopped")) == ["a-4", "a-5"]
+        assert found(abnormalities=()) == []
+        assert found(family="theft", grade="high") == ["a-4"]
+        assert found(transformer_areas=("TA2", "TA3")) == ["a-2"]
+        assert found(service_points=("SP3",)) == ["a-3"]
+        assert found(meter_id="M2") == ["a-2"]
+        assert found(search="m2") == ["a-2"]
+        assert found(search="sp") == ["a-0", "a-1", "a-2", "a-3", "a-4", "a-5"]
+        assert found(search="%") == []
+        assert found(since_s=20, until_s=40) == ["a-2", "a-3"]
+        assert found(states=(AlertState.RAISED,), family="capacity", since_s=10, transformer_areas=("TA2",)) == ["a-2"]
+
+    def test_a_row_of_the_list_tells_what_people_did(self, store: StateStore, again: StateStore) -> None:
+        listed(store)
+        rows = {row.alert.alert_id: row for row in again.alert_page(AlertQuery()).rows}
+        assert rows["a-0"].handling == AlertHandling("a-0")
+        assert rows["a-1"].handling == replace(HANDLED, alert_id="a-1")
+        assert [task.task_id for task in rows["a-1"].tasks] == ["t-1"]
+        assert rows["a-1"].alert == store.alert("a-1")
+
+    @pytest.mark.parametrize("order", ["raised", "risk", "energy", "abnormality", "family", "meter", "area", "state"])
+    @pytest.mark.parametrize("descending", [True, False])
+    def test_pages_follow_each_other_forwards_and_backwards_in_every_order(
+        self, store: StateStore, again: StateStore, order: str, descending: bool
+    ) -> None:
+        listed(store)
+        asked = AlertQuery(order=order, descending=descending, limit=2)  # type: ignore[arg-type]
+        whole = [row.alert for row in again.alert_page(replace(asked, limit=50)).rows]
+        assert whole == sorted(whole, key=lambda a: (order_value(a, asked.order), a.alert_id), reverse=descending)
+        first = again.alert_page(asked)
+        pages, page = [first], first
+        while page.more:
+            last = page.rows[-1].alert
+            page = again.alert_page(replace(asked, after=(order_value(last, asked.order), last.alert_id)))
+            pages.append(page)
+        assert [row.alert for page in pages for row in page.rows] == whole
+        assert {page.count for page in pages} == {6}
+        third = pages[2].rows[0].alert
+        back = replace(asked, after=(order_value(third, asked.order), third.alert_id), backwards=True)
+        assert again.alert_page(back).rows == pages[1].rows
+        assert again.alert_page(back).more
+
     def test_tasks_come_by_opening_priority_and_id(self, store: StateStore) -> None:
         def task(task_id: str, opened_at_s: int, priority: int, state: TaskState = TaskState.OPEN) -> InspectionTask:
             return replace(TASK, task_id=task_id, opened_at_s=opened_at_s, priority=priority, state=state)
@@ -423,6 +554,52 @@ class StateStoreContract:
         assert list(store.findings()) == findings
         assert list(store.findings(from_s=10, to_s=20)) == findings[:1]
         assert list(store.findings(from_s=20, to_s=30)) == findings[1:3]
+
+    # --- callers from outside
+    def test_tokens_are_kept_and_replaced_by_their_id(self, store: StateStore, again: StateStore) -> None:
+        token = ApiToken("k1", "ab12", "Li Na", "operator", ("alerts:read", "alerts:handle"), 20, "root")
+        older = ApiToken("k2", "cd34", "Wang", "monitor", ("intake",), 10, "root", expires_at_s=99)
+        store.save_token(token)
+        store.save_token(older)
+        assert again.token("k1") == token
+        assert again.token("k3") is None
+        revoked = replace(token, revoked_at_s=30, revoked_by="root")
+        again.save_token(revoked)
+        assert list(store.tokens()) == [older, revoked]
+
+    def test_a_key_of_a_request_is_taken_once(self, store: StateStore, again: StateStore) -> None:
+        asked = ApiAnswer("k", "r", 100)
+        ages = {"forget_before_s": 0, "unanswered_before_s": 50}
+        assert store.claim_answer(asked, **ages) is None
+        assert again.claim_answer(ApiAnswer("k", "other", 101), **ages) == asked
+        answered = replace(asked, status=200, body="{}")
+        store.save_answer(answered)
+        assert again.claim_answer(ApiAnswer("k", "r", 5000), forget_before_s=100, unanswered_before_s=4000) == answered
+        assert again.claim_answer(ApiAnswer("k", "r", 9000), forget_before_s=101, unanswered_before_s=4000) is None
+
+    def test_a_request_left_unanswered_can_be_made_again(self, store: StateStore, again: StateStore) -> None:
+        asked = ApiAnswer("k", "r", 100)
+        store.claim_answer(asked, forget_before_s=0, unanswered_before_s=0)
+        assert again.claim_answer(replace(asked, asked_at_s=200), forget_before_s=0, unanswered_before_s=150) is None
+        again.forget_answer("k")
+        assert store.claim_answer(asked, forget_before_s=0, unanswered_before_s=0) is None
+
+    def test_an_outside_alert_counts_once_by_fingerprint_and_start(self, store: StateStore, again: StateStore) -> None:
+        assert store.take_outside_alerts([OUTSIDE, replace(OUTSIDE, starts_at_s=5), OUTSIDE]) == 2
+        assert again.take_outside_alerts([replace(OUTSIDE, source="other")]) == 1
+        assert list(again.outside_alerts()) == [
+            replace(OUTSIDE, source="other"),
+            replace(OUTSIDE, times_received=2),
+            replace(OUTSIDE, starts_at_s=5),
+        ]
+        assert [a.starts_at_s for a in again.outside_alerts(limit=1, waiting=True)] == [5]
+
+    def test_an_outside_alert_that_is_resolved_stays_so(self, store: StateStore, again: StateStore) -> None:
+        store.take_outside_alerts([OUTSIDE])
+        over = replace(OUTSIDE, status="resolved", ends_at_s=1_767_240_000, title="again", received_at_s=1_767_240_001)
+        store.take_outside_alerts([over, OUTSIDE])
+        (kept,) = again.outside_alerts()
+        assert kept == replace(over, received_at_s=OUTSIDE.received_at_s, times_received=3)
 
     # --- outboxes
     def test_points_wait_in_the_order_they_were_saved_until_delivered(
