@@ -205,6 +205,10 @@ class StateStore(Protocol):
         """Append the audit line and put the decision's wire bytes into the relay outbox, in one transaction."""
         ...
 
+    def record_decisions(self, audit: AuditEntry, relay: Sequence[tuple[str, bytes]]) -> None:
+        """The same for a decision that concerns several areas: `relay` are (transformer area, wire bytes)."""
+        ...
+
     def audit(self, subject_id: str) -> Sequence[AuditEntry]: ...
     def append_audit(self, audit: AuditEntry) -> None:
         """Append a line that stands for itself: nothing was moved."""

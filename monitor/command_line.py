@@ -28,7 +28,9 @@ letters_app = typer.Typer(
 app.add_typer(import_app, name="import")
 app.add_typer(state_app, name="state")
 app.add_typer(letters_app, name="dead-letters")
-silence_app = typer.Typer(help="Keep a meter or an area from opening tasks for a while.", no_args_is_help=True)
+silence_app = typer.Typer(
+    help="Hear nothing of a place or a kind for a while: silences, work windows, whitelists.", no_args_is_help=True
+)
 app.add_typer(silence_app, name="silence")
 findings_app = typer.Typer(help="What inspections found and taught; take a finding back.", no_args_is_help=True)
 app.add_typer(findings_app, name="findings")
@@ -438,21 +440,63 @@ def silence_add(
     by: Annotated[str, typer.Option("--by", help="your name")],
     reason: Annotated[str, typer.Option("--reason", help="why, for those who read the history")],
     meter: Annotated[str | None, typer.Option(help="meter id")] = None,
+    customer: Annotated[str | None, typer.Option(help="customer id: all meters of the customer")] = None,
     area: Annotated[str | None, typer.Option(help="transformer area")] = None,
+    feeder: Annotated[str | None, typer.Option(help="feeder, as the archive names it")] = None,
     abnormality: Annotated[str | None, typer.Option(help="catalogue code; default: every kind")] = None,
+    family: Annotated[str | None, typer.Option(help="family of abnormalities; default: every one")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="start; default: now")] = None,
+    kind: Annotated[
+        Literal["silence", "work", "whitelist"],
+        typer.Option(
+            help="silence for up to 92 days, planned work up to 31, whitelist (what is known to be so) up to 366"
+        ),
+    ] = "silence",
+    even_hazards: Annotated[
+        bool, typer.Option("--even-hazards", help="hold hazards back as well; else they go through")
+    ] = False,
 ) -> None:
-    """Open no tasks for a meter or an area until a time; its alerts go on and are shown."""
+    """Announce no alert and open no task for a while; alerts go on and are shown. All that is named must match."""
     from monitor.silences import add
+    from operations.silence import Scope
 
-    print(add(meter, area, abnormality, until, by, reason))
+    scope = Scope(meter, customer, area, feeder, abnormality, family)
+    print(add(scope, start=start, until=until, by=by, reason=reason, kind=kind, even_hazards=even_hazards))
+
+
+@silence_app.command("change")
+def silence_change(
+    silence_id: Annotated[str, typer.Argument(metavar="ID")],
+    by: Annotated[str, typer.Option("--by", help="your name")],
+    reason: Annotated[str, typer.Option("--reason", help="why, for those who read the history")],
+    until: Annotated[str | None, typer.Option(help="another end, ISO 8601 with an offset or Z")] = None,
+    even_hazards: Annotated[
+        bool | None, typer.Option("--even-hazards/--no-even-hazards", help="hold hazards back as well, or no longer")
+    ] = None,
+) -> None:
+    """Move a silence's end, or what it does with hazards."""
+    from monitor.silences import change
+
+    print(change(silence_id, until=until, even_hazards=even_hazards, by=by, reason=reason))
 
 
 @silence_app.command("list")
 def silence_list() -> None:
-    """The silences in force."""
+    """The silences in force, and those that begin later."""
     from monitor.silences import in_force
 
     for line in in_force():
+        print(line)
+
+
+@silence_app.command("history")
+def silence_history(
+    silence_id: Annotated[str | None, typer.Argument(help="default: all", metavar="[ID]")] = None,
+) -> None:
+    """Every silence there ever was: who made, changed and ended it, and why."""
+    from monitor.silences import history
+
+    for line in history(silence_id):
         print(line)
 
 
@@ -462,7 +506,7 @@ def silence_end(
     by: Annotated[str, typer.Option("--by", help="your name")],
     reason: Annotated[str, typer.Option("--reason", help="why it ends early")],
 ) -> None:
-    """End a silence before its time."""
+    """End a silence before its time, or call it off before it begins."""
     from monitor.silences import end
 
     print(end(silence_id, by, reason))

@@ -44,9 +44,9 @@ from metering.frame import ReadingFrame
 from metering.messages import Finding
 from metering.points import Point
 from metering.ports import AreaDayRow
+from metering.silence import Silence, silence_of
 from metering.times import IntervalGrid
 from operations.admission import OpenInterval
-from operations.silence import Silence
 
 Thresholds = Mapping[str, Mapping[str, Any]]
 SCHEMA = "area/8"
@@ -283,7 +283,7 @@ class AreaInProgress:
         self.hour = HourInProgress(**story["hour"])
         self.findings = [Finding(**row) for row in story["findings"]]
         self.undone = story["undone"]
-        self.silences = {row["silence_id"]: Silence(**row) for row in story["silences"]}
+        self.silences = {row["silence_id"]: silence_of(row) for row in story["silences"]}
         self.last_events = {(row, code, is_over): at_s for row, code, is_over, at_s in story["last_events"]}
 
 

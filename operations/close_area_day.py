@@ -23,7 +23,9 @@ from detectors.pages import pack_arrays, unpack_arrays
 from metering.alert import Alert, Worth
 from metering.evidence import AreaCurves, AreaDay, Signal
 from metering.messages import Finding
+from metering.place import Place, place_of
 from metering.ports import AreaDayRow
+from metering.silence import covered_by
 from metering.times import DAY_S
 from operations.area import AreaInProgress, DayInProgress, Outcome, Trace, alert_of, alerts_json
 from operations.declared_resale import declared_worth, resale_signals
@@ -51,10 +53,10 @@ def close_area_day(
     outcome.alerts.update((a.alert_id, a) for a in changed)
     outcome.points += alert_points(changed, area.archive)
     area.silences = {i: s for i, s in area.silences.items() if at_s < s.until_s}
-    heard = tuple(a for a in open_alerts if not any(s.covers(a, at_s) for s in area.silences.values()))
+    heard = tuple(a for a in open_alerts if covered_by(area.silences.values(), a, place_of(a, area.area), at_s) is None)
     if len(heard) < len(open_alerts):
         outcome.count({"alerts_silenced": len(open_alerts) - len(heard)})
-    silenced = _silenced(area, open_alerts, heard)
+    silenced = _silenced(area, open_alerts, heard, at_s)
     closed = ClosedAreaDay(
         _area_day(area, day, curves, features, verdict), heard, tuple(area.findings), silenced, tuple(area.undone)
     )
@@ -62,13 +64,13 @@ def close_area_day(
     outcome.area_days.append(AreaDayRow(area.name, ordinal, partition, pack_area_day(closed)))
 
 
-def _silenced(area: AreaInProgress, open_alerts: Sequence[Alert], heard: Sequence[Alert]) -> tuple[str, ...]:
+def _silenced(area: AreaInProgress, open_alerts: Sequence[Alert], heard: Sequence[Alert], at_s: int) -> tuple[str, ...]:
     """Meters that nobody is to be sent to: silenced as a whole, or with an alert that is."""
     told = {a.alert_id for a in heard}
     found = {a.meter_id for a in open_alerts if a.alert_id not in told and a.meter_id is not None}
-    for silence in area.silences.values():
-        if silence.abnormality is None:
-            found |= set(area.area.meter_ids) if silence.meter_id is None else {silence.meter_id}
+    whole = [s for s in area.silences.values() if s.of_every_kind and s.in_force(at_s)]
+    if whole:
+        found |= {m.meter_id for m in area.area.meters if any(s.concerns(Place.of(m)) for s in whole)}
     return tuple(sorted(found))
 
 

@@ -23,7 +23,7 @@ from operations.derived_points import alert_points
 from operations.judge_frame import judge_frame
 from operations.outage import POWER_OFF, tell_day
 from operations.screen_event import screen_event
-from operations.silence import KIND, KIND_END, silence_of
+from operations.silence import KIND_END, KINDS, silence_in
 from operations.undo_finding import KIND as UNDO
 from operations.validation import count_refused
 
@@ -271,14 +271,14 @@ class JudgeStage:
         if area is not None and decision.kind == UNDO:
             self._undone(area, decision)
             return
-        if area is None or decision.kind not in (KIND, KIND_END):
+        if area is None or decision.kind not in KINDS:
             return  # what people did with a task or an alert: the store has it already, the log only keeps its place in the area's order
         area.touch("progress")
-        silence = silence_of(decision)
-        if decision.kind == KIND:
-            area.silences[silence.silence_id] = silence
-        else:
+        silence = silence_in(decision)
+        if decision.kind == KIND_END:
             area.silences.pop(silence.silence_id, None)
+        else:
+            area.silences[silence.silence_id] = silence
 
     def _undone(self, area: AreaInProgress, decision: Decision) -> None:
         """The day stage unlearns the finding; that nothing was found no longer speaks for the meter."""

@@ -286,10 +286,14 @@ class MemoryStore:
                 self._relay[self._last_relay_id] = (task.transformer_area, bytes(payload))
 
     def record_decision(self, transformer_area: str, audit: AuditEntry, relay: bytes) -> None:
+        self.record_decisions(audit, [(transformer_area, relay)])
+
+    def record_decisions(self, audit: AuditEntry, relay: Sequence[tuple[str, bytes]]) -> None:
         with self._lock:
             self._audit.setdefault(audit.subject_id, []).append(audit)
-            self._last_relay_id += 1
-            self._relay[self._last_relay_id] = (transformer_area, bytes(relay))
+            for transformer_area, payload in relay:
+                self._last_relay_id += 1
+                self._relay[self._last_relay_id] = (transformer_area, bytes(payload))
 
     def audit(self, subject_id: str) -> Sequence[AuditEntry]:
         with self._lock:

@@ -136,7 +136,10 @@ class SqlStore:
         sql_cases.move_task(self._database, task, expected_version, audit, relay)
 
     def record_decision(self, transformer_area: str, audit: AuditEntry, relay: bytes) -> None:
-        sql_cases.record_decision(self._database, transformer_area, audit, relay)
+        self.record_decisions(audit, [(transformer_area, relay)])
+
+    def record_decisions(self, audit: AuditEntry, relay: Sequence[tuple[str, bytes]]) -> None:
+        sql_cases.record_decisions(self._database, audit, relay)
 
     def audit(self, subject_id: str) -> Sequence[AuditEntry]:
         return sql_cases.audit(self._database, subject_id)

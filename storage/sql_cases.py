@@ -132,10 +132,12 @@ def move_task(
             connection.execute(sa.insert(RELAY_OUTBOX), row)
 
 
-def record_decision(database: Database, transformer_area: str, audit: AuditEntry, relay: bytes) -> None:
+def record_decisions(database: Database, audit: AuditEntry, relay: Sequence[tuple[str, bytes]]) -> None:
     with database.writing() as connection:
         append_audit(connection, [audit])
-        connection.execute(sa.insert(RELAY_OUTBOX), {"transformer_area": transformer_area, "payload": bytes(relay)})
+        for transformer_area, payload in relay:
+            row = {"transformer_area": transformer_area, "payload": bytes(payload)}
+            connection.execute(sa.insert(RELAY_OUTBOX), row)
 
 
 def append_alone(database: Database, audit: AuditEntry) -> None:

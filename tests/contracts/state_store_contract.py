@@ -637,6 +637,19 @@ class StateStoreContract:
         assert max(len(batch.points) for batch in batches) <= 5000
         assert [p for batch in batches for p in batch.points] == points
 
+    def test_a_decision_about_several_areas_is_one_audit_line_and_a_message_each(
+        self, store: StateStore, again: StateStore
+    ) -> None:
+        line = AuditEntry("silences", 1_767_310_000, "li.na", "silence", "", "{}", "harvest")
+        store.record_decisions(line, [("TA1", b"1"), ("TA2", b"2")])
+        store.record_decision("TA2", line, b"3")
+        assert list(again.audit("silences")) == [line, line]
+        assert [(area, payload) for _, area, payload in again.relay_batch(10)] == [
+            ("TA1", b"1"),
+            ("TA2", b"2"),
+            ("TA2", b"3"),
+        ]
+
     def test_relayed_messages_leave_the_outbox(self, store: StateStore, again: StateStore) -> None:
         store.move_task(TASK, 0, OPENED, [b"1", b"2", b"3"])
         waiting = again.relay_batch(2)
