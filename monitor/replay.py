@@ -164,6 +164,7 @@ def drive_directly(drive: Drive) -> None:
                     "another process has taken this RUN folder over; give each replay a folder of its own"
                 )
         upkeep.close_days()
+        upkeep.dispatch()
         upkeep.deliver()
         drive.show()
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from alerts.routes import Routes
 from grafana.annotate import AlertAnnotations
 from grafana.client import GrafanaRefused
 from inspection.capacity import Capacity
@@ -17,7 +18,8 @@ from metering.ports import StateStore, TimeSeries
 from monitor.pipeline import PipelineReport
 from monitor.ticker import LEASE as TICKER_LEASE
 from monitor.ticker import Ticker
-from operations import close_day, deliver_points
+from operations import close_day, deliver_points, dispatch
+from operations.dispatch import dispatch_ready
 
 log = logging.getLogger("meterwatch.upkeep")
 FIRST_RETRY_S, LAST_RETRY_S = 0.5, 10.0
@@ -47,6 +49,7 @@ class Upkeep:
     ticker: Ticker | None = None
     day_close_deadline_s: float | None = None
     capacity: Capacity | None = None
+    routes: Routes = field(default_factory=Routes)
     points_refused: int = 0
     failing: dict[str, str] = field(default_factory=dict)
     """Which part fails just now, and why: shown by the desk and the log, gone when it works again."""
@@ -58,6 +61,7 @@ class Upkeep:
         if self.ticker is not None:
             self._try("ticker", self.ticker.tick)
         self._try("close_day", self.close_days)
+        self._try("dispatch", self.dispatch)
         if self.series is not None:
             self._try("points", self.deliver)
             self._try("pipeline", self.report_pipeline)
@@ -86,7 +90,7 @@ class Upkeep:
     def end(self) -> None:
         """Give the leases back, so that the next owner need not wait for them to run out."""
         try:
-            for lease in (close_day.LEASE, deliver_points.LEASE, TICKER_LEASE):
+            for lease in (close_day.LEASE, deliver_points.LEASE, dispatch.LEASE, TICKER_LEASE):
                 self.store.release_lease(lease, self.owner)
         except StoreUnavailable as error:
             log.warning("the leases run out by themselves: %s", error)
@@ -101,6 +105,10 @@ class Upkeep:
             capacity=self.capacity,
         ):
             log.info("closed day %s", ordinal)
+
+    def dispatch(self) -> None:
+        """What was announced becomes notifications in the outbox."""
+        dispatch_ready(self.store, self.archive, self.routes, self.partitions, self.owner)
 
     def deliver(self) -> None:
         if self.series is None:

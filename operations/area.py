@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from alerts.announcing import Announcer
 from alerts.consequences import Consequences
 from alerts.life import CODES, AlertBank
 from detectors.bank import (
@@ -37,6 +38,7 @@ from detectors.interval.sibling_totals import SiblingTotals, SiblingTotalsParams
 from detectors.pages import pack_arrays, unpack_arrays
 from detectors.validation.day_readings import DayReadings
 from metering.alert import Alert, AlertState, Reason, Worth
+from metering.announcement import Announcement
 from metering.archive import Archive, Area
 from metering.errors import StoreError
 from metering.evidence import AreaContext, HourDetector, IntervalDetector, Signal
@@ -58,6 +60,7 @@ class Outcome:
 
     alerts: dict[str, Alert] = field(default_factory=dict)
     findings: dict[str, Finding] = field(default_factory=dict)
+    announcements: list[Announcement] = field(default_factory=list)
     area_days: list[AreaDayRow] = field(default_factory=list)
     points: list[Point] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
@@ -133,6 +136,7 @@ class AreaInProgress:
         self.recoverable = Recoverable(self.context)
         self.bank = AlertBank(area, archive.calendar)
         self.consequences = Consequences(area)
+        self.announcer = Announcer()
         self.open: dict[int, OpenInterval] = {}
         self.closed_until_s = 0
         self.next_day: int | None = None
@@ -214,6 +218,8 @@ class AreaInProgress:
             return _small(pack_arrays(SCHEMA, self.bank.arrays()))
         if page == "alerts":
             return _small(alerts_json(self.bank.alerts()).encode())
+        if page == "announcer":
+            return self.announcer.dump()
         if "/" in page:
             return b""  # of a day's curves that is closed
         begun = next((o for o in self.days if day_page(o) == page), None)
@@ -255,6 +261,8 @@ class AreaInProgress:
             alerts = [alert_of(row) for row in written]
             self.bank.restore(unpack_arrays(SCHEMA, zlib.decompress(pages["bank"])), alerts)
             self.bank.take_alerts_changed()
+        if "announcer" in pages:
+            self.announcer.load(pages["announcer"])
         for page, content in pages.items():
             if page.startswith("day.") and content:
                 ordinal, day = _day_of(self.context, content)

@@ -27,9 +27,10 @@ from metering.place import Place, place_of
 from metering.ports import AreaDayRow
 from metering.silence import covered_by
 from metering.times import DAY_S
+from operations.announce import alerts_changed
 from operations.area import AreaInProgress, DayInProgress, Outcome, Trace, alert_of, alerts_json
 from operations.declared_resale import declared_worth, resale_signals
-from operations.derived_points import alert_points, evidence_points, meter_error_points
+from operations.derived_points import evidence_points, meter_error_points
 from operations.validation import validate_day
 from operations.worth import worth_of
 
@@ -50,8 +51,7 @@ def close_area_day(
         trace.day_closed(area, ordinal, signals, verdict)
     at_s = area.archive.calendar.day_close(closes_on)
     open_alerts, changed = area.bank.at_day_close(_worth(area, closes_on), since_s=at_s - DAY_S)
-    outcome.alerts.update((a.alert_id, a) for a in changed)
-    outcome.points += alert_points(changed, area.archive)
+    alerts_changed(area, changed, at_s, outcome)
     area.silences = {i: s for i, s in area.silences.items() if at_s < s.until_s}
     heard = tuple(a for a in open_alerts if covered_by(area.silences.values(), a, place_of(a, area.area), at_s) is None)
     if len(heard) < len(open_alerts):
@@ -109,8 +109,7 @@ def _weigh(
         of_day=True,
     )
     area.touch("bank")
-    outcome.alerts.update((a.alert_id, a) for a in step.changed)
-    outcome.points += alert_points(step.changed, area.archive)
+    alerts_changed(area, step.changed, end_s, outcome)
     outcome.points += evidence_points(step.evidence, signals, area.area, area.archive.calendar.day_start(closes_on))
     if balance is not None and of_area is not None:
         _learn_balance(area, curves, balance, of_area, outcome)

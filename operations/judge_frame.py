@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from alerts.life import CODE_INDEX
 from metering.evidence import AreaHour, Signal
 from metering.frame import ReadingFrame
+from operations.announce import alerts_changed, ask_again
 from operations.area import AreaInProgress, HourInProgress, Outcome, Trace, day_ordinal
 from operations.balance import Balance, balance
-from operations.derived_points import alert_points, balance_point, estimate_points, evidence_points
+from operations.derived_points import balance_point, estimate_points, evidence_points
 from operations.outage import weigh_outage
 from operations.validation import believed_frame
 
@@ -72,9 +73,8 @@ def judge_frame(
     _add_to_hour(area, frame, balanced, bool(np.count_nonzero(suspected > area.area.is_supply)))
     _add_to_day(area, frame, signals, suspected)
     area.touch("bank")
-    if changed:
-        outcome.alerts.update((a.alert_id, a) for a in changed)
-        outcome.points += alert_points(changed, area.archive)
+    alerts_changed(area, changed, frame.interval_end_s, outcome)
+    ask_again(area, frame.interval_end_s, outcome)
     if step.evidence:
         outcome.points += evidence_points(step.evidence, signals, area.area, frame.interval_start_s)
     point = balance_point(area.area, frame, balanced)

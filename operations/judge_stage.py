@@ -5,11 +5,10 @@ It reads nothing that other areas changed, so its output is a function of each a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 
-from metering.alert import Alert
 from metering.archive import Archive
 from metering.frame import ReadingFrame
 from metering.messages import ArrivedFrame, Decision, Finding, Message, MeterEvents, Tick
@@ -17,9 +16,10 @@ from metering.points import Point
 from metering.ports import Checkpoint, PartitionChange, PartitionMark, Role, StateStore
 from metering.times import IntervalGrid
 from operations.admission import Admission, OpenInterval, counters, late_rows, screen, take_in
+from operations.announce import alerts_changed
 from operations.area import AreaInProgress, Outcome, Thresholds, Trace, day_ordinal
 from operations.close_area_day import close_area_day
-from operations.derived_points import alert_points
+from operations.failpoints import failpoint
 from operations.judge_frame import judge_frame
 from operations.outage import POWER_OFF, tell_day
 from operations.screen_event import screen_event
@@ -107,12 +107,15 @@ class JudgeStage:
                 clock_s=mark.clock_s,
                 pages=self._pending_pages(partition),
                 alerts=outcome.alerts,
+                announcements=outcome.announcements,
                 findings=outcome.findings,
                 area_days=outcome.area_days,
                 points=outcome.points,
                 counters=outcome.counters,
             )
+        failpoint("after_decision_before_commit")
         lost = self._store.save(checkpoint)
+        failpoint("after_commit_before_dispatch")
         for partition, outcome in self._outcomes.items():
             totals = self._totals.setdefault(partition, {})
             for name, n in outcome.counters.items():
@@ -165,7 +168,7 @@ class JudgeStage:
     def _amend(self, area: AreaInProgress, start_s: int, admission: Admission, outcome: Outcome) -> None:
         """Late readings are flagged and stored, never learnt; they amend an alert that had to do without them."""
         for row, energy_kwh in admission.late:
-            self._changed(area.bank.amend(row, start_s, energy_kwh), outcome)
+            alerts_changed(area, area.bank.amend(row, start_s, energy_kwh), start_s, outcome)
             outcome.points.append(
                 Point(
                     "reading",
@@ -247,7 +250,7 @@ class JudgeStage:
             alert = area.bank.report(event, row, in_work_order=worked_on)
             if alert is not None:
                 area.touch("bank")
-                self._changed((alert,), outcome)
+                alerts_changed(area, (alert,), event.event_time_s, outcome)
 
     def _found(self, finding: Finding, outcome: Outcome) -> None:
         outcome.findings[finding.finding_id] = finding
@@ -263,7 +266,7 @@ class JudgeStage:
         area.case_probability.found(row, confirmed=finding.confirmed)
         if area.area.is_supply[row]:
             area.day_area.found(confirmed=finding.confirmed)
-        self._changed(area.bank.found(finding, row), outcome)
+        alerts_changed(area, area.bank.found(finding, row), finding.found_at_s, outcome)
 
     def _decided(self, decision: Decision, outcome: Outcome) -> None:
         outcome.count({f"decisions.{decision.kind}": 1})
@@ -287,8 +290,3 @@ class JudgeStage:
         if row is not None and not decision.detail["confirmed"]:
             area.case_probability.found(row, confirmed=True)
         area.touch("progress")
-
-    def _changed(self, alerts: Iterable[Alert], outcome: Outcome) -> None:
-        changed = tuple(alerts)
-        outcome.alerts.update((a.alert_id, a) for a in changed)
-        outcome.points += alert_points(changed, self._archive)

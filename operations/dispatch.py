@@ -1,0 +1,137 @@
+"""Use case: what was announced becomes notifications in the outbox, grouped and limited; each morning the crews get their lists.
+
+One lease-holder does it, in one transaction a round: announcements taken, notifications, and the dispatcher's own memory.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from alerts.grouping import Acknowledged, Grouping
+from alerts.routes import Crew, Routes
+from inspection.morning_list import kind_of, morning_list
+from metering.announcement import Announcement
+from metering.archive import Archive
+from metering.inspection import InspectionTask
+from metering.notification import Line, Notification
+from metering.ports import Dispatch, PartitionMark, StateStore
+from operations.failpoints import failpoint
+
+LEASE = "dispatch"
+LEASE_S = 30.0
+AT_ONCE = 5_000
+GROUPS_PAGE, MORNINGS_PAGE = "groups", "mornings"
+#: A partition that stands still holds nobody's page back for longer than this (event time).
+PATIENCE_S = 900
+#: A list waits so long for yesterday's close.
+LATEST_LIST = timedelta(hours=2)
+
+
+def dispatch_ready(
+    store: StateStore,
+    archive: Archive,
+    routes: Routes,
+    partitions: int,
+    owner: str,
+    acknowledged: Acknowledged = lambda _alert_ids: (),
+) -> int:
+    """Turn what is waiting into notifications; how many were made. 0 where another owner does it."""
+    if not store.take_lease(LEASE, owner, LEASE_S):
+        return 0
+    until_s = clock_of(store.marks("judge"), partitions)
+    if until_s is None:
+        return 0
+    made = 0
+    while True:
+        waiting = store.announcements_waiting(until_s, AT_ONCE)
+        more = len(waiting) == AT_ONCE
+        # what is cut off may be of the same moment: that moment's group is made with the next thousands
+        upto_s = waiting[-1].at_s - 1 if more and waiting[0].at_s < waiting[-1].at_s else until_s
+        taken = [a for a in waiting if a.at_s <= upto_s]
+        made += _round(store, archive, routes, taken, upto_s, acknowledged)
+        if not more:
+            return made
+
+
+def clock_of(marks: Sequence[PartitionMark], partitions: int) -> int | None:
+    """Until when everything announced is known: the slowest partition's clock, but no partition holds others back for long."""
+    clocks = [mark.clock_s for mark in marks]
+    if not clocks or max(clocks) == 0:
+        return None
+    slowest_s = min(clocks) if len(clocks) >= partitions else 0
+    return max(slowest_s, max(clocks) - PATIENCE_S)
+
+
+def _round(
+    store: StateStore,
+    archive: Archive,
+    routes: Routes,
+    taken: Sequence[Announcement],
+    until_s: int,
+    acknowledged: Acknowledged,
+) -> int:
+    before = store.load_dispatch_pages()
+    grouping = Grouping(routes, archive.calendar.local)
+    if GROUPS_PAGE in before:
+        grouping.load(before[GROUPS_PAGE])
+    sent = grouping.run(taken, until_s, acknowledged)
+    mornings = json.loads(before.get(MORNINGS_PAGE, b"{}"))
+    sent += _morning_lists(store, archive, routes, mornings, until_s)
+    pages = {GROUPS_PAGE: grouping.dump(), MORNINGS_PAGE: json.dumps(mornings, sort_keys=True).encode()}
+    if taken or sent or before.get(GROUPS_PAGE) is None or grouping.is_busy:
+        failpoint("in_dispatch_before_commit")
+        store.dispatch(Dispatch([a.announcement_id for a in taken], sent, pages))
+        failpoint("after_dispatch_commit")
+    return len(sent)
+
+
+def _morning_lists(
+    store: StateStore, archive: Archive, routes: Routes, mornings: dict[str, str], until_s: int
+) -> list[Notification]:
+    """The lists that are due at `until_s` and were not made; `mornings` holds each crew's latest day."""
+    now = archive.calendar.local(until_s)
+    due = [crew for crew in routes.crews if _is_due(crew, now, mornings.get(crew.name), store.last_closed_day())]
+    if not due:
+        return []
+    open_now = store.tasks(only_open=True)
+    lists = []
+    for crew in due:
+        own = [t for t in open_now if routes.crew_of(t.transformer_area, _feeder(archive, t)) == crew]
+        mornings[crew.name] = now.date().isoformat()
+        if own:
+            lists.append(_list_of(store, crew, own, now.date(), until_s))
+    return lists
+
+
+def _is_due(crew: Crew, now: datetime, latest: str | None, last_closed: int | None) -> bool:
+    today = now.date()
+    if now.time() < crew.morning or latest == today.isoformat():
+        return False
+    yesterday_closed = last_closed is not None and date.fromordinal(last_closed) >= today - timedelta(days=1)
+    return yesterday_closed or now - LATEST_LIST >= now.replace(
+        hour=crew.morning.hour, minute=crew.morning.minute, second=0, microsecond=0
+    )
+
+
+def _list_of(store: StateStore, crew: Crew, tasks: Sequence[InspectionTask], day: date, at_s: int) -> Notification:
+    chosen = morning_list(tasks, crew.visits_per_day)
+    alerts = {
+        alert_id: alert
+        for task in chosen.visits
+        for alert_id in task.alert_ids
+        if (alert := store.alert(alert_id)) is not None
+    }
+    lines = tuple(
+        Line(t.task_id, kind_of(t, alerts), t.transformer_area, t.grade, None, t.opened_at_s, due_at_s=t.due_at_s)
+        for t in chosen.visits
+    )
+    return Notification(
+        crew.channel, "morning", "morning", f"morning@{crew.name}#{day}", 1, at_s, lines, chosen.left_out
+    )
+
+
+def _feeder(archive: Archive, task: InspectionTask) -> str:
+    meter = archive.meter_at(task.service_point)
+    return "" if meter is None or meter.feeder is None else meter.feeder
