@@ -162,8 +162,7 @@ class Grouping:
 
     def _send_group(self, group: Group, sent: list[Notification]) -> None:
         kind: Kind = "ended" if group.is_over and group.serial else "update" if group.serial else "page"
-        news = set(group.news)
-        lines = tuple(line for number, line in group.lines.items() if kind != "update" or number in news)
+        lines = tuple(line for n, line in group.lines.items() if kind != "update" or group.told.get(n) is not line.turn)
         unchanged = len(group.lines) - len(lines)
         group.serial += 1
         group.sent_at_s = self._clock_s
