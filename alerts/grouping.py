@@ -57,7 +57,7 @@ class Group:
         """When it may be told of again: sooner at first, less and less often while it goes on."""
         if self.serial == 0 or self.is_over:
             return self.moved_at_s
-        wait_s = min(GROUP_INTERVAL_S * 2 ** (self.serial - 1), LONGEST_INTERVAL_S)
+        wait_s = min(GROUP_INTERVAL_S << (self.serial - 1), LONGEST_INTERVAL_S)
         return max(self.sent_at_s + wait_s, self.moved_at_s)
 
     @property

@@ -8,7 +8,7 @@ from alerts.stages import Circumstances
 from metering.alert import Alert
 from metering.announcement import Announcement
 from metering.place import place_of
-from metering.silence import in_work_window
+from metering.silence import covered_by, in_work_window
 from operations.area import AreaInProgress, Outcome
 from operations.derived_points import alert_points
 
@@ -46,6 +46,7 @@ def _around(area: AreaInProgress, at_s: int) -> Circumstances:
         return None if work is None else work.kind
 
     def silence_of(alert: Alert) -> str | None:
-        return next((s.silence_id for s in area.silences.values() if s.covers(alert, at_s)), None)
+        silence = covered_by(area.silences.values(), alert, place_of(alert, area.area), at_s)
+        return None if silence is None else silence.silence_id
 
     return Circumstances(at_s, area.area, area.bank, work_on, silence_of)
