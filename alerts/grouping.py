@@ -26,6 +26,10 @@ HOUR_S = 3600
 Acknowledged = Callable[[Collection[str]], Collection[str]]
 
 
+def is_end(line: Line) -> bool:
+    return line.turn is not None and line.turn.is_end
+
+
 @dataclass(slots=True)
 class Group:
     """Alerts of one cause in one place, from the first until all are over. `told` are the turns that were sent."""
@@ -42,15 +46,15 @@ class Group:
 
     @property
     def is_over(self) -> bool:
-        return all(line.turn is not None and line.turn.is_end for line in self.lines.values())
+        return all(map(is_end, self.lines.values()))
 
     @property
     def news(self) -> list[str]:
-        """Alerts that began or came back since the group was told of; that some are over is news when all are."""
+        """Alerts that began or came back since the group was told of; that one is over is news when all are."""
         moved = [number for number, line in self.lines.items() if self.told.get(number) is not line.turn]
         if self.is_over:
             return moved
-        return [number for number in moved if (turn := self.lines[number].turn) is not None and not turn.is_end]
+        return [number for number in moved if number not in self.told or not is_end(self.lines[number])]
 
     @property
     def next_at_s(self) -> int:
@@ -179,7 +183,7 @@ class Grouping:
         if self._clock_s < group.began_at_s + 60 * escalation.after_minutes:
             return
         group.escalated = True
-        open_now = [n for n, line in group.lines.items() if line.turn is not None and not line.turn.is_end]
+        open_now = [number for number, line in group.lines.items() if not is_end(line)]
         unanswered = set(open_now) - set(acknowledged(open_now))
         if unanswered:
             group.serial += 1
