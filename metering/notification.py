@@ -18,7 +18,10 @@ DESK = "desk"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One alert or task: its number, kind (catalogue code, or `title`), place code, and where it stands. No name, address or curve."""
+    """One alert or task: its number, kind (catalogue code, or `title`), place code, and where it stands. No name, address or curve.
+
+    `at_s` is when it came to stand so, `since_s` when the alert was raised where that is another time.
+    """
 
     number: str
     abnormality: str
@@ -28,6 +31,11 @@ class Line:
     at_s: int
     title: str = ""
     due_at_s: int | None = None
+    since_s: int | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return self.turn is not None and self.turn.is_end
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""Delivery of the outbox to people's channels. Until it comes, alerts reach people by the desk and Grafana's annotations."""
+"""What people are sent and how it reaches them: texts, the signed webhook, everything Apprise speaks, and the plan that names them."""
