@@ -32,6 +32,7 @@ from metering.times import iso
 
 Hook = Callable[[], Awaitable[None]]
 SHUTDOWN_SECONDS = 5
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 STATIC = Path(__file__).parent / "static"
 
 
@@ -47,12 +48,14 @@ def build_desk(
     token: str | None = None,
     on_startup: Hook | None = None,
     on_shutdown: Hook | None = None,
+    metrics: Callable[[], bytes] | None = None,
 ) -> FastAPI:
     """The desk over these ports. One desk per process: its pages are registered globally.
 
     `encode` makes wire bytes of decisions and findings; `clock` (epoch seconds) dates people's moves, by default the
     last tick of the log; `expected_curve` is called in a thread. `on_startup` and `on_shutdown` are awaited in the
-    server's own event loop: a worker on the in-process log starts and stops there. Store calls run in threads, so the
+    server's own event loop: a worker on the in-process log starts and stops there. `metrics` gives what `/metrics` shows
+    (Prometheus' text format), in a thread; without it there is no such page. Store calls run in threads, so the
     ports must be thread-safe.
     """
 
@@ -70,6 +73,8 @@ def build_desk(
     desk.state.token = token
     records = Records(store, series, archive, encode, clock, expected_curve)
     _add_routes(desk, records, language, token)
+    if metrics is not None:
+        _add_metrics(desk, metrics)
     desk.mount("/static", StaticFiles(directory=STATIC), name="static")
     pages.register(records, language)
     ui.run_with(
@@ -128,6 +133,13 @@ def _listen(host: str, port: int) -> socket.socket:
             f"the desk cannot listen on {host}:{port} ({trouble.strerror}): choose another port"
         ) from trouble
     return listening
+
+
+def _add_metrics(desk: FastAPI, metrics: Callable[[], bytes]) -> None:
+    @desk.get("/metrics")
+    async def show_metrics() -> Response:
+        """The monitor's own figures for Prometheus; behind the gate, as everything else."""
+        return Response(await asyncio.to_thread(metrics), media_type=METRICS_TYPE)
 
 
 def _add_routes(desk: FastAPI, records: Records, language: Language, token: str | None) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from alerts.watch import RULES, WatchRule, urgency_of
 from desk.figures import UNKNOWN, count, day_name, distance, figure, share
 from desk.markup import Child, Markup, el, joined
 from desk.pieces import (
@@ -30,10 +31,14 @@ from metering.alert import Alert
 from metering.archive import Archive
 from metering.inspection import InspectionTask
 from metering.ports import SeriesRow
+from metering.watch import WatchStanding
+from operations.watch import why_not
 
 AREAS_SHOWN = 24
 NEWEST_SHOWN = 8
 HAZARDS_SHOWN = 6
+#: How many areas, partitions or workers a line about the monitor itself names.
+WATCH_NAMED = 5
 LOSS_ALARMING = 0.10
 
 
@@ -206,6 +211,33 @@ def _tile(label: str, value: str, note: Child, *, class_: str = "", href: str | 
         class_=f"tile {class_}".strip(),
         href=href,
     )
+
+
+def watch_lane(visit: Visit, snapshot: Snapshot) -> Markup:
+    """What is wrong with the monitor itself: the rules of the watch that are open, what to do, and what could not be judged."""
+    say, zh = visit.say, visit.language == "zh"
+    shown = [(RULES[s.rule], s) for s in snapshot.watch if s.rule in RULES and s.open]
+    if not shown:
+        return Markup()
+    shown.sort(key=lambda found: (urgency_of(found[0], found[1].subject) != "page", found[0].code, found[1].subject))
+    entries = [
+        el(
+            "li",
+            el("strong", " ".join(filter(None, (rule.name_zh if zh else rule.name_en, standing.subject)))),
+            el("span", _watch_note(visit, rule, standing), class_="note"),
+            el("span", rule.do_zh if zh else rule.do_en, class_="note"),
+        )
+        for rule, standing in shown
+    ]
+    more = el("span", count(len(shown)), class_="badge")
+    return section(say("overview.watch"), el("ul", *entries), class_="lane alarm", more=more)
+
+
+def _watch_note(visit: Visit, rule: WatchRule, standing: WatchStanding) -> str:
+    value = why_not(standing, zh=visit.language == "zh")
+    if standing.value is not None:
+        value = figure(standing.value, rule.unit)
+    return " · ".join((f"{value} ({rule.metric})", *standing.which[:WATCH_NAMED]))
 
 
 def hazard_lane(visit: Visit, snapshot: Snapshot) -> Markup:

@@ -94,7 +94,7 @@ class Screen:
             self._unavailable("overview")
             return
         with self._shell("overview", visit.say("overview.title"), shown.snapshot.clock_s) as bar:
-            parts = {name: _html(shown.parts[name]).classes(f"part-{name}") for name in ("tiles", "hazards")}
+            parts = {name: _html(shown.parts[name]).classes(f"part-{name}") for name in ("tiles", "watch", "hazards")}
             few = len(records.archive.areas) <= FEW_AREAS
             columns: tuple[tuple[str, ...], ...] = (
                 (("areas", "newest"), ("tasks", "families", "aside")) if few else BUSY_COLUMNS
@@ -266,6 +266,7 @@ async def _control_room(records: Records, visit: Visit) -> ControlRoom:
         lines = overview.area_lines(names, snapshot, archive, balances)
         return {
             "tiles": overview.tiles(visit, snapshot, archive),
+            "watch": overview.watch_lane(visit, snapshot),
             "hazards": overview.hazard_lane(visit, snapshot),
             "areas": overview.areas_table(visit, lines, len(archive.areas)),
             "newest": overview.newest(visit, snapshot, archive),

@@ -16,6 +16,7 @@ from metering.inspection import InspectionTask, TaskState
 from metering.messages import Message
 from metering.ports import SeriesRow, StateStore, TimeSeries
 from metering.times import DAY_S
+from metering.watch import WatchStanding
 from operations.finding_effects import Effect, finding_effects
 
 #: (meter id, start, end in epoch seconds) -> (interval start, expected kWh), by time; empty where nothing is learnt.
@@ -45,6 +46,8 @@ class Snapshot:
     tasks: tuple[InspectionTask, ...]
     counters: Mapping[str, int]
     last_closed_day: int | None
+    watch: tuple[WatchStanding, ...] = ()
+    """Where the rules of the watch over the monitor itself stand."""
 
     @cached_property
     def open_alerts(self) -> tuple[Alert, ...]:
@@ -143,6 +146,7 @@ class Records:
             tasks,
             self.store.counters(),
             self.store.last_closed_day(),
+            tuple(self.store.watch_standings()),
         )
 
     async def quality(self, clock_s: int) -> Quality:

@@ -114,6 +114,7 @@ TEXTS: Mapping[str, Text] = {
     "reason.too_late": Text("too late", "过晚"),
     "overview.set_aside": Text("Set aside, by reason", "剔除原因"),
     "overview.families": Text("Open alerts by family", "各类未消除告警"),
+    "overview.watch": Text("The monitor itself", "监测系统自身"),
     "overview.hazards": Text("Hazards", "安全隐患"),
     "overview.hazards_none": Text("No open hazard.", "当前无安全隐患。"),
     "overview.areas": Text("Transformer areas", "台区"),

@@ -23,6 +23,7 @@ from detectors.case.prior import shipped_prior
 from detectors.validation.validation_rules import ValidationRules
 from docs.abnormalities import abnormalities
 from metering.catalogue import CATALOGUE
+from monitor.metrics import metrics_table, rules_table
 from monitor.settings import PREFIX, Settings
 from simulator.life.life_table import life_table
 from streams.topics import topics_table
@@ -140,6 +141,8 @@ BLOCKS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("abnormalities.md", "abnormalities"): lambda: abnormalities(said_by()),
     ("life.md", "life"): life_table,
     ("alerts.md", "life of an alert"): alert_life_table,
+    ("watch.md", "metrics"): metrics_table,
+    ("watch.md", "rules"): rules_table,
 }
 
 

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Measurement = Literal["reading", "area_balance", "meter_error", "evidence", "alert", "task", "precision", "pipeline"]
+Measurement = Literal[
+    "reading", "area_balance", "meter_error", "evidence", "alert", "task", "precision", "pipeline", "watch"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +114,22 @@ SCHEMA: Mapping[Measurement, MeasurementSchema] = {
             "cpu_s": "CPU seconds since start",
             "rss_bytes": "bytes",
             "points_refused": "points",
+            "waiting": "messages",
+            "unsaved_s": "s",
+            "areas_silent": "areas",
         },
         "The monitor itself, stamped by wall clock; left out of every comparison of runs.",
+    ),
+    "watch": MeasurementSchema(
+        ("rule", "subject"),
+        {
+            "value": "the rule's unit",
+            "set": "the rule's unit",
+            "open": "1 open, 0 not",
+            "judged": "1 judged, 0 not judged",
+        },
+        "Where each rule of the watch over the monitor itself stands (runbook.md), stamped by wall clock; subject is '-' for the "
+        "whole monitor. value is left out where it could not be judged.",
     ),
 }
 

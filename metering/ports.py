@@ -19,6 +19,7 @@ from metering.messages import Finding
 from metering.notification import Delivery, DeliveryState, Notification
 from metering.outside_alert import OutsideAlert
 from metering.points import Measurement, Point, PointBatch
+from metering.watch import Heartbeat, Pulse, Waiting, WatchStanding
 
 Role = Literal["judge", "archive"]
 
@@ -283,6 +284,38 @@ class StateStore(Protocol):
         ...
 
     def relayed(self, ids: Iterable[int]) -> None: ...
+
+    # --- the watcher watched
+    def beat(self, pulse: Pulse) -> None:
+        """Save the pulse in place of its owner's last one, at the time of the store's own clock."""
+        ...
+
+    def end_beats(self, owners: Iterable[str]) -> None:
+        """Forget the pulses of processes that ended in order, or whose work others do."""
+        ...
+
+    def heartbeats(self) -> Sequence[Heartbeat]:
+        """The last pulse of every process, by owner."""
+        ...
+
+    def outboxes(self) -> Sequence[Waiting]:
+        """How much waits in each outbox: points, relay, notifications."""
+        ...
+
+    def watch_standings(self) -> Sequence[WatchStanding]:
+        """Where every rule of the watch stands, by rule, then subject."""
+        ...
+
+    def save_watch(
+        self, standings: Sequence[WatchStanding], audit: Sequence[AuditEntry], announcements: Sequence[Announcement]
+    ) -> None:
+        """Save where rules stand, with the audit lines and announcements of those that opened or ended, in one
+        transaction."""
+        ...
+
+    def forget_watch(self, keys: Iterable[tuple[str, str]]) -> None:
+        """Forget (rule, subject) pairs that nothing is heard of any more."""
+        ...
 
     # --- counts and upkeep
     def counters(self) -> dict[str, int]: ...

@@ -14,6 +14,8 @@ from evaluation.run_folder import ALERTS, SCORES, read_lines, read_scores
 from evaluation.score import evaluate
 from metering.errors import MeterwatchError
 from monitor.desk_server import desk_of
+from monitor.heart import PulseTaker, at_work
+from monitor.metrics import exposition
 from monitor.pacing import Pacing
 from monitor.pipeline import PipelineReport
 from monitor.process import cpu_seconds
@@ -31,7 +33,7 @@ from monitor.stores import open_series, open_store
 from monitor.through_log import MEMORY_PARTITIONS, feed_memory
 from monitor.upkeep import Upkeep, UpkeepThread
 from monitor.wire import from_relay
-from monitor.worker import make_app, stages
+from monitor.worker import heart_of, make_app, stages
 from simulator.feeds.feed import Feed
 from simulator.recipe import Recipe
 from simulator.simulate import simulate
@@ -88,7 +90,15 @@ def demo(settings: Settings, *, out: Path | None, areas: int, days: int, seed: i
         store.fix_partitions(AREAS.name, settings.partitions)
         series = open_series(settings)
         watching = _Watching(plan, settings, feed, store, pacing, series)
-        app = desk_of(settings, store, series, feed.archive, on_startup=watching.start, on_shutdown=watching.stop)
+        app = desk_of(
+            settings,
+            store,
+            series,
+            feed.archive,
+            on_startup=watching.start,
+            on_shutdown=watching.stop,
+            metrics=watching.metrics,
+        )
         print(f"desk: http://{settings.desk_host}:{settings.desk_port}  (open it now; Ctrl-C ends it)", flush=True)
         try:
             serve_desk(app, host=settings.desk_host, port=settings.desk_port)
@@ -109,6 +119,9 @@ class _Watching:
         self._upkeep: UpkeepThread | None = None
         self._embedded: EmbeddedRun | None = None
         self._task: asyncio.Task[None] | None = None
+        self._taker = PulseTaker("demo", "both")
+        self._heart = heart_of(settings, store, feed.archive, self._taker, recorded=True)
+        self.metrics = exposition(self._heart)
 
     async def start(self) -> None:
         broker_url = f"memory://demo-{os.getpid()}"
@@ -134,11 +147,13 @@ class _Watching:
             "demo",
             self._series,
             relay=relay,
-            report=PipelineReport(found, "demo"),
+            report=PipelineReport(found, "demo", self._heart),
             capacity=capacity_of(self._settings),
         )
         self._upkeep = UpkeepThread(upkeep)
         self._upkeep.start()
+        self._taker.at_work, self._taker.upkeep = at_work(found, [app.driver for app in apps]), upkeep
+        self._heart.start()
         self._task = asyncio.create_task(self._watch(self._embedded, upkeep))
 
     async def _watch(self, embedded: EmbeddedRun, upkeep: Upkeep) -> None:
@@ -172,6 +187,7 @@ class _Watching:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
         if self._upkeep is not None:
+            await asyncio.to_thread(self._heart.stop)
             await asyncio.to_thread(self._upkeep.stop)
         if self._embedded is not None:
             await self._embedded.stop()

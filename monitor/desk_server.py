@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -11,10 +12,13 @@ from desk.app import build_desk, serve
 from metering.archive import Archive
 from metering.errors import SettingsError
 from metering.ports import StateStore, TimeSeries
+from monitor.heart import PulseTaker
+from monitor.metrics import exposition
 from monitor.replay import SERIES_FILE, STATE_FILE
 from monitor.settings import Settings
 from monitor.stores import existing_database, open_series, open_store
 from monitor.wire import relay_bytes
+from monitor.worker import heart_of, owner_name
 from operations.expected_curve import expected_curve
 
 Hook = Callable[[], Awaitable[None]]
@@ -28,6 +32,7 @@ def desk_of(
     *,
     on_startup: Hook | None = None,
     on_shutdown: Hook | None = None,
+    metrics: Callable[[], bytes] | None = None,
 ) -> FastAPI:
     def curve(meter_id: str, start_s: int, end_s: int) -> list[tuple[int, float]]:
         area = archive.area_of(meter_id, start_s)
@@ -43,6 +48,7 @@ def desk_of(
         token=None if settings.desk_token is None else settings.desk_token.get_secret_value(),
         on_startup=on_startup,
         on_shutdown=on_shutdown,
+        metrics=metrics,
     )
 
 
@@ -61,10 +67,17 @@ def serve_desk(settings: Settings, run: Path | None) -> None:
     existing_database(settings)
     store = open_store(settings)
     series = open_series(settings, patience_s=5.0)
-    try:
-        desk = desk_of(settings, store, series, store.load_archive())
+    with contextlib.ExitStack() as ending:
+        ending.callback(store.close)
+        ending.callback(series.close)
+        archive = store.load_archive()
+        metrics = None
+        if run is None and settings.kafka_url is not None:
+            # workers are running somewhere: the desk sees that they do
+            heart = heart_of(settings, store, archive, PulseTaker(f"desk.{owner_name(settings)}", "desk"))
+            metrics = exposition(heart)
+            heart.start()
+            ending.callback(heart.stop)
+        desk = desk_of(settings, store, series, archive, metrics=metrics)
         print(f"desk: http://{settings.desk_host}:{settings.desk_port}  (Ctrl-C ends it)")
         serve(desk, host=settings.desk_host, port=settings.desk_port)
-    finally:
-        series.close()
-        store.close()

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 from metering.points import Point
 from metering.readings import SetAside
+from metering.watch import PartitionPulse
+from monitor.heart import Heart
 from monitor.process import peak_rss_bytes
 from operations.archive_stage import ArchiveStage
 from operations.judge_stage import JudgeStage
@@ -22,6 +24,7 @@ class PipelineReport:
 
     stages: Sequence[JudgeStage | ArchiveStage]
     owner: str
+    heart: Heart | None = None
     now: Callable[[], float] = time.time
     _before: dict[tuple[str, int], dict[str, int]] = field(default_factory=dict)
     _due_s: float = 0.0
@@ -34,15 +37,34 @@ class PipelineReport:
         self._due_s = now_s + EVERY_S
         usage = resource.getrusage(resource.RUSAGE_SELF)
         own = {"cpu_s": round(usage.ru_utime + usage.ru_stime, 3), "rss_bytes": float(peak_rss_bytes())}
+        pulses = {} if self.heart is None else {(p.role, p.partition): p for p in self.heart.pulse().partitions}
         return [
             Point(
                 "pipeline",
                 {"worker": self.owner, "role": stage.role, "partition": str(partition)},
                 int(now_s),
-                self._since(stage.role, partition, totals) | {"lag_s": max(0.0, round(now_s - clock_s, 3))} | own,
+                self._since(stage.role, partition, totals)
+                | {"lag_s": max(0.0, round(now_s - clock_s, 3))}
+                | _felt(pulses.get((stage.role, partition)))
+                | own,
             )
             for stage in self.stages
             for partition, (clock_s, totals) in sorted(stage.standing().items())
+        ] + self._watch_points(int(now_s))
+
+    def _watch_points(self, now_s: int) -> list[Point]:
+        """Where the rules of the watch stand, by whoever judged them."""
+        watch = None if self.heart is None else self.heart.watch
+        return [
+            Point(
+                "watch",
+                {"rule": s.rule, "subject": s.subject or "-"},
+                now_s,
+                ({} if s.value is None else {"value": s.value})
+                | {"set": watch.rules[s.rule].set, "open": float(s.open), "judged": float(s.value is not None)},
+            )
+            for s in (() if watch is None else watch.judged)
+            if watch is not None
         ]
 
     def _since(self, role: str, partition: int, totals: dict[str, int]) -> dict[str, float]:
@@ -60,3 +82,10 @@ class PipelineReport:
             "data_quality": float(sum(n for name, n in grown.items() if name.startswith("data_quality."))),
             "points_refused": float(grown.get("points_refused", 0)),
         }
+
+
+def _felt(pulse: PartitionPulse | None) -> dict[str, float]:
+    if pulse is None:
+        return {}
+    felt = {"unsaved_s": pulse.unsaved_s, "areas_silent": float(len(pulse.silent))}
+    return felt if pulse.waiting is None else felt | {"waiting": float(pulse.waiting)}

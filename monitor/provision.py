@@ -5,20 +5,27 @@ from __future__ import annotations
 import importlib.util
 import platform
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from alerts.watch import RULES
 from grafana.client import AnnotationWriter
 from metering.errors import FeedError, MeterwatchError
 from monitor.replay import ROWS_TOLD
 from monitor.settings import Settings
-from monitor.stores import influx_token, open_series, open_store
+from monitor.stores import influx_token, open_existing_store, open_series, open_store
 from monitor.thresholds import load_thresholds
+from monitor.watch_rules import load_watch_rules
+from operations.watch import why_not
 from simulator.feeds.feed import Feed
 from storage.influx_series import ensure_bucket
 from streams.topics import AREAS, ensure_topics
+
+#: Somebody judges the watch's rules every ten seconds while anything runs; older knowledge is itself an alarm.
+WATCH_HOLDS_S = 60.0
 
 
 def provision(settings: Settings, archive: Path | None) -> Iterator[str]:
@@ -56,7 +63,7 @@ class Finding:
     """One line of `doctor`."""
 
     part: str
-    state: Literal["ok", "off", "FAILED"]
+    state: Literal["ok", "off", "ALARM", "FAILED"]
     text: str
 
     def line(self) -> str:
@@ -64,11 +71,15 @@ class Finding:
 
 
 def doctor(settings: Settings, feed: Path | None) -> Iterator[Finding]:
-    """What this installation can reach. `off` is a choice; `FAILED` is set but does not work, and says what to do."""
+    """What this installation can reach. `off` is a choice; `FAILED` is set but does not work, and says what to do; `ALARM` is
+    what the monitor last found wrong with itself."""
     yield Finding("python", "ok", f"{platform.python_version()} on {sys.platform}")
     if settings.thresholds is not None:
         yield _probe("thresholds", lambda: _thresholds(settings.thresholds), "check METERWATCH_THRESHOLDS")
+    if settings.watch_rules is not None:
+        yield _probe("watch rules", lambda: _watch_rules(settings.watch_rules), "check METERWATCH_WATCH_RULES")
     yield _probe("database", lambda: _database(settings), "check METERWATCH_DATABASE_URL, then `meterwatch provision`")
+    yield from _watch(settings)
     if settings.kafka_url is None:
         yield Finding("kafka", "off", "in-process memory://; set METERWATCH_KAFKA_URL for a log that survives a crash")
     else:
@@ -111,6 +122,11 @@ def _thresholds(path: Path | None) -> str:
     return f"{path}: {', '.join(found) or 'nothing set'}"
 
 
+def _watch_rules(path: Path | None) -> str:
+    changed = [code for code, rule in load_watch_rules(path).items() if rule != RULES[code]]
+    return f"{path}: {', '.join(changed) or 'nothing changed'}"
+
+
 def _database(settings: Settings) -> str:
     file = settings.database_url.removeprefix("sqlite:///")
     if file != settings.database_url and not Path(file).exists():
@@ -125,6 +141,37 @@ def _database(settings: Settings) -> str:
         return f"{url}, archive {archive.name} with {len(archive.meters)} meters"
     finally:
         store.close()
+
+
+def _watch(settings: Settings) -> Iterator[Finding]:
+    """The alarms of the monitor itself that are open, and how old that knowledge is."""
+    try:
+        store = open_existing_store(settings)
+    except MeterwatchError:
+        return  # the line about the database says why
+    try:
+        standings = store.watch_standings()
+    except MeterwatchError as error:
+        yield Finding("watch", "FAILED", str(error))
+        return
+    finally:
+        store.close()
+    if not standings:
+        yield Finding("watch", "off", "nobody has watched this monitor yet: a worker or the desk does while it runs")
+        return
+    age_s = max(0.0, time.time() - max(s.judged_at_s for s in standings))
+    unjudged = [f"{s.rule} {s.subject}".strip() for s in standings if s.value is None]
+    yield Finding(
+        "watch",
+        "ok" if age_s <= WATCH_HOLDS_S else "ALARM",
+        f"{len(standings)} judged {age_s:,.0f} s ago" + (f"; not judged: {', '.join(unjudged)}" if unjudged else ""),
+    )
+    for standing in standings:
+        rule = RULES.get(standing.rule)
+        if standing.open and rule is not None:
+            value = why_not(standing) if standing.value is None else f"{standing.value:g} {rule.unit}"
+            named = ", ".join((standing.subject, value, *standing.which[:5])).strip(", ")
+            yield Finding("watch", "ALARM", f"{rule.name_en} ({named}) -> {rule.do_en}")
 
 
 def _kafka(settings: Settings) -> str:

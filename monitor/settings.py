@@ -86,6 +86,20 @@ class Settings(BaseSettings):
     session_timeout_seconds: float = Field(
         10.0, ge=1, le=300, description="Kafka gives a silent worker's partitions away after this"
     )
+    metrics_port: int | None = Field(
+        None,
+        ge=0,
+        le=65_535,
+        description="port of a worker's Prometheus endpoint /metrics; 0 = any free one; none = off",
+    )
+    metrics_host: str = Field("127.0.0.1", description="address that a worker's /metrics binds to")
+    watch_rules: Path | None = Field(
+        None, description="TOML file with other limits for the alarms of the monitor itself (runbook.md)"
+    )
+    heartbeat_url: SecretStr | None = Field(
+        None,
+        description="address that is asked once a minute while the monitor watches itself: a dead man's switch outside",
+    )
     instance_id: str | None = Field(None, description="static Kafka membership of this worker; faster restarts")
 
 

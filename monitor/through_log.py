@@ -143,7 +143,8 @@ def workers(drive: Drive) -> Iterator[Workers]:
 def environment(settings: Settings) -> dict[str, str]:
     """The settings as a child process reads them from its environment."""
     env = {k: v for k, v in os.environ.items() if not k.startswith(PREFIX)}
-    settings = settings.model_copy(update={"instance_id": None})  # static members must each have a name of their own
+    # static members must each have a name of their own, and two cannot listen on one port
+    settings = settings.model_copy(update={"instance_id": None, "metrics_port": None})
     for name in Settings.model_fields:
         value = getattr(settings, name)
         if value is not None and value != "":

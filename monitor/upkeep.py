@@ -53,6 +53,10 @@ class Upkeep:
     points_refused: int = 0
     failing: dict[str, str] = field(default_factory=dict)
     """Which part fails just now, and why: shown by the desk and the log, gone when it works again."""
+    failing_since: dict[str, float] = field(default_factory=dict)
+    """By failing part, since when (monotonic seconds)."""
+    round_ended: float = field(default_factory=time.monotonic)
+    """When the last round ended (monotonic seconds)."""
     _annotate_at: float = 0.0
     _retry_at: dict[str, float] = field(default_factory=dict)
     _retry_s: dict[str, float] = field(default_factory=dict)
@@ -69,23 +73,39 @@ class Upkeep:
             self._try("relay", self.relay_moves)
         if self.annotations is not None:
             self._try("annotations", self.annotate)
+        self.round_ended = time.monotonic()
 
-    def _try(self, part: str, act: Callable[[], None]) -> None:
+    def troubles(self) -> dict[str, tuple[float, str]]:
+        """By failing part, for how long it has failed (seconds) and why. May be asked from another thread."""
+        now = time.monotonic()
+        return {part: (now - self.failing_since.get(part, now), why) for part, why in list(self.failing.items())}
+
+    def _fails(self, part: str, why: str) -> None:
+        if part not in self.failing:
+            log.warning("%s: %s; trying again", part, why)
+            self.failing_since[part] = time.monotonic()
+        self.failing[part] = why
+
+    def _works(self, part: str) -> None:
+        if self.failing.pop(part, None) is not None:
+            log.info("%s: works again", part)
+        self.failing_since.pop(part, None)
+        self._retry_s.pop(part, None)
+
+    def _try(self, part: str, act: Callable[[], bool | None]) -> None:
+        """Do one part; `False` from it says that it was not its turn, or that it still does not work."""
         if time.monotonic() < self._retry_at.get(part, 0.0):
             return
         try:
-            act()
+            works = act()
         except StoreUnavailable as error:
-            if part not in self.failing:
-                log.warning("%s: %s; trying again", part, error)
-            self.failing[part] = str(error)
+            self._fails(part, str(error))
             wait_s = self._retry_s.get(part, FIRST_RETRY_S)
             self._retry_at[part] = time.monotonic() + wait_s
             self._retry_s[part] = min(2 * wait_s, LAST_RETRY_S)
         else:
-            if self.failing.pop(part, None) is not None:
-                log.info("%s: works again", part)
-            self._retry_s.pop(part, None)
+            if works is not False:
+                self._works(part)
 
     def end(self) -> None:
         """Give the leases back, so that the next owner need not wait for them to run out."""
@@ -132,18 +152,18 @@ class Upkeep:
             self.relay(area, wire)
             self.store.relayed([number])
 
-    def annotate(self) -> None:
+    def annotate(self) -> bool:
         """Grafana's annotations follow the alerts. Grafana is a screen: if it refuses, judging goes on, and it is said."""
         if self.annotations is None or time.monotonic() < self._annotate_at:
-            return
+            return False
         self._annotate_at = time.monotonic() + ANNOTATE_EVERY_S
         try:
             self.annotations.bring_up_to_date()
         except GrafanaRefused as error:
-            if "annotations" not in self.failing:
-                log.warning("annotations: %s", error)
-            self.failing["annotations"] = str(error)
+            self._fails("annotations", str(error))
             self._annotate_at = time.monotonic() + ANNOTATE_AGAIN_AFTER_REFUSAL_S
+            return False
+        return True
 
 
 class UpkeepThread:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -15,16 +16,21 @@ from grafana.client import AnnotationWriter
 from metering.archive import Archive
 from metering.errors import SettingsError
 from metering.ports import StateStore, TimeSeries
+from monitor.dead_man import DeadMansSwitch
+from monitor.heart import Heart, PulseTaker, at_work
+from monitor.metrics import MetricsServer
 from monitor.pipeline import PipelineReport
 from monitor.settings import Settings, capacity_of
 from monitor.stores import open_series, open_store
 from monitor.thresholds import load_thresholds
 from monitor.ticker import Ticker
 from monitor.upkeep import Upkeep, UpkeepThread
+from monitor.watch_rules import load_watch_rules
 from monitor.wire import from_relay
 from operations.archive_stage import ArchiveStage
 from operations.judge_stage import JudgeStage
 from operations.stage import Stage
+from operations.watch import Watch
 from streams.app import StageApp, create_app
 from streams.partitioning import partition_of
 from streams.publisher import KafkaPublisher
@@ -79,6 +85,16 @@ def kafka_broker_url(kafka_url: str) -> str:
     )
 
 
+def heart_of(
+    settings: Settings, store: StateStore, archive: Archive, taker: PulseTaker, *, recorded: bool = False
+) -> Heart:
+    """The heart of a process over these stores; not beating yet."""
+    rules = load_watch_rules(settings.watch_rules)
+    watch = Watch(store, archive, settings.partitions, taker.owner, rules, recorded)
+    switch = None if settings.heartbeat_url is None else DeadMansSwitch(settings.heartbeat_url.get_secret_value())
+    return Heart(taker, watch, switch=switch)
+
+
 def run(role: WorkerRole, settings: Settings) -> int:
     """Run until SIGTERM or SIGINT; the exit code."""
     if settings.kafka_url is None:
@@ -95,39 +111,43 @@ def run(role: WorkerRole, settings: Settings) -> int:
     series = open_series(settings)
     found = stages(role, settings, archive, store, series, owner)
     publisher = KafkaPublisher(settings.kafka_url, settings.codec, topic=topic) if role != "archive" else None
+    broker = kafka_broker_url(settings.kafka_url)
+    apps = [make_app(stage, settings, broker) for stage in found]
+    taker = PulseTaker(owner, role, at_work(found, [app.driver for app in apps]))
+    heart = heart_of(settings, store, archive, taker)
     upkeep = None
     if publisher is not None:
-        upkeep = UpkeepThread(
-            Upkeep(
-                store,
-                archive,
-                settings.partitions,
-                owner,
-                series,
-                relay=lambda area, blob: publisher.send_encoded(area, *from_relay(blob)),
-                annotations=_annotations(settings, store),
-                report=PipelineReport(found, owner),
-                day_close_deadline_s=settings.day_close_deadline_seconds,
-                capacity=capacity_of(settings),
-                ticker=None
-                if settings.ticker_grace_seconds is None
-                else Ticker(
-                    store, archive, owner, lambda tick: publisher.send(None, tick), settings.ticker_grace_seconds
-                ),
-            ),
-            on_failure=lambda: os.kill(os.getpid(), signal.SIGTERM),
+        beside = taker.upkeep = Upkeep(
+            store,
+            archive,
+            settings.partitions,
+            owner,
+            series,
+            relay=lambda area, blob: publisher.send_encoded(area, *from_relay(blob)),
+            annotations=_annotations(settings, store),
+            report=PipelineReport(found, owner, heart),
+            day_close_deadline_s=settings.day_close_deadline_seconds,
+            capacity=capacity_of(settings),
+            ticker=None
+            if settings.ticker_grace_seconds is None
+            else Ticker(store, archive, owner, lambda tick: publisher.send(None, tick), settings.ticker_grace_seconds),
         )
-        upkeep.start()
-    try:
-        broker = kafka_broker_url(settings.kafka_url)
-        code = run_worker(*(make_app(stage, settings, broker) for stage in found))
-    finally:
-        if upkeep is not None:
-            upkeep.stop()
+        upkeep = UpkeepThread(beside, on_failure=lambda: os.kill(os.getpid(), signal.SIGTERM))
+    with contextlib.ExitStack() as ending:
+        ending.callback(store.close)
+        ending.callback(series.close)
         if publisher is not None:
-            publisher.close()
-        series.close()
-        store.close()
+            ending.callback(publisher.close)
+        if settings.metrics_port is not None:
+            metrics = MetricsServer(heart, settings.metrics_host, settings.metrics_port)
+            ending.callback(metrics.close)
+            log.info("metrics: http://%s:%d/metrics", settings.metrics_host, metrics.port)
+        if upkeep is not None:
+            upkeep.start()
+            ending.callback(upkeep.stop)
+        heart.start()
+        ending.callback(heart.stop)
+        code = run_worker(*apps)
     return 1 if upkeep is not None and upkeep.failure is not None else code
 
 

@@ -29,6 +29,8 @@ from operations.validation import count_refused
 
 #: A gap in the ticks longer than this is not walked interval by interval: nothing was measured and nobody judged.
 LONGEST_WALK_S = 14 * 86_400
+#: An area is silent when nothing usable has come from it for so many intervals, and for so long (event time).
+SILENT_INTERVALS, SILENT_S = 4, 7_200
 
 
 class JudgeStage:
@@ -60,6 +62,22 @@ class JudgeStage:
         self._outcomes: dict[int, Outcome] = {}
         self._unsaved_pages: dict[int, dict[tuple[str, str], bytes]] = {}
         self._totals: dict[int, dict[str, int]] = {}
+        #: area -> the log's time at which something usable last came from it, or since when it is listened to
+        self._heard: dict[str, int] = {}
+
+    def areas_of(self, partition: int) -> int:
+        """How many areas a partition holds."""
+        return len(self._areas_of.get(partition, ()))
+
+    def silent_areas(self, partition: int) -> tuple[str, ...]:
+        """Areas of a partition held here from which nothing usable has come for long, by name. For whoever watches, from
+        any thread."""
+        mark = self._marks.get(partition)
+        if mark is None:
+            return ()
+        longest_s = max(SILENT_S, SILENT_INTERVALS * self._archive.interval_s)
+        names = self._areas_of.get(partition, ())
+        return tuple(n for n in sorted(names) if mark.clock_s - self._heard.get(n, mark.clock_s) > longest_s)
 
     def standing(self) -> dict[int, tuple[int, dict[str, int]]]:
         """By partition held: its clock (epoch seconds) and what this worker has counted in it so far, saved only."""
@@ -74,9 +92,17 @@ class JudgeStage:
             area = AreaInProgress(self._archive, self._archive.areas[name], self._thresholds)
             area.restore(self._store.load_pages(name))
             self._areas[name] = area
+            self._listen(name, mark.clock_s)
         self._marks[partition] = mark
         self._outcomes[partition] = Outcome()
         return mark.next_offset
+
+    def _listen(self, name: str, clock_s: int) -> None:
+        """From now on the area is expected to speak, where the log has a time already."""
+        if clock_s:
+            self._heard[name] = clock_s
+        else:
+            self._heard.pop(name, None)
 
     def handle(self, partition: int, offset: int, message: Message) -> None:
         outcome = self._outcomes[partition]
@@ -149,6 +175,7 @@ class JudgeStage:
         clock_s = self._marks[partition].clock_s
         screened = screen(frame, None if area is None else area.area, self._grid, clock_s, admission)
         if area is not None and len(screened.rows):
+            self._listen(area.name, clock_s)
             start_s = frame.interval_start_s
             if start_s < area.closed_until_s:
                 admission.late = late_rows(frame, screened)
@@ -196,6 +223,10 @@ class JudgeStage:
         if tick.final:
             # the feed is over: what was begun counts as closed, so that the day stage need not wait for its hour
             clock_s = max(clock_s, calendar.day_close(calendar.day_of(tick.time_s - 1)))
+        if tick.final or not self._marks[partition].clock_s:
+            # nobody is expected to have spoken before the log's time began, or to speak after its end
+            for name in self._areas_of.get(partition, ()):
+                self._listen(name, clock_s)
         self._marks[partition] = replace(self._marks[partition], clock_s=clock_s)
 
     def _close_intervals(self, area: AreaInProgress, tick_s: int, outcome: Outcome) -> None:

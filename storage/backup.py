@@ -24,13 +24,13 @@ from metering.errors import StoreError
 from storage import schema
 from storage.database import Database
 from storage.migrate import upgrade
-from storage.tables import LEASE, METADATA
+from storage.tables import HEARTBEAT, LEASE, METADATA
 
 FORMAT = 1
 CONTENTS = "contents.json"
 ROWS_AT_A_TIME = 2000
-#: A lease is by the clock of a database and of owners that are no more.
-NOT_KEPT = frozenset({LEASE.name})
+#: Leases and heartbeats go by the clock of a database and by owners that are no more.
+NOT_KEPT = frozenset({LEASE.name, HEARTBEAT.name})
 
 
 @dataclass(frozen=True, slots=True)

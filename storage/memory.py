@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from threading import RLock
 
 from alerts.shown_life import shown_state
@@ -19,7 +19,9 @@ from metering.notification import Delivery, DeliveryState
 from metering.outside_alert import OutsideAlert
 from metering.points import Point, PointBatch
 from metering.ports import AreaDayRow, Checkpoint, DayClose, Dispatch, PartitionChange, PartitionMark, Role
+from metering.watch import Heartbeat, Outbox, Pulse, Waiting, WatchStanding
 from storage.memory_notifications import MemoryNotifications
+from storage.memory_watch import MemoryWatch
 from storage.rows import (
     POINTS_IN_BATCH,
     alert_of,
@@ -32,6 +34,8 @@ from storage.rows import (
 )
 
 _OVER = (TaskState.CLOSED, TaskState.WITHDRAWN)
+#: More notifications than this are counted as so many.
+WAITING_COUNTED = 100_000
 
 
 class MemoryStore:
@@ -62,7 +66,10 @@ class MemoryStore:
         self._outside: dict[tuple[str, str, int], OutsideAlert] = {}
         self._points: dict[int, bytes] = {}
         self._relay: dict[int, tuple[str, bytes]] = {}
+        self._points_put: dict[int, float] = {}
+        self._relay_put: dict[int, float] = {}
         self._notifications = MemoryNotifications()
+        self._watch = MemoryWatch()
         self._leases: dict[str, tuple[str, float]] = {}
         self._last_batch_id = 0
         self._last_relay_id = 0
@@ -143,6 +150,7 @@ class MemoryStore:
         for start in range(0, len(points), POINTS_IN_BATCH):
             self._last_batch_id += 1
             self._points[self._last_batch_id] = points_bytes(points[start : start + POINTS_IN_BATCH])
+            self._points_put[self._last_batch_id] = self._clock()
 
     def reset_area(self, transformer_area: str) -> int:
         with self._lock:
@@ -282,8 +290,7 @@ class MemoryStore:
             self._tasks[task.task_id] = task
             self._audit.setdefault(audit.subject_id, []).append(audit)
             for payload in relay:
-                self._last_relay_id += 1
-                self._relay[self._last_relay_id] = (task.transformer_area, bytes(payload))
+                self._put_relay(task.transformer_area, payload)
 
     def record_decision(self, transformer_area: str, audit: AuditEntry, relay: bytes) -> None:
         self.record_decisions(audit, [(transformer_area, relay)])
@@ -292,8 +299,12 @@ class MemoryStore:
         with self._lock:
             self._audit.setdefault(audit.subject_id, []).append(audit)
             for transformer_area, payload in relay:
-                self._last_relay_id += 1
-                self._relay[self._last_relay_id] = (transformer_area, bytes(payload))
+                self._put_relay(transformer_area, payload)
+
+    def _put_relay(self, transformer_area: str, payload: bytes) -> None:
+        self._last_relay_id += 1
+        self._relay[self._last_relay_id] = (transformer_area, bytes(payload))
+        self._relay_put[self._last_relay_id] = self._clock()
 
     def audit(self, subject_id: str) -> Sequence[AuditEntry]:
         with self._lock:
@@ -402,6 +413,7 @@ class MemoryStore:
         with self._lock:
             for batch_id in batch_ids:
                 self._points.pop(batch_id, None)
+                self._points_put.pop(batch_id, None)
 
     def relay_batch(self, limit: int) -> Sequence[tuple[int, str, bytes]]:
         with self._lock:
@@ -411,6 +423,47 @@ class MemoryStore:
         with self._lock:
             for relay_id in ids:
                 self._relay.pop(relay_id, None)
+                self._relay_put.pop(relay_id, None)
+
+    # --- the watcher watched
+    def beat(self, pulse: Pulse) -> None:
+        with self._lock:
+            self._watch.beat(pulse, self._clock())
+
+    def end_beats(self, owners: Iterable[str]) -> None:
+        with self._lock:
+            self._watch.end_beats(owners)
+
+    def heartbeats(self) -> Sequence[Heartbeat]:
+        with self._lock:
+            return self._watch.heartbeats(self._clock())
+
+    def outboxes(self) -> Sequence[Waiting]:
+        waiting = self.deliveries(state="waiting", limit=WAITING_COUNTED)
+        with self._lock:
+            now = self._clock()
+            return [
+                _waiting("points", self._points, self._points_put, now),
+                _waiting("relay", self._relay, self._relay_put, now),
+                Waiting("notifications", len(waiting), waiting[0].notification.notification_id if waiting else ""),
+            ]
+
+    def watch_standings(self) -> Sequence[WatchStanding]:
+        with self._lock:
+            return self._watch.standings()
+
+    def save_watch(
+        self, standings: Sequence[WatchStanding], audit: Sequence[AuditEntry], announcements: Sequence[Announcement]
+    ) -> None:
+        with self._lock:
+            self._watch.save(standings)
+            for entry in audit:
+                self._audit.setdefault(entry.subject_id, []).append(entry)
+            self._notifications.announce(announcements)
+
+    def forget_watch(self, keys: Iterable[tuple[str, str]]) -> None:
+        with self._lock:
+            self._watch.forget(keys)
 
     # --- counts and upkeep
     def counters(self) -> dict[str, int]:
@@ -439,3 +492,10 @@ def _matches(row: HandledAlert, query: AlertQuery) -> bool:
         and (query.until_s is None or alert.raised_at_s < query.until_s)
         and (words in (alert.meter_id or "").casefold() or words in alert.service_point.casefold())
     )
+
+
+def _waiting(outbox: Outbox, entries: Mapping[int, object], put_at: Mapping[int, float], now: float) -> Waiting:
+    if not entries:
+        return Waiting(outbox, 0)
+    oldest = min(entries)
+    return Waiting(outbox, len(entries), str(oldest), max(0.0, now - put_at[oldest]))

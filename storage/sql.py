@@ -16,6 +16,7 @@ from metering.notification import Delivery, DeliveryState
 from metering.outside_alert import OutsideAlert
 from metering.points import PointBatch
 from metering.ports import AreaDayRow, Checkpoint, DayClose, Dispatch, PartitionMark, Role
+from metering.watch import Heartbeat, Pulse, Waiting, WatchStanding
 from storage import (
     schema,
     sql_alert_list,
@@ -25,6 +26,7 @@ from storage import (
     sql_days,
     sql_notifications,
     sql_outbox,
+    sql_watch,
     worker_lock,
 )
 from storage.database import Database
@@ -220,6 +222,30 @@ class SqlStore:
 
     def relayed(self, ids: Iterable[int]) -> None:
         sql_outbox.relayed(self._database, ids)
+
+    # --- the watcher watched
+    def beat(self, pulse: Pulse) -> None:
+        sql_watch.beat(self._database, pulse)
+
+    def end_beats(self, owners: Iterable[str]) -> None:
+        sql_watch.end_beats(self._database, owners)
+
+    def heartbeats(self) -> Sequence[Heartbeat]:
+        return sql_watch.heartbeats(self._database)
+
+    def outboxes(self) -> Sequence[Waiting]:
+        return sql_watch.outboxes(self._database)
+
+    def watch_standings(self) -> Sequence[WatchStanding]:
+        return sql_watch.standings(self._database)
+
+    def save_watch(
+        self, standings: Sequence[WatchStanding], audit: Sequence[AuditEntry], announcements: Sequence[Announcement]
+    ) -> None:
+        sql_watch.save(self._database, standings, audit, announcements)
+
+    def forget_watch(self, keys: Iterable[tuple[str, str]]) -> None:
+        sql_watch.forget(self._database, keys)
 
     # --- counts and upkeep
     def counters(self) -> dict[str, int]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from storage.clock import DatabaseNow
+
 METADATA = sa.MetaData()
 
 #: PostgreSQL would sort by the language of its host; SQLite sorts by bytes.
@@ -279,6 +281,7 @@ POINT_OUTBOX = sa.Table(
     METADATA,
     sa.Column("batch_id", SERIAL, primary_key=True, autoincrement=True),
     sa.Column("payload", BYTES, nullable=False),
+    sa.Column("put_at_s", sa.Double, default=DatabaseNow()),
     # Never reuse a number: batch ids grow in the order of saving, also after the last row was delivered.
     sqlite_autoincrement=True,
 )
@@ -289,6 +292,7 @@ RELAY_OUTBOX = sa.Table(
     sa.Column("relay_id", SERIAL, primary_key=True, autoincrement=True),
     sa.Column("transformer_area", TEXT, nullable=False),
     sa.Column("payload", BYTES, nullable=False),
+    sa.Column("put_at_s", sa.Double, default=DatabaseNow()),
     sqlite_autoincrement=True,
 )
 
@@ -337,6 +341,31 @@ DISPATCH_PAGE = sa.Table(
     METADATA,
     sa.Column("page", TEXT, primary_key=True),
     sa.Column("page_bytes", BYTES, nullable=False),
+)
+
+HEARTBEAT = sa.Table(
+    "heartbeat",
+    METADATA,
+    sa.Column("owner", TEXT, primary_key=True),
+    sa.Column("beat_at_s", sa.Double, nullable=False),
+    sa.Column("pulse", sa.JSON, nullable=False),
+)
+
+WATCH_STANDING = sa.Table(
+    "watch_standing",
+    METADATA,
+    sa.Column("rule", TEXT, primary_key=True),
+    sa.Column("subject", TEXT, primary_key=True),
+    sa.Column("value", sa.Double),
+    sa.Column("judged_at_s", sa.Double, nullable=False),
+    sa.Column("open", sa.Boolean, nullable=False),
+    sa.Column("crossed_at_s", sa.Double),
+    sa.Column("opened_at_s", sa.Double),
+    sa.Column("ended_at_s", sa.Double),
+    sa.Column("episode", sa.Integer, nullable=False),
+    sa.Column("alert_id", TEXT, nullable=False),
+    sa.Column("which", sa.JSON, nullable=False),
+    sa.Column("why_not", TEXT, nullable=False),
 )
 
 LEASE = sa.Table(

@@ -209,4 +209,5 @@ def create_app(
 
     app.task(driver.tend)
     app.task(driver.watch)
+    app.task(driver.weigh)
     return app

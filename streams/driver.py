@@ -34,6 +34,7 @@ _FIRST_RESEEK_S, _LAST_RESEEK_S = 1.0, 30.0
 _SEEKS_BEFORE_A_HOLE_IS_BELIEVED = 4
 _QUIET_S = 1.0
 _PATIENCE_S = 10.0
+_WEIGH_EVERY_S = 10.0
 
 
 class Log(Protocol):
@@ -53,6 +54,16 @@ class Log(Protocol):
     async def bury(self, message: Any, reason: str) -> None:
         """Write the message to the dead letters and return once the broker has it; `StoreUnavailable` otherwise."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one partition in this worker's hands stands: messages that wait in the log (None: it did not say), how long the
+    oldest handled message has waited for its save (seconds), and whether dead letters paused it."""
+
+    waiting: int | None
+    unsaved_s: float
+    paused: bool
 
 
 @dataclass(slots=True)
@@ -116,6 +127,8 @@ class StageDriver:
         self._unsaved = 0
         self._unsaved_since = 0.0
         self._waiting_for: str | None = None
+        self._log_ends: Mapping[int, int] = {}
+        self._seen_at = time.monotonic()
         self.saved: dict[int, int] = {}
         """By partition, the next offset as the store has it: what may be committed to the log."""
         self.counters: Counter[str] = Counter()
@@ -144,6 +157,20 @@ class StageDriver:
     def handled(self) -> dict[int, int]:
         """By partition held, the next offset to handle."""
         return {partition: held.next_offset for partition, held in self._held.items()}
+
+    def standing(self) -> dict[int, Standing]:
+        """By partition held, how it stands. May be asked from another thread."""
+        unsaved_s = time.monotonic() - self._unsaved_since if self._unsaved else 0.0
+        ends, found = self._log_ends, {}
+        for partition, held in list(self._held.items()):
+            waiting = max(0, ends[partition] - held.next_offset) if partition in ends else None
+            found[partition] = Standing(waiting, unsaved_s if held.unsaved else 0.0, held.paused)
+        return found
+
+    @property
+    def loop_age_s(self) -> float:
+        """How long ago the event loop was last seen at work (seconds). May be asked from another thread."""
+        return time.monotonic() - self._seen_at
 
     async def checkpoint(self) -> None:
         """Save now, without waiting for the next turn of the clock."""
@@ -216,6 +243,19 @@ class StageDriver:
                         )
                     )
                 since = time.monotonic()
+
+    async def weigh(self) -> None:
+        """Runs beside the events until cancelled: asks the log now and then how much waits, for whoever watches."""
+        asked_at = -_WEIGH_EVERY_S
+        while True:
+            self._seen_at = time.monotonic()
+            if self._open and self._held and self._seen_at - asked_at >= _WEIGH_EVERY_S:
+                asked_at = self._seen_at
+                try:
+                    self._log_ends = await self._log.end_offsets(list(self._held))
+                except StoreUnavailable:
+                    self._log_ends = {}  # shown as not known
+            await asyncio.sleep(1.0)
 
     # --- one message
 

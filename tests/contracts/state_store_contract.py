@@ -20,6 +20,7 @@ from metering.notification import Delivery, Line, Notification
 from metering.outside_alert import OutsideAlert
 from metering.points import Point
 from metering.ports import AreaDayRow, Checkpoint, DayClose, Dispatch, PartitionChange, StateStore
+from metering.watch import PartitionPulse, Pulse, WatchStanding
 
 ALERT = Alert(
     alert_id="a-1",
@@ -70,6 +71,21 @@ SENT = Notification(
     (Line("a-1", "over_capacity", "TA1", "high", Turn.RAISED, 1_767_225_600), Line("t-1", "", "TA1", "low", None, 5, "visit", 9)),
     (("no room", 3),),
 )  # fmt: skip
+
+PULSE = Pulse(
+    "w1",
+    "both",
+    0.25,
+    1.5,
+    (PartitionPulse("judge", 3, 1_767_225_600, 12, 0.5, True, 2, ("TA1",), {"readings_accepted": 9}),),
+    {"points": (3.5, "InfluxDB cannot be reached")},
+    100,
+    1,
+    2,
+)
+STANDING = WatchStanding(
+    "log_behind", "judge", 12_000.0, 60.5, True, 50.5, 60.5, None, 2, "w-1", ("3: 12000", "4: 7"), ""
+)
 
 
 def change(epoch: int, next_offset: int = 1, clock_s: int = 0, **parts: object) -> PartitionChange:
@@ -698,3 +714,48 @@ class StateStoreContract:
         store.save_deliveries([folded])
         assert store.deliveries(state="folded") == [folded]
         assert store.delivery("unknown") is None
+
+    # --- the watcher watched
+
+    def test_a_pulse_takes_the_place_of_its_owners_last_one(self, store: StateStore, again: StateStore) -> None:
+        store.beat(Pulse("w2", "archive"))
+        store.beat(Pulse("w1", "judge"))
+        store.beat(PULSE)
+        beats = again.heartbeats()
+        assert [beat.pulse for beat in beats] == [PULSE, Pulse("w2", "archive")]
+        assert all(0.0 <= beat.age_s < 60.0 for beat in beats)
+        again.end_beats(["w1", "nobody"])
+        assert [beat.pulse.owner for beat in store.heartbeats()] == ["w2"]
+
+    def test_outboxes_say_how_much_waits_and_for_how_long(self, store: StateStore, again: StateStore) -> None:
+        assert [(w.outbox, w.entries, w.oldest_s) for w in store.outboxes()] == [
+            ("points", 0, None),
+            ("relay", 0, None),
+            ("notifications", 0, None),
+        ]
+        point = Point("area_balance", {"transformer_area": "TA"}, 900, {"supplied_kwh": 2.0})
+        store.save(judged(p0=change(begin(store), 1, points=[point])))
+        store.move_task(TASK, 0, OPENED, [b"1", b"2"])
+        store.dispatch(Dispatch([], [SENT], {}))
+        points, relay, notifications = again.outboxes()
+        assert (points.entries, relay.entries, notifications.entries) == (1, 2, 1)
+        assert points.oldest == str(again.point_batches(1)[0].batch_id)
+        assert notifications.oldest == SENT.notification_id
+        assert points.oldest_s is not None
+        assert relay.oldest_s is not None
+        assert 0.0 <= points.oldest_s < 60.0
+        store.relayed([int(relay.oldest)])
+        assert [w.entries for w in again.outboxes()] == [1, 1, 1]
+
+    def test_where_the_watch_stands_survives_with_what_it_said(self, store: StateStore, again: StateStore) -> None:
+        other = replace(STANDING, subject="archive", value=None, open=False, opened_at_s=None, why_not="no_worker")
+        line = AuditEntry("watch", 60, "meterwatch", "open", "normal", "abnormal", "log_behind")
+        told = replace(SAID, alert_id=STANDING.alert_id)
+        store.save_watch([STANDING, other], [line], [told])
+        assert again.watch_standings() == [other, STANDING]
+        assert again.audit("watch") == [line]
+        assert again.announcements(STANDING.alert_id) == [told]
+        store.save_watch([replace(STANDING, value=3.0)], [], [])
+        assert again.watch_standings() == [other, replace(STANDING, value=3.0)]
+        store.forget_watch([("log_behind", "archive"), ("no", "rule")])
+        assert again.watch_standings() == [replace(STANDING, value=3.0)]

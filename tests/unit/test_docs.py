@@ -13,6 +13,7 @@ import pytest
 import typer.main
 
 from alerts.life import AlertBank
+from alerts.watch import RULES
 from detectors.bank import day_models, detector_names
 from docs.tables import BLOCKS, with_block
 from evaluation.run_folder import alert_row, task_row
@@ -89,6 +90,13 @@ def test_every_setting_is_described(name: str) -> None:
 @pytest.mark.parametrize("topic", [topic.name for topic in TOPICS])
 def test_every_topic_is_in_the_runbook(topic: str) -> None:
     assert f"`{topic}`" in text("docs/runbook.md")
+
+
+@pytest.mark.parametrize("code", RULES)
+def test_every_alarm_of_the_monitor_itself_has_its_place_in_the_runbook(code: str) -> None:
+    section = text("docs/runbook.md").partition(f"\n### `{code}`")[2].partition("\n### ")[0].partition("\n## ")[0]
+    for begins in ("Means:", "Look at:", "Do:"):
+        assert begins in section
 
 
 @pytest.mark.parametrize("measurement", SCHEMA)

@@ -62,6 +62,17 @@ async def test_health_says_how_far_and_what_is_reached(store: MemoryStore, archi
     assert answer.json() == {"status": "ok", "clock": "2026-03-01T00:00:00Z", "time_series": "memory"}
 
 
+async def test_figures_for_prometheus_are_behind_the_gate(store: MemoryStore, archive: Archive) -> None:
+    desk = build_desk(
+        store, MemoryTimeSeries(), archive, encode=lambda _: b"", token=TOKEN, metrics=lambda: b"meterwatch_areas 2.0\n"
+    )
+    async with browser(desk) as client:
+        assert (await client.get("/metrics")).status_code == 303
+        answer = await client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+    assert answer.text == "meterwatch_areas 2.0\n"
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+
+
 async def test_health_names_the_store_that_is_away(store: MemoryStore, archive: Archive) -> None:
     async with browser(desk_over(store, archive, series=SeriesAway())) as client:
         answer = await client.get("/health")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
+from grafana.annotate import AlertAnnotations
+from grafana.client import GrafanaRefused
 from metering.archive import Archive, Meter
 from metering.errors import StoreUnavailable
 from metering.inspection import AuditEntry
@@ -56,6 +59,33 @@ def test_a_move_is_relayed_once() -> None:
     upkeep.round()
     upkeep.round()
     assert relayed == [b"wire"]
+
+
+class _Refusing:
+    """Grafana with a wrong token."""
+
+    refuses = True
+
+    def bring_up_to_date(self) -> int:
+        if self.refuses:
+            raise GrafanaRefused("the token is wrong")
+        return 0
+
+
+def test_a_part_that_fails_says_for_how_long_until_it_works_and_a_part_that_waits_its_turn_still_fails() -> None:
+    grafana = _Refusing()
+    upkeep = Upkeep(MemoryStore(), ARCHIVE, 1, "w", annotations=cast(AlertAnnotations, grafana))
+    upkeep.round()
+    upkeep.round()
+    seconds, why = upkeep.troubles()["annotations"]
+    assert why == "the token is wrong"
+    assert seconds > 0
+    grafana.refuses = False
+    upkeep.round()
+    assert "annotations" in upkeep.troubles(), "it was not tried again yet"
+    upkeep._annotate_at = 0.0
+    upkeep.round()
+    assert upkeep.troubles() == {}
 
 
 def test_an_upkeep_that_ends_leaves_its_leases_to_the_next_owner() -> None:
