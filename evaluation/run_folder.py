@@ -21,11 +21,12 @@ from metering.catalogue import FAMILIES
 from metering.errors import MeterwatchError
 from metering.inspection import InspectionTask
 from metering.messages import Finding
+from metering.notification import Delivery
 from metering.readings import SetAside
 from metering.times import iso
 
 REPORT, ALERTS, TASKS, SCORES = "report.json", "alerts.jsonl", "tasks.jsonl", "scores.parquet"
-FINDINGS = "findings.csv"
+FINDINGS, NOTIFICATIONS = "findings.csv", "notifications.jsonl"
 
 
 def alert_row(alert: Alert) -> dict[str, Any]:
@@ -68,6 +69,31 @@ def _worth_columns(worth: Worth | None) -> dict[str, Any]:
         "worth_money_low": None if worth is None else worth.money_low,
         "worth_money_high": None if worth is None else worth.money_high,
         "currency": None if worth is None else worth.currency or None,
+    }
+
+
+def notification_row(delivery: Delivery) -> dict[str, Any]:
+    """One line of `notifications.jsonl`: what was put into the outbox, whether or not a channel took it."""
+    sent = delivery.notification
+    return {
+        "id": sent.notification_id,
+        "channel": sent.channel,
+        "kind": sent.kind,
+        "urgency": sent.urgency,
+        "group": sent.group,
+        "made_at": iso(sent.made_at_s),
+        "lines": [
+            {
+                "number": line.number,
+                "abnormality": line.abnormality,
+                "place": line.place,
+                "grade": line.grade,
+                "turn": None if line.turn is None else line.turn.value,
+                "at": iso(line.at_s),
+            }
+            for line in sent.lines
+        ],
+        "left_out": dict(sent.left_out),
     }
 
 
@@ -156,6 +182,7 @@ def report(counters: Mapping[str, int], *, readings_in: int, **more: Any) -> dic
         "events_set_aside": _under("events_set_aside.", counters),
         "data_quality": _under("data_quality.", counters),
         "suppressed": _under("suppressed.", counters),
+        "announcements": _under("announcements.", counters),
         **more,
     }
     if readings_in != accepted + sum(set_aside.values()) + late + dead:

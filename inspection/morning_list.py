@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from metering.alert import Alert
 from metering.inspection import InspectionTask, TaskState
 
-#: Work at hand comes first, then hazards by harm, then by risk.
 _AT_HAND = (TaskState.ON_SITE, TaskState.ASSIGNED)
 _VISITED = frozenset({TaskState.FOUND, TaskState.CLOSED, TaskState.WITHDRAWN})
 
@@ -21,16 +20,16 @@ class MorningList:
     left_out: tuple[tuple[str, int], ...]
 
 
-def morning_list(tasks: Sequence[InspectionTask], visits_per_day: int) -> MorningList:
-    """Hazards are always on the list, the most pressing first; of the rest what the crew has room for today."""
+def morning_list(tasks: Sequence[InspectionTask], visits_per_day: int, at_s: int) -> MorningList:
+    """Hazards are always on the list, first; then work at hand; of the rest, by risk, what the crew has room for today."""
     open_now = sorted((t for t in tasks if t.state not in _VISITED), key=_order)
     hazards = [t for t in open_now if t.hazard]
     others = [t for t in open_now if not t.hazard]
     room = max(visits_per_day - len(hazards), 0)
     chosen = [*hazards, *others[:room]]
     left = others[room:]
-    overdue = sum(t.due_at_s <= max((c.opened_at_s for c in chosen), default=0) for t in left)
-    left_out = (("no_room", len(left) - overdue), ("no_room_although_due", overdue))
+    overdue = sum(t.due_at_s <= at_s for t in left)
+    left_out = (("no_room_although_due", overdue), ("no_room", len(left) - overdue))
     return MorningList(tuple(chosen), tuple((why, n) for why, n in left_out if n))
 
 

@@ -40,6 +40,8 @@ STATE_FILE, SERIES_FILE, RUN_FILE = "state.sqlite", "series.duckdb", "run.toml"
 TOPIC = "meterwatch.areas"
 #: Without a log that waits, saves may lie further apart than a worker's.
 SAVES_APART = 10
+#: The newest so many are written into the RUN folder.
+MOST_NOTIFICATIONS = 1_000_000
 #: Of a small table's rows that were set aside so many are told in the report.
 ROWS_TOLD = 20
 
@@ -245,6 +247,8 @@ def finish_run(
     alerts, tasks = store.alerts(), store.tasks()
     run_folder.write_lines(out / run_folder.ALERTS, map(run_folder.alert_row, alerts), time="raised_at")
     run_folder.write_lines(out / run_folder.TASKS, map(run_folder.task_row, tasks), time="opened_at")
+    sent = store.deliveries(limit=MOST_NOTIFICATIONS)
+    run_folder.write_lines(out / run_folder.NOTIFICATIONS, map(run_folder.notification_row, sent), time="made_at")
     run_folder.write_scores(out / run_folder.SCORES, _score_rows(store))
     if pacing.injected:
         run_folder.write_findings(out / run_folder.FINDINGS, pacing.injected)
@@ -257,6 +261,7 @@ def finish_run(
         readings_in=sending.readings,
         alerts=len(alerts),
         tasks=len(tasks),
+        notifications=len(sent),
         findings=len(store.findings()),
         detector_precision=_track_record(store),
         wall_seconds=round(wall_seconds, 3),

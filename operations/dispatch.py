@@ -35,7 +35,6 @@ def dispatch_ready(
     routes: Routes,
     partitions: int,
     owner: str,
-    acknowledged: Acknowledged = lambda _alert_ids: (),
 ) -> int:
     """Turn what is waiting into notifications; how many were made. 0 where another owner does it."""
     if not store.take_lease(LEASE, owner, LEASE_S):
@@ -43,14 +42,17 @@ def dispatch_ready(
     until_s = clock_of(store.marks("judge"), partitions)
     if until_s is None:
         return 0
-    made = 0
+    made, limit = 0, AT_ONCE
     while True:
-        waiting = store.announcements_waiting(until_s, AT_ONCE)
-        more = len(waiting) == AT_ONCE
-        # what is cut off may be of the same moment: that moment's group is made with the next thousands
-        upto_s = waiting[-1].at_s - 1 if more and waiting[0].at_s < waiting[-1].at_s else until_s
+        waiting = store.announcements_waiting(until_s, limit)
+        more = len(waiting) == limit
+        if more and waiting[0].at_s == waiting[-1].at_s:
+            limit *= 2  # what is of one moment belongs together
+            continue
+        # what is cut off may be of the last moment: that moment is for the next round
+        upto_s = waiting[-1].at_s - 1 if more else until_s
         taken = [a for a in waiting if a.at_s <= upto_s]
-        made += _round(store, archive, routes, taken, upto_s, acknowledged)
+        made += _round(store, archive, routes, taken, upto_s)
         if not more:
             return made
 
@@ -70,13 +72,12 @@ def _round(
     routes: Routes,
     taken: Sequence[Announcement],
     until_s: int,
-    acknowledged: Acknowledged,
 ) -> int:
     before = store.load_dispatch_pages()
     grouping = Grouping(routes, archive.calendar.local)
     if GROUPS_PAGE in before:
         grouping.load(before[GROUPS_PAGE])
-    sent = grouping.run(taken, until_s, acknowledged)
+    sent = grouping.run(taken, until_s, _acknowledged(store))
     mornings = json.loads(before.get(MORNINGS_PAGE, b"{}"))
     sent += _morning_lists(store, archive, routes, mornings, until_s)
     pages = {GROUPS_PAGE: grouping.dump(), MORNINGS_PAGE: json.dumps(mornings, sort_keys=True).encode()}
@@ -87,36 +88,53 @@ def _round(
     return len(sent)
 
 
+def _acknowledged(store: StateStore) -> Acknowledged:
+    """Which alerts somebody has seen as they are now; what has no alert (the monitor's own) counts once somebody saw it."""
+
+    def seen(alert_id: str) -> bool:
+        alert, handling = store.alert(alert_id), store.handling(alert_id)
+        return handling.acknowledged_episode > 0 if alert is None else handling.acknowledges(alert)
+
+    return lambda alert_ids: [alert_id for alert_id in alert_ids if seen(alert_id)]
+
+
 def _morning_lists(
     store: StateStore, archive: Archive, routes: Routes, mornings: dict[str, str], until_s: int
 ) -> list[Notification]:
     """The lists that are due at `until_s` and were not made; `mornings` holds each crew's latest day."""
     now = archive.calendar.local(until_s)
-    due = [crew for crew in routes.crews if _is_due(crew, now, mornings.get(crew.name), store.last_closed_day())]
+    last_closed = store.last_closed_day()
+    due = [(crew, at) for crew in routes.crews if (at := _due(crew, now, mornings.get(crew.name), last_closed))]
     if not due:
         return []
     open_now = store.tasks(only_open=True)
     lists = []
-    for crew in due:
-        own = [t for t in open_now if routes.crew_of(t.transformer_area, _feeder(archive, t)) == crew]
-        mornings[crew.name] = now.date().isoformat()
+    for crew, at in due:
+        mornings[crew.name] = at.date().isoformat()
+        at_s = int(at.timestamp())
+        own = [
+            t
+            for t in open_now
+            if t.opened_at_s <= at_s and routes.crew_of(t.transformer_area, _feeder(archive, t)) == crew
+        ]
         if own:
-            lists.append(_list_of(store, crew, own, now.date(), until_s))
+            lists.append(_list_of(store, crew, own, at.date(), at_s))
     return lists
 
 
-def _is_due(crew: Crew, now: datetime, latest: str | None, last_closed: int | None) -> bool:
-    today = now.date()
-    if now.time() < crew.morning or latest == today.isoformat():
-        return False
-    yesterday_closed = last_closed is not None and date.fromordinal(last_closed) >= today - timedelta(days=1)
-    return yesterday_closed or now - LATEST_LIST >= now.replace(
-        hour=crew.morning.hour, minute=crew.morning.minute, second=0, microsecond=0
-    )
+def _due(crew: Crew, now: datetime, latest: str | None, last_closed: int | None) -> datetime | None:
+    """The latest morning of the crew, where its list was not made yet and yesterday is closed, or overdue."""
+    at = now.replace(hour=crew.morning.hour, minute=crew.morning.minute, second=0, microsecond=0)
+    if at > now:
+        at -= timedelta(days=1)
+    if latest is not None and latest >= at.date().isoformat():
+        return None
+    yesterday_closed = last_closed is not None and date.fromordinal(last_closed) >= at.date() - timedelta(days=1)
+    return at if yesterday_closed or now - at >= LATEST_LIST else None
 
 
 def _list_of(store: StateStore, crew: Crew, tasks: Sequence[InspectionTask], day: date, at_s: int) -> Notification:
-    chosen = morning_list(tasks, crew.visits_per_day)
+    chosen = morning_list(tasks, crew.visits_per_day, at_s)
     alerts = {
         alert_id: alert
         for task in chosen.visits
