@@ -156,6 +156,19 @@ _RULES = (
 
 RULES: Mapping[str, WatchRule] = {rule.code: rule for rule in _RULES}
 
+#: Before a rule's code, where an announcement gives the kind of what it says.
+KIND = "watch:"
+
+
+def rule_of(kind: str) -> WatchRule | None:
+    """The rule behind the kind of an announcement; None for everything that is not the monitor's own.
+
+    >>> rule_of("watch:model_old").unit, rule_of("bypass")
+    ('s', None)
+    """
+    return RULES.get(kind.removeprefix(KIND)) if kind.startswith(KIND) else None
+
+
 #: Why something could not be judged, in words.
 WHY_NOT: Mapping[str, tuple[str, str]] = {
     "no_worker": ("no living worker reports it", "没有存活的工作进程上报"),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from alerts.routes import MOST_LINES
+from alerts.watch import rule_of
 from metering.announcement import Turn
 from metering.catalogue import CATALOGUE
 from metering.notification import Line, Notification
@@ -132,11 +133,18 @@ class Writer:
 
     def name(self, line: Line) -> str:
         if line.title:
-            return " ".join(line.title.split())
+            return self._own(line)
         known = CATALOGUE.get(line.abnormality)
         if known is None:
             return line.abnormality.replace("_", " ")
         return known.name_zh if self.language == "zh" else known.name_en
+
+    def _own(self, line: Line) -> str:
+        """A title as it was given; of the monitor's own alerts in the language of whoever reads."""
+        title, rule = " ".join(line.title.split()), rule_of(line.abnormality)
+        if rule is None or self.language != "zh":
+            return title
+        return title.replace(rule.name_en, rule.name_zh, 1)
 
     def link(self, notification: Notification) -> str:
         """The alert or task itself where there is one, else the list; "" where the desk's address is not known."""
@@ -147,7 +155,9 @@ class Writer:
         return f"{self.desk_url}/{'tasks' if notification.kind == 'morning' else 'alerts'}"
 
     def link_of(self, line: Line) -> str:
-        return f"{self.desk_url}/{'tasks' if line.turn is None else 'alerts'}/{line.number}" if self.desk_url else ""
+        if not self.desk_url or rule_of(line.abnormality) is not None:
+            return self.desk_url  # the control room shows what is wrong with the monitor itself
+        return f"{self.desk_url}/{'tasks' if line.turn is None else 'alerts'}/{line.number}"
 
     def moment(self, at_s: int, seen_at_s: int) -> str:
         local = self.calendar.local(at_s)

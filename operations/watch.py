@@ -9,19 +9,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from alerts.watch import RULES, WHY_NOT, Measured, WatchRule, judge, urgency_of
+from alerts.watch import KIND, RULES, WHY_NOT, Measured, WatchRule, judge, urgency_of
 from metering.announcement import Announcement, Turn
 from metering.archive import Archive
 from metering.inspection import AuditEntry
 from metering.ports import PartitionMark, Role, StateStore
 from metering.times import DAY_S
 from metering.watch import Heartbeat, PartitionPulse, Pulse, Waiting, WatchStanding
+from operations.dispatch import clock_of
 
 LEASE = "watch"
 LEASE_S = 30.0
 #: The audit trail's subject: every alert of the watch opens and ends on it.
 SUBJECT = "watch"
 ACTOR = "meterwatch"
+#: Where the monitor's own alerts are, in place of a transformer area.
+PLACE = "meterwatch"
 #: A process that was not heard of for so long (seconds) counts for nothing that is judged of living ones.
 ALIVE_S = 60.0
 #: From here on somebody may stand in for it (seconds).
@@ -64,8 +67,9 @@ class Survey:
 
     @property
     def clock_s(self) -> int:
-        """Up to when everything is judged: the slowest partition's event time, 0 before the first tick."""
-        return min((m.clock_s for m in self.marks if m.role == "judge" and m.clock_s), default=0)
+        """The log's time at which what is said now is taken up at once, though a partition stands still; 0 before the first
+        tick."""
+        return clock_of([m for m in self.marks if m.role == "judge"], self.partitions) or 0
 
 
 def age_of(beat: Heartbeat) -> float:
@@ -278,9 +282,9 @@ class Watch:
         urgency = urgency_of(rule, standing.subject)
         return Announcement(
             standing.alert_id,
-            "",
+            PLACE,
             None,
-            f"watch:{rule.code}",
+            KIND + rule.code,
             "high" if urgency == "page" else "medium",
             urgency,
             turn,

@@ -25,6 +25,7 @@ from metering.evidence import Signal
 from metering.inspection import AuditEntry, InspectionTask, TaskFinding, TaskState
 from metering.ports import SeriesRow
 from metering.times import DAY_S, LocalCalendar
+from metering.watch import WatchStanding
 from operations.why_ranked import RankedCase
 
 MakeAlert = Callable[..., Alert]
@@ -35,6 +36,32 @@ HOSTILE = '<img src=x onerror="alert(1)">'
 
 def select(snapshot: Snapshot, **wanted: str) -> list[str]:
     return [a.alert_id for a in select_alerts(snapshot, Selection.of(wanted, state="", sort="raised")).rows]
+
+
+# --- the monitor itself
+
+SILENT = WatchStanding("areas_silent", "", 2.0, 60.0, True, which=("TA-1", HOSTILE))
+STUCK = WatchStanding("checkpoint_old", "archive", None, 60.0, True, why_not="no_worker")
+BEHIND = WatchStanding("log_behind", "judge", 20_000.0, 60.0, True)
+
+
+def test_what_is_wrong_with_the_monitor_is_shown_what_pages_first_and_what_to_do(
+    make_snapshot: MakeSnapshot, visit: Visit, visit_zh: Visit
+) -> None:
+    snapshot = replace(make_snapshot([]), watch=(SILENT, STUCK, BEHIND, replace(SILENT, subject="x", open=False)))
+    lane = overview.watch_lane(visit, snapshot)
+    assert (
+        lane.index("Messages pile up") < lane.index("Transformer areas are silent") < lane.index("is not saved archive")
+    )
+    assert "20,000 messages (meterwatch_lag_messages)" in lane
+    assert "no living worker reports it (meterwatch_checkpoint_age_seconds)" in lane
+    assert ">3</span>" in lane
+    assert HOSTILE not in lane
+    assert "消息积压" in overview.watch_lane(visit_zh, snapshot)
+
+
+def test_a_monitor_that_is_well_takes_no_room(make_snapshot: MakeSnapshot, visit: Visit) -> None:
+    assert overview.watch_lane(visit, replace(make_snapshot([]), watch=(replace(BEHIND, open=False),))) == ""
 
 
 # --- lists

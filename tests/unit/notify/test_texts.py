@@ -115,6 +115,15 @@ def test_a_line_has_no_field_for_a_name_an_address_or_a_curve() -> None:
     }  # fmt: skip
 
 
+def test_the_monitors_own_alert_is_told_in_the_readers_language_and_leads_to_the_control_room() -> None:
+    own = replace(line(1), abnormality="watch:model_old", place="meterwatch", title="Days do not close judge")
+    told = notification(1, lines=[own])
+    assert "Days do not close judge" in str(Writer(CALENDAR).write(told))
+    assert Writer(CALENDAR, "zh").claim(told.lines[0]) == "日结停滞 judge"
+    assert Writer(CALENDAR, "en", desk_url=DESK).claim(told.lines[0]) == "Days do not close judge"
+    assert Writer(CALENDAR, "en", desk_url=DESK).link(told) == DESK
+
+
 def test_a_title_of_another_systems_alert_is_one_line() -> None:
     foreign = Line("a-1", "disk_full", "server", "high", Turn.RAISED, NIGHT_S, "disk\n full\tnow")
     assert "disk full now" in Writer(CALENDAR).title(notification(1, lines=[foreign]))

@@ -142,6 +142,42 @@ def test_a_stage_whose_partition_was_taken_over_saves_nothing() -> None:
     assert store.counters() == {}
 
 
+def test_an_area_is_silent_after_hours_without_anything_usable_and_no_longer_when_it_speaks() -> None:
+    store = MemoryStore()
+    stage = JudgeStage(archive(), store, keyed(1), owner="w1")
+    stage.begin(0)
+    offset = 0
+    silent: list[tuple[str, ...]] = []
+    for _, message in messages(days=2):
+        hour = (message.interval_start_s - START_S) // 3600 if isinstance(message, ArrivedFrame) else 0
+        if isinstance(message, ArrivedFrame) and message.transformer_area == "A1" and 12 <= hour < 24:
+            continue  # A1 is not heard of for half a day
+        stage.handle(0, offset, message)
+        offset += 1
+        if isinstance(message, Tick):
+            silent.append(stage.silent_areas(0))
+    assert stage.areas_of(0) == 2
+    assert silent[:16] == [()] * 16, "four intervals are nothing yet"
+    assert silent[16:25] == [("A1",)] * 9
+    assert set(silent[25:]) == {()}, "nor is anybody silent after the last tick, which says that the feed is over"
+    assert stage.silent_areas(7) == (), "what others hold they know"
+
+
+def test_after_a_take_over_everybody_has_time_to_speak() -> None:
+    store = MemoryStore()
+    first = JudgeStage(archive(), store, keyed(1), owner="first")
+    first.begin(0)
+    first.handle(0, 0, Tick(START_S))
+    first.handle(0, 1, Tick(START_S + 6 * 3600))
+    assert first.silent_areas(0) == ("A0", "A1")
+    first.save()
+    second = JudgeStage(archive(), store, keyed(1), owner="second")
+    second.begin(0)
+    assert second.silent_areas(0) == ()
+    second.handle(0, 2, Tick(START_S + 11 * 3600))
+    assert second.silent_areas(0) == ("A0", "A1")
+
+
 class _FailingOnce(MemoryStore):
     def __init__(self) -> None:
         super().__init__()
