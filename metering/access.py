@@ -11,11 +11,11 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 #: What each scope allows; `admin` includes all others.
 SCOPE_MEANINGS: Mapping[Scope, str] = {
-    "alerts:read": "read alerts, silences and their history, without the names and words of staff",
+    "alerts:read": "read alerts, silences, other monitors' alerts and their history, without the names and words of staff",
     "alerts:handle": "acknowledge, assign, comment and hand over alerts; read who did, and look a customer's alerts up",
     "silences:write": "make and end silences",
     "tasks:read": "read inspection tasks and findings",
-    "intake": "send other monitors' alerts in, and read those",
+    "intake": "send other monitors' alerts in",
     "admin": "everything",
 }
 

@@ -13,7 +13,8 @@ OutsideStatus = Literal["firing", "resolved"]
 class OutsideAlert:
     """One alert of `source`; (`source`, `fingerprint`, `starts_at_s`) is what makes it one, however often it is sent.
 
-    Times are epoch seconds. `announced_at_s` is None until people were told; a resolved one ends at `ends_at_s`.
+    `starts_at_s` and `ends_at_s` are the sender's; `received_at_s` and `resolved_at_s` say when it, and its end, came in, in
+    event time. `announced` is the status that people were told of last, empty before the first time.
     """
 
     source: str
@@ -25,5 +26,10 @@ class OutsideAlert:
     annotations: Mapping[str, str]
     received_at_s: int
     ends_at_s: int | None = None
+    resolved_at_s: int | None = None
     times_received: int = 1
-    announced_at_s: int | None = None
+    announced: Literal["", "firing", "resolved"] = ""
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        return (self.source, self.fingerprint, self.starts_at_s)

@@ -17,7 +17,7 @@ from metering.handling import AlertHandling, AlertPage, AlertQuery
 from metering.inspection import AuditEntry, InspectionTask
 from metering.messages import Finding
 from metering.notification import Delivery, DeliveryState, Notification
-from metering.outside_alert import OutsideAlert
+from metering.outside_alert import OutsideAlert, OutsideStatus
 from metering.points import Measurement, Point, PointBatch
 from metering.watch import Heartbeat, Pulse, Waiting, WatchStanding
 
@@ -270,7 +270,11 @@ class StateStore(Protocol):
         ...
 
     def outside_alerts(self, *, limit: int = 100, waiting: bool = False) -> Sequence[OutsideAlert]:
-        """The newest first; `waiting`: those nobody was told of yet, the oldest first."""
+        """The newest first; `waiting`: those of whose status nobody was told yet, the oldest first."""
+        ...
+
+    def outside_announced(self, keys: Sequence[tuple[str, str, int]], status: OutsideStatus) -> None:
+        """People were told that these, by their keys, are `status`."""
         ...
 
     # --- outboxes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from threading import RLock
 
 from alerts.shown_life import shown_state
@@ -16,7 +17,7 @@ from metering.handling import COUNTED_AT_MOST, AlertHandling, AlertPage, AlertQu
 from metering.inspection import AuditEntry, InspectionTask, TaskState
 from metering.messages import Finding
 from metering.notification import Delivery, DeliveryState
-from metering.outside_alert import OutsideAlert
+from metering.outside_alert import OutsideAlert, OutsideStatus
 from metering.points import Point, PointBatch
 from metering.ports import AreaDayRow, Checkpoint, DayClose, Dispatch, PartitionChange, PartitionMark, Role
 from metering.watch import Heartbeat, Outbox, Pulse, Waiting, WatchStanding
@@ -391,17 +392,21 @@ class MemoryStore:
         new = 0
         with self._lock:
             for alert in alerts:
-                key = alert.source, alert.fingerprint, alert.starts_at_s
-                known = self._outside.get(key)
-                self._outside[key] = alert if known is None else received_again(known, alert)
+                known = self._outside.get(alert.key)
+                self._outside[alert.key] = alert if known is None else received_again(known, alert)
                 new += known is None
         return new
 
     def outside_alerts(self, *, limit: int = 100, waiting: bool = False) -> Sequence[OutsideAlert]:
         with self._lock:
-            chosen = [a for a in self._outside.values() if not waiting or a.announced_at_s is None]
+            chosen = [a for a in self._outside.values() if not waiting or a.announced != a.status]
         chosen.sort(key=lambda a: (a.starts_at_s, a.source, a.fingerprint), reverse=not waiting)
         return chosen[:limit]
+
+    def outside_announced(self, keys: Sequence[tuple[str, str, int]], status: OutsideStatus) -> None:
+        with self._lock:
+            for key in keys:
+                self._outside[key] = replace(self._outside[key], announced=status)
 
     # --- outboxes
     def point_batches(self, limit: int) -> Sequence[PointBatch]:

@@ -166,11 +166,11 @@ def audit_entry_of(row: Row) -> AuditEntry:
 
 
 def received_again(known: OutsideAlert, alert: OutsideAlert) -> OutsideAlert:
-    """What is kept of an alert that came before: the newer words, unless they would raise again what is resolved."""
+    """What is kept of an alert that came before: the newer words, until it is resolved."""
     times = known.times_received + alert.times_received
-    if known.status == "resolved" and alert.status == "firing":
+    if known.status == "resolved":
         return replace(known, times_received=times)
-    return replace(alert, received_at_s=known.received_at_s, times_received=times, announced_at_s=known.announced_at_s)
+    return replace(alert, received_at_s=known.received_at_s, times_received=times, announced=known.announced)
 
 
 def points_bytes(points: Sequence[Point]) -> bytes:

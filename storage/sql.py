@@ -13,7 +13,7 @@ from metering.handling import AlertHandling, AlertPage, AlertQuery
 from metering.inspection import AuditEntry, InspectionTask
 from metering.messages import Finding
 from metering.notification import Delivery, DeliveryState
-from metering.outside_alert import OutsideAlert
+from metering.outside_alert import OutsideAlert, OutsideStatus
 from metering.points import PointBatch
 from metering.ports import AreaDayRow, Checkpoint, DayClose, Dispatch, PartitionMark, Role
 from metering.watch import Heartbeat, Pulse, Waiting, WatchStanding
@@ -209,6 +209,9 @@ class SqlStore:
 
     def outside_alerts(self, *, limit: int = 100, waiting: bool = False) -> Sequence[OutsideAlert]:
         return sql_api.outside_alerts(self._database, limit=limit, waiting=waiting)
+
+    def outside_announced(self, keys: Sequence[tuple[str, str, int]], status: OutsideStatus) -> None:
+        sql_api.outside_announced(self._database, keys, status)
 
     # --- outboxes
     def point_batches(self, limit: int) -> Sequence[PointBatch]:

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from metering.access import ApiAnswer, ApiToken
-from metering.outside_alert import OutsideAlert
+from metering.outside_alert import OutsideAlert, OutsideStatus
 from storage.database import Database
 from storage.rows import Row, received_again
 from storage.tables import API_ANSWER, API_TOKEN, OUTSIDE_ALERT
@@ -74,11 +74,7 @@ def take_outside_alerts(database: Database, alerts: Sequence[OutsideAlert]) -> i
             if connection.execute(first).one_or_none() is not None:
                 new += 1
                 continue
-            here = sa.and_(
-                table.c.source == alert.source,
-                table.c.fingerprint == alert.fingerprint,
-                table.c.starts_at_s == alert.starts_at_s,
-            )
+            here = _is(alert.key)
             known = _outside_of(connection.execute(sa.select(table).where(here).with_for_update()).mappings().one())
             connection.execute(sa.update(table).where(here).values(asdict(received_again(known, alert))))
     return new
@@ -89,9 +85,20 @@ def outside_alerts(database: Database, *, limit: int, waiting: bool) -> list[Out
     place = (table.c.starts_at_s, table.c.source, table.c.fingerprint)
     query = sa.select(table).limit(limit).order_by(*(place if waiting else (c.desc() for c in place)))
     if waiting:
-        query = query.where(table.c.announced_at_s.is_(None))
+        query = query.where(table.c.announced != table.c.status)
     with database.reading() as connection:
         return [_outside_of(row) for row in connection.execute(query).mappings()]
+
+
+def outside_announced(database: Database, keys: Sequence[tuple[str, str, int]], status: OutsideStatus) -> None:
+    with database.writing() as connection:
+        for key in keys:
+            connection.execute(sa.update(OUTSIDE_ALERT).where(_is(key)).values(announced=status))
+
+
+def _is(key: tuple[str, str, int]) -> sa.ColumnElement[bool]:
+    table = OUTSIDE_ALERT
+    return sa.and_(table.c.source == key[0], table.c.fingerprint == key[1], table.c.starts_at_s == key[2])
 
 
 def _outside_of(row: Row) -> OutsideAlert:

@@ -414,8 +414,8 @@ OUTSIDE_ALERT = sa.Table(
     sa.Column("labels", sa.JSON, nullable=False),
     sa.Column("annotations", sa.JSON, nullable=False),
     sa.Column("received_at_s", SECONDS, nullable=False),
+    sa.Column("resolved_at_s", SECONDS),
     sa.Column("times_received", sa.Integer, nullable=False),
-    sa.Column("announced_at_s", SECONDS),
+    sa.Column("announced", TEXT, nullable=False),
     sa.Index("ix_outside_alert_starts", "starts_at_s", "source", "fingerprint"),
-    sa.Index("ix_outside_alert_waiting", "announced_at_s", "starts_at_s"),
 )

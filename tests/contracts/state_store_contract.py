@@ -617,6 +617,19 @@ class StateStoreContract:
         (kept,) = again.outside_alerts()
         assert kept == replace(over, received_at_s=OUTSIDE.received_at_s, times_received=3)
 
+    def test_an_outside_alert_waits_until_people_were_told_of_its_status(
+        self, store: StateStore, again: StateStore
+    ) -> None:
+        store.take_outside_alerts([OUTSIDE, replace(OUTSIDE, fingerprint="77")])
+        store.outside_announced([OUTSIDE.key], "firing")
+        assert [a.fingerprint for a in again.outside_alerts(waiting=True)] == ["77"]
+        over = replace(OUTSIDE, status="resolved", ends_at_s=1_767_240_000, resolved_at_s=1_767_240_060)
+        store.take_outside_alerts([over])
+        assert sorted(a.fingerprint for a in again.outside_alerts(waiting=True)) == ["77", "8f3a"]
+        store.outside_announced([over.key], "resolved")
+        assert replace(over, times_received=2, announced="resolved") in again.outside_alerts()
+        assert [a.fingerprint for a in again.outside_alerts(waiting=True)] == ["77"]
+
     # --- outboxes
     def test_points_wait_in_the_order_they_were_saved_until_delivered(
         self, store: StateStore, again: StateStore

@@ -114,11 +114,11 @@ def _what_grafana_says() -> None:
         sa.Column("labels", sa.JSON, nullable=False),
         sa.Column("annotations", sa.JSON, nullable=False),
         sa.Column("received_at_s", sa.BigInteger, nullable=False),
+        sa.Column("resolved_at_s", sa.BigInteger),
         sa.Column("times_received", sa.Integer, nullable=False),
-        sa.Column("announced_at_s", sa.BigInteger),
+        sa.Column("announced", TEXT, nullable=False),
     )
     op.create_index("ix_outside_alert_starts", "outside_alert", ["starts_at_s", "source", "fingerprint"])
-    op.create_index("ix_outside_alert_waiting", "outside_alert", ["announced_at_s", "starts_at_s"])
 
 
 def _read(stored: Any) -> Any:

@@ -1,0 +1,252 @@
+"""Alerts: the list, one alert with its history, and what people do with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Literal, get_args
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import AwareDatetime
+from starlette.responses import Response
+
+from alerts.shown_life import shown_state
+from desk.api.access import CallerOf, Parts, PartsOf, scoped
+from desk.api.idempotency import OnceOf
+from desk.api.paging import ROWS, CursorText, Limit, beside, cursor_of
+from desk.api.problems import Refused
+from desk.api.schemas import (
+    Acknowledge,
+    AlertDetail,
+    AlertLine,
+    AlertList,
+    Assign,
+    Comment,
+    Handled,
+    HandlingOut,
+    HandOver,
+    Unassign,
+)
+from metering.alert import AlertState, Grade
+from metering.announcement import Urgency
+from metering.archive import Archive
+from metering.catalogue import CATALOGUE, Family, Lane
+from metering.errors import NotFound
+from metering.handling import COUNTED_AT_MOST, AlertHandling, AlertOrder, AlertQuery, HandledAlert, ShownState, order_value
+from metering.times import to_epoch_s
+from operations.handle_alert import acknowledge_alert, assign_alert, comment_alert, hand_over_alert, unassign_alert
+
+router = APIRouter(prefix="/alerts", tags=["alerts"])
+
+ORDERS: tuple[AlertOrder, ...] = get_args(AlertOrder)
+Sort = Literal[
+    "raised", "risk", "energy", "abnormality", "family", "meter", "area", "state",
+    "-raised", "-risk", "-energy", "-abnormality", "-family", "-meter", "-area", "-state",
+]  # fmt: skip
+Search = Annotated[str, Query(max_length=60, description="part of a meter's or service point's number")]
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a list is narrowed by; all that is given must hold."""
+
+    state: Annotated[tuple[AlertState, ...], Query(description="the machine's state; may be given several times")] = ()
+    shown: Annotated[ShownState | None, Query(description="where the alert stands for people")] = None
+    abnormality: Annotated[tuple[str, ...], Query(description="catalogue code; may be given several times")] = ()
+    family: Family | None = None
+    lane: Lane | None = None
+    urgency: Urgency | None = None
+    grade: Grade | None = None
+    area: Annotated[str, Query(max_length=100, description="transformer area")] = ""
+    feeder: Annotated[str, Query(max_length=100, description="feeder of the archive")] = ""
+    meter: Annotated[str, Query(max_length=100, description="meter number")] = ""
+    customer: Annotated[str, Query(max_length=100, description="customer number; needs `alerts:handle`")] = ""
+    since: Annotated[AwareDatetime | None, Query(description="raised at or after")] = None
+    until: Annotated[AwareDatetime | None, Query(description="raised before")] = None
+    owner: Annotated[str, Query(max_length=60, description="who answers for it; needs `alerts:handle`")] = ""
+    acknowledged: Annotated[bool | None, Query(description="whether this episode is acknowledged")] = None
+    search: Search = ""
+
+
+@router.get("", response_model=AlertList, summary="A page of alerts", **scoped("alerts:read"))
+def list_alerts(
+    parts: PartsOf,
+    caller: CallerOf,
+    filters: Annotated[Filters, Depends()],
+    sort: Annotated[Sort, Query(description="the order; a hyphen before it turns it round")] = "-raised",
+    limit: Limit = ROWS,
+    cursor: CursorText = "",
+) -> AlertList:
+    """The alerts that match, with what people did about them. Follow `next` until it is null."""
+    if (filters.customer or filters.owner) and not caller.sees_names:
+        raise Refused("not-allowed", "to look for a customer or an owner needs alerts:handle", needs="alerts:handle")
+    here = cursor_of(cursor, sort)
+    order: AlertOrder = sort.removeprefix("-")  # type: ignore[assignment]
+    query = AlertQuery(
+        **_narrowed(filters, parts.records.archive),
+        order=order,
+        descending=sort.startswith("-"),
+        after=None if here is None else (here.value, here.key),
+        backwards=here is not None and here.backwards,
+        limit=limit,
+    )
+    page = parts.records.store.alert_page(query)
+
+    def place(row: HandledAlert) -> tuple[str | float, str]:
+        return order_value(row.alert, order), row.alert.alert_id
+
+    onwards, back = beside(page.rows, here, more=page.more, sort=sort, place=place)
+    return AlertList(
+        alerts=tuple(AlertLine.of(row, names=caller.sees_names) for row in page.rows),
+        next=onwards,
+        previous=back,
+        count=min(page.count, COUNTED_AT_MOST),
+        count_is_more=page.count > COUNTED_AT_MOST,
+    )
+
+
+def _narrowed(filters: Filters, archive: Archive) -> dict[str, object]:
+    """The filters as the store knows them: catalogue and archive turn words into codes, areas and service points."""
+    codes = None
+    if filters.abnormality or filters.lane or filters.urgency:
+        codes = tuple(
+            code
+            for code, row in CATALOGUE.items()
+            if (not filters.abnormality or code in filters.abnormality)
+            and filters.lane in (None, row.lane)
+            and filters.urgency in (None, row.urgency)
+        )
+    areas: set[str] | None = {filters.area} if filters.area else None
+    if filters.feeder:
+        fed = {m.transformer_area for m in archive.meters if m.feeder == filters.feeder}
+        areas = fed if areas is None else areas & fed
+    points = None
+    if filters.customer:
+        points = tuple(sorted({m.service_point for m in archive.meters if m.customer_id == filters.customer}))
+    return {
+        "states": filters.state,
+        "shown": filters.shown,
+        "abnormalities": codes,
+        "family": filters.family or "",
+        "grade": filters.grade or "",
+        "transformer_areas": None if areas is None else tuple(sorted(areas)),
+        "service_points": points,
+        "meter_id": filters.meter,
+        "owner": filters.owner,
+        "acknowledged": filters.acknowledged,
+        "since_s": _epoch(filters.since),
+        "until_s": _epoch(filters.until),
+        "search": filters.search.strip(),
+    }
+
+
+def _epoch(moment: datetime | None) -> int | None:
+    return None if moment is None else to_epoch_s(moment)
+
+
+@router.get("/{alert_id}", response_model=AlertDetail, summary="One alert with its history", **scoped("alerts:read"))
+def one_alert(alert_id: str, parts: PartsOf, caller: CallerOf) -> AlertDetail:
+    """The claim with its reasons, what the machine said of it and why it did not, every relapse, and what people did."""
+    store = parts.records.store
+    alert = store.alert(alert_id)
+    if alert is None:
+        raise NotFound(f"there is no alert {alert_id}")
+    row = HandledAlert(alert, store.handling(alert_id), tuple(store.tasks_of_alert(alert_id)))
+    trail, turns = tuple(store.audit(alert_id)), tuple(store.announcements(alert_id))
+    return AlertDetail.of_all(row, trail, turns, names=caller.sees_names)
+
+
+@router.post("/{alert_id}/acknowledge", response_model=Handled, summary="Acknowledge", **scoped("alerts:handle"))
+def acknowledge(alert_id: str, asked: Acknowledge, parts: PartsOf, caller: CallerOf, once: OnceOf) -> Response:
+    """Say that somebody has seen what the alert says now. Who acknowledges an alert that nobody owns, owns it."""
+
+    def act() -> Handled:
+        r = parts.records
+        handling = acknowledge_alert(
+            r.store, alert_id, asked.version, actor=caller.person, now_s=r.now_s(), encode=r.encode, note=asked.note
+        )
+        return _handled(parts, handling)
+
+    return once(act, asked)
+
+
+@router.post("/{alert_id}/assign", response_model=Handled, summary="Give it an owner", **scoped("alerts:handle"))
+def assign(alert_id: str, asked: Assign, parts: PartsOf, caller: CallerOf, once: OnceOf) -> Response:
+    """The owner answers for the alert from now on."""
+
+    def act() -> Handled:
+        r = parts.records
+        handling = assign_alert(
+            r.store,
+            alert_id,
+            asked.version,
+            owner=asked.owner,
+            actor=caller.person,
+            now_s=r.now_s(),
+            encode=r.encode,
+            note=asked.note,
+        )
+        return _handled(parts, handling)
+
+    return once(act, asked)
+
+
+@router.post("/{alert_id}/unassign", response_model=Handled, summary="Take it from its owner", **scoped("alerts:handle"))
+def unassign(alert_id: str, asked: Unassign, parts: PartsOf, caller: CallerOf, once: OnceOf) -> Response:
+    """Nobody answers for the alert any more; `note` says why."""
+
+    def act() -> Handled:
+        r = parts.records
+        handling = unassign_alert(
+            r.store, alert_id, asked.version, actor=caller.person, now_s=r.now_s(), encode=r.encode, note=asked.note
+        )
+        return _handled(parts, handling)
+
+    return once(act, asked)
+
+
+@router.post("/{alert_id}/comments", response_model=Handled, summary="Leave a comment", **scoped("alerts:handle"))
+def comment(alert_id: str, asked: Comment, parts: PartsOf, caller: CallerOf, once: OnceOf) -> Response:
+    """Words that stay with the alert."""
+
+    def act() -> Handled:
+        r = parts.records
+        handling = comment_alert(
+            r.store, alert_id, asked.version, actor=caller.person, now_s=r.now_s(), encode=r.encode, note=asked.note
+        )
+        return _handled(parts, handling)
+
+    return once(act, asked)
+
+
+@router.post("/{alert_id}/hand-over", response_model=Handled, summary="Hand it over", **scoped("alerts:handle"))
+def hand_over(alert_id: str, asked: HandOver, parts: PartsOf, caller: CallerOf, once: OnceOf) -> Response:
+    """Give the alert to the next shift, with what they must know."""
+
+    def act() -> Handled:
+        r = parts.records
+        handling = hand_over_alert(
+            r.store,
+            alert_id,
+            asked.version,
+            owner=asked.owner,
+            actor=caller.person,
+            now_s=r.now_s(),
+            encode=r.encode,
+            note=asked.note,
+        )
+        return _handled(parts, handling)
+
+    return once(act, asked)
+
+
+def _handled(parts: Parts, handling: AlertHandling) -> Handled:
+    store = parts.records.store
+    alert = store.alert(handling.alert_id)
+    if alert is None:
+        raise NotFound(f"there is no alert {handling.alert_id}")
+    return Handled(
+        alert_id=handling.alert_id,
+        shown_state=shown_state(alert, handling, store.tasks_of_alert(handling.alert_id)),
+        handling=HandlingOut.of(handling, alert, names=True),
+    )
