@@ -16,7 +16,8 @@ from metering.errors import SettingsError
 TOKEN_COOKIE = "desk_token"  # noqa: S105 - the name of a cookie
 TOKEN_SETTING = "METERWATCH_DESK_TOKEN"  # noqa: S105 - the name of a setting
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-OPEN_PATHS = ("/sign-in", "/health", "/static/")
+#: The API asks every caller for a token of its own.
+OPEN_PATHS = ("/sign-in", "/health", "/static/", "/api/v1/")
 SHORTEST_TOKEN = 16
 
 

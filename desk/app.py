@@ -20,6 +20,8 @@ from starlette.staticfiles import StaticFiles
 
 from desk import pages
 from desk.access import TOKEN_COOKIE, Gate, check_exposure, token_stamp
+from desk.api.access import Parts
+from desk.api.app import BASE, build_api
 from desk.records import ExpectedCurve, Records
 from desk.signing_in import sign_in_page
 from desk.texts import Language, language_of
@@ -75,6 +77,8 @@ def build_desk(
     _add_routes(desk, records, language, token)
     if metrics is not None:
         _add_metrics(desk, metrics)
+    api = build_api(Parts(records))
+    desk.mount(BASE, api, name="api")
     desk.mount("/static", StaticFiles(directory=STATIC), name="static")
     pages.register(records, language)
     ui.run_with(

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from alerts.shown_life import life_table as alert_life_table
+from desk.api.tables import addresses_table, problems_table, scopes_table
 from detectors.area.area_outage import AreaOutage
 from detectors.area.day_area import DayArea
 from detectors.area.frequent_outage import FrequentOutage
@@ -143,6 +144,9 @@ BLOCKS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("alerts.md", "life of an alert"): alert_life_table,
     ("watch.md", "metrics"): metrics_table,
     ("watch.md", "rules"): rules_table,
+    ("api.md", "addresses"): addresses_table,
+    ("api.md", "scopes"): scopes_table,
+    ("api.md", "problems"): problems_table,
 }
 
 

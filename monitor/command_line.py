@@ -32,6 +32,8 @@ silence_app = typer.Typer(
     help="Hear nothing of a place or a kind for a while: silences, work windows, whitelists.", no_args_is_help=True
 )
 app.add_typer(silence_app, name="silence")
+token_app = typer.Typer(help="Who may call the desk's API.", no_args_is_help=True)
+app.add_typer(token_app, name="token")
 findings_app = typer.Typer(help="What inspections found and taught; take a finding back.", no_args_is_help=True)
 app.add_typer(findings_app, name="findings")
 
@@ -568,6 +570,49 @@ def letters_accept(
     from monitor.letters import accept_letters
 
     print(accept_letters(by, partition))
+
+
+@token_app.command("add")
+def token_add(
+    person: Annotated[str, typer.Option(help="the person or system that acts with it")],
+    by: Annotated[str, typer.Option("--by", help="your name")],
+    role: Annotated[str, typer.Option(help="reader, operator, monitor or admin")] = "operator",
+    scope: Annotated[
+        list[str] | None,
+        typer.Option("--scope", help="instead of what the role may do; may be given more than once"),
+    ] = None,
+    days: Annotated[int | None, typer.Option(help="how long it is good; default: until it is revoked")] = None,
+    run: Annotated[Path | None, typer.Option("--run", help="a RUN folder instead of the live store")] = None,
+) -> None:
+    """Make a token and show it this once: only its hash is stored."""
+    from monitor.tokens import add
+
+    for line in add(person, role, scope or [], days, by, run):
+        print(line)
+
+
+@token_app.command("list")
+def token_list(
+    run: Annotated[Path | None, typer.Option("--run", help="a RUN folder instead of the live store")] = None,
+) -> None:
+    """Every token: whose it is, what it may do, until when."""
+    from monitor.tokens import every
+
+    for line in every(run):
+        print(line)
+
+
+@token_app.command("revoke")
+def token_revoke(
+    token_id: Annotated[str, typer.Argument(metavar="ID")],
+    by: Annotated[str, typer.Option("--by", help="your name")],
+    reason: Annotated[str, typer.Option("--reason", help="why")],
+    run: Annotated[Path | None, typer.Option("--run", help="a RUN folder instead of the live store")] = None,
+) -> None:
+    """Take a token back: from now on it opens nothing."""
+    from monitor.tokens import revoke
+
+    print(revoke(token_id, by, reason, run))
 
 
 @app.command()

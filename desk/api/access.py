@@ -80,7 +80,9 @@ def caller_of(request: Request, parts: PartsOf, _documented: Annotated[Any, Secu
         raise Refused("no-token", "this address needs a token")
     token = token_shown(parts.records.store, shown.strip(), parts.wall_s())
     if token is None:
-        access_log.warning("refused: %s %s: a token that is unknown, expired or revoked", request.method, request.url.path)
+        access_log.warning(
+            "refused: %s %s: a token that is unknown, expired or revoked", request.method, request.url.path
+        )
         raise Refused("no-token", "this token is unknown, expired or revoked")
     return _known(request, Caller(token.person, token.role, token.scopes, token.token_id))
 
@@ -96,11 +98,24 @@ CallerOf = Annotated[Caller, Depends(caller_of)]
 def scoped(scope: Scope) -> dict[str, Any]:
     """What a route's decorator takes so that only callers with `scope` reach it, and the documentation says so."""
 
-    def check(caller: CallerOf) -> None:
+    def check(request: Request, caller: CallerOf) -> None:
         if not caller.may(scope):
-            raise Refused("not-allowed", f"this needs the scope {scope}; the token has {', '.join(caller.scopes)}", needs=scope)
+            raise Refused(
+                "not-allowed", f"this needs the scope {scope}; the token has {', '.join(caller.scopes)}", needs=scope
+            )
+
+        _check_parameters(request)
 
     return {"dependencies": [Depends(check)], "openapi_extra": {"x-scope": scope}}
+
+
+def _check_parameters(request: Request) -> None:
+    """A filter that is misspelt must not give all rows."""
+    told = request.app.openapi()["paths"][request.scope["route"].path][request.method.lower()]
+    known = [each["name"] for each in told.get("parameters", ()) if each["in"] == "query"]
+    strange = sorted(set(request.query_params) - set(known))
+    if strange:
+        raise Refused("invalid", f"there is no parameter {strange[0]!r} here; there are {', '.join(known) or 'none'}")
 
 
 def remember_refusal(request: Request, slug: str, detail: str) -> None:
@@ -118,4 +133,4 @@ def remember_refusal(request: Request, slug: str, detail: str) -> None:
     try:
         parts.records.store.append_audit(line)
     except (StoreUnavailable, StoreError) as trouble:
-        access_log.warning("the refusal could not be put into the audit trail: %s", trouble)  # noqa: TRY400 - it was no failure of ours
+        access_log.warning("the refusal could not be put into the audit trail: %s", trouble)

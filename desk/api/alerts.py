@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Literal, get_args
 
@@ -32,7 +32,15 @@ from metering.announcement import Urgency
 from metering.archive import Archive
 from metering.catalogue import CATALOGUE, Family, Lane
 from metering.errors import NotFound
-from metering.handling import COUNTED_AT_MOST, AlertHandling, AlertOrder, AlertQuery, HandledAlert, ShownState, order_value
+from metering.handling import (
+    COUNTED_AT_MOST,
+    AlertHandling,
+    AlertOrder,
+    AlertQuery,
+    HandledAlert,
+    ShownState,
+    order_value,
+)
 from metering.times import to_epoch_s
 from operations.handle_alert import acknowledge_alert, assign_alert, comment_alert, hand_over_alert, unassign_alert
 
@@ -82,8 +90,8 @@ def list_alerts(
         raise Refused("not-allowed", "to look for a customer or an owner needs alerts:handle", needs="alerts:handle")
     here = cursor_of(cursor, sort)
     order: AlertOrder = sort.removeprefix("-")  # type: ignore[assignment]
-    query = AlertQuery(
-        **_narrowed(filters, parts.records.archive),
+    query = replace(
+        _narrowed(filters, parts.records.archive),
         order=order,
         descending=sort.startswith("-"),
         after=None if here is None else (here.value, here.key),
@@ -105,7 +113,7 @@ def list_alerts(
     )
 
 
-def _narrowed(filters: Filters, archive: Archive) -> dict[str, object]:
+def _narrowed(filters: Filters, archive: Archive) -> AlertQuery:
     """The filters as the store knows them: catalogue and archive turn words into codes, areas and service points."""
     codes = None
     if filters.abnormality or filters.lane or filters.urgency:
@@ -123,21 +131,21 @@ def _narrowed(filters: Filters, archive: Archive) -> dict[str, object]:
     points = None
     if filters.customer:
         points = tuple(sorted({m.service_point for m in archive.meters if m.customer_id == filters.customer}))
-    return {
-        "states": filters.state,
-        "shown": filters.shown,
-        "abnormalities": codes,
-        "family": filters.family or "",
-        "grade": filters.grade or "",
-        "transformer_areas": None if areas is None else tuple(sorted(areas)),
-        "service_points": points,
-        "meter_id": filters.meter,
-        "owner": filters.owner,
-        "acknowledged": filters.acknowledged,
-        "since_s": _epoch(filters.since),
-        "until_s": _epoch(filters.until),
-        "search": filters.search.strip(),
-    }
+    return AlertQuery(
+        states=filters.state,
+        shown=filters.shown,
+        abnormalities=codes,
+        family=filters.family or "",
+        grade=filters.grade or "",
+        transformer_areas=None if areas is None else tuple(sorted(areas)),
+        service_points=points,
+        meter_id=filters.meter,
+        owner=filters.owner,
+        acknowledged=filters.acknowledged,
+        since_s=_epoch(filters.since),
+        until_s=_epoch(filters.until),
+        search=filters.search.strip(),
+    )
 
 
 def _epoch(moment: datetime | None) -> int | None:
@@ -191,7 +199,9 @@ def assign(alert_id: str, asked: Assign, parts: PartsOf, caller: CallerOf, once:
     return once(act, asked)
 
 
-@router.post("/{alert_id}/unassign", response_model=Handled, summary="Take it from its owner", **scoped("alerts:handle"))
+@router.post(
+    "/{alert_id}/unassign", response_model=Handled, summary="Take it from its owner", **scoped("alerts:handle")
+)
 def unassign(alert_id: str, asked: Unassign, parts: PartsOf, caller: CallerOf, once: OnceOf) -> Response:
     """Nobody answers for the alert any more; `note` says why."""
 

@@ -80,5 +80,3 @@ def _no_such(request: Request, error: Exception) -> JSONResponse:
 def _answer(request: Request, slug: str, detail: str, more: Mapping[str, Any]) -> JSONResponse:
     remember_refusal(request, slug, detail)
     return answer(slug, detail, request.url.path, more)
-
-

@@ -26,7 +26,11 @@ def docs_page(openapi: Mapping[str, Any]) -> str:
         *_operations(openapi),
         _problems(),
         el("h2", "What is sent", id="schemas"),
-        *(_schema(name, schema) for name, schema in schemas.items() if name not in ("HTTPValidationError", "ValidationError")),
+        *(
+            _schema(name, schema)
+            for name, schema in schemas.items()
+            if name not in ("HTTPValidationError", "ValidationError")
+        ),
         class_="page api-docs",
     )
     head = el(
@@ -62,7 +66,7 @@ def _operations(openapi: Mapping[str, Any]) -> Iterator[Markup]:
     for path, methods in openapi["paths"].items():
         for method, told in methods.items():
             body = told.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
-            answered = told["responses"]["200"]["content"]["application/json"]["schema"]
+            answered = next(of for status, of in told["responses"].items() if status.startswith("2"))
             parameters = [_parameter(each) for each in told.get("parameters", ())]
             yield el(
                 "section",
@@ -71,7 +75,7 @@ def _operations(openapi: Mapping[str, Any]) -> Iterator[Markup]:
                 el("p", "Scope: ", el("code", told["x-scope"]), class_="note"),
                 el("table", el("tbody", *parameters), class_="list") if parameters else None,
                 el("p", "Takes ", _type(body)) if body else None,
-                el("p", "Answers ", _type(answered)),
+                el("p", "Answers ", _type(answered["content"]["application/json"]["schema"])),
                 class_="card",
             )
 
@@ -89,12 +93,24 @@ def _parameter(told: Mapping[str, Any]) -> Markup:
 
 def _problems() -> Markup:
     rows = [
-        el("tr", el("td", el("code", slug)), el("td", kind.status), el("td", kind.title), el("td", kind.what_to_do), id=f"problem-{slug}")
+        el(
+            "tr",
+            el("td", el("code", slug)),
+            el("td", kind.status),
+            el("td", kind.title),
+            el("td", kind.what_to_do),
+            id=f"problem-{slug}",
+        )
         for slug, kind in KINDS.items()
     ]
     return joined(
         el("h2", "When it refuses", id="problems"),
-        el("p", "The answer is a problem (RFC 9457, ", el("code", "application/problem+json"), ") of one of these kinds."),
+        el(
+            "p",
+            "The answer is a problem (RFC 9457, ",
+            el("code", "application/problem+json"),
+            ") of one of these kinds.",
+        ),
         el("table", el("tbody", *rows), class_="list"),
     )
 

@@ -26,9 +26,7 @@ def list_findings(
     cursor: CursorText = "",
 ) -> FindingList:
     """By the time they were found."""
-    span = {
-        name: to_epoch_s(moment) for name, moment in (("from_s", since), ("to_s", until)) if moment is not None
-    }
+    span = {name: to_epoch_s(moment) for name, moment in (("from_s", since), ("to_s", until)) if moment is not None}
     found = [f for f in parts.records.store.findings(**span) if meter in ("", f.meter_id)]
     rows, onwards, back = sliced(found, cursor, limit, sort="found", key=lambda finding: finding.finding_id)
     return FindingList(

@@ -50,9 +50,7 @@ class GrafanaBatch(BaseModel):
 
 
 @router.post("/grafana", response_model=TakenIn, summary="Grafana's webhook", **scoped("intake"))
-def take_grafana(
-    batch: Annotated[GrafanaBatch, Body()], parts: PartsOf, caller: CallerOf, once: OnceOf
-) -> Response:
+def take_grafana(batch: Annotated[GrafanaBatch, Body()], parts: PartsOf, caller: CallerOf, once: OnceOf) -> Response:
     """Each alert is kept once, by its fingerprint and start, and people are told at once. Where some of a batch cannot be
     read the others are kept all the same, and the answer is a problem that names those that were not (`taken.refused`)."""
     now_s = parts.records.now_s()
@@ -90,7 +88,7 @@ def _read(entries: tuple[Any, ...], now_s: int) -> tuple[list[OutsideAlert], lis
         try:
             read.append(_outside(GrafanaAlert.model_validate(entry), now_s))
         except ValidationError as error:
-            refused.append(NotTaken(index=index, errors=tuple(faults_of(error.errors()))))  # type: ignore[arg-type]
+            refused.append(NotTaken(index=index, errors=tuple(faults_of(error.errors()))))
     return read, refused
 
 

@@ -50,7 +50,12 @@ def cursor_of(text: str, sort: str) -> Cursor | None:
 
 
 def beside(
-    rows: Sequence[Item], here: Cursor | None, *, more: bool, sort: str, place: Callable[[Item], tuple[str | float, str]]
+    rows: Sequence[Item],
+    here: Cursor | None,
+    *,
+    more: bool,
+    sort: str,
+    place: Callable[[Item], tuple[str | float, str]],
 ) -> tuple[str | None, str | None]:
     """(next, previous) of a page that was read at `here`, with `more` rows beyond it in the direction of reading."""
     if not rows:

@@ -165,8 +165,10 @@ class AlertDetail(AlertLine):
                 ReasonOut(detector=r.detector, against=r.against, text_en=r.text, text_zh=r.text_zh, weight=r.weight)
                 for r in alert.reasons
             ),
-            relapses=tuple(RelapseOut(ended_at=at(end), returned_at=at(again)) for end, again in alert.relapses),
-            unjudged=tuple(UnjudgedOut(start=at(s), expected_kwh=known(kwh)) for s, kwh in alert.unjudged),
+            relapses=tuple(
+                RelapseOut(ended_at=moment(end), returned_at=moment(again)) for end, again in alert.relapses
+            ),
+            unjudged=tuple(UnjudgedOut(start=moment(s), expected_kwh=known(kwh)) for s, kwh in alert.unjudged),
             late_readings=alert.late_readings,
             possible_acts=possible_acts(alert, row.handling),
             history=_history(alert, trail, turns, names=names),
@@ -254,7 +256,7 @@ class TaskDetail(TaskOut):
 
     @classmethod
     def of_all(cls, task: InspectionTask, trail: tuple[AuditEntry, ...], *, names: bool) -> TaskDetail:
-        return cls(**_task(task, names=names), history=tuple(_audited(line, names=names) for line in trail))
+        return cls(**_task(task, names=names), history=tuple(audited(line, names=names) for line in trail))
 
 
 class TaskList(Page):
@@ -279,7 +281,7 @@ class FindingOut(Sent):
             finding_id=finding.finding_id,
             transformer_area=finding.transformer_area,
             meter_id=finding.meter_id,
-            found_at=at(finding.found_at_s),
+            found_at=moment(finding.found_at_s),
             confirmed=finding.confirmed,
             abnormality=finding.abnormality,
             found_by=finding.found_by if names else None,
@@ -313,11 +315,11 @@ class OutsideAlertOut(Sent):
             fingerprint=alert.fingerprint,
             status=alert.status,
             title=alert.title,
-            starts_at=at(alert.starts_at_s),
+            starts_at=moment(alert.starts_at_s),
             ends_at=_time(alert.ends_at_s),
             labels=alert.labels,
             annotations=alert.annotations,
-            received_at=at(alert.received_at_s),
+            received_at=moment(alert.received_at_s),
             times_received=alert.times_received,
             announced=alert.announced,
         )
@@ -343,7 +345,7 @@ class TakenIn(Sent):
     refused: tuple[NotTaken, ...]
 
 
-def at(epoch_s: int) -> datetime:
+def moment(epoch_s: int) -> datetime:
     return from_epoch_s(epoch_s)
 
 
@@ -352,7 +354,7 @@ def known(value: float) -> float | None:
 
 
 def _time(epoch_s: int | None) -> datetime | None:
-    return None if epoch_s is None else at(epoch_s)
+    return None if epoch_s is None else moment(epoch_s)
 
 
 def _line(row: HandledAlert, *, names: bool) -> dict[str, Any]:
@@ -372,8 +374,8 @@ def _line(row: HandledAlert, *, names: bool) -> dict[str, Any]:
         "transformer_area": alert.transformer_area,
         "meter_id": alert.meter_id,
         "service_point": alert.service_point,
-        "since": at(alert.since_s),
-        "raised_at": at(alert.raised_at_s),
+        "since": moment(alert.since_s),
+        "raised_at": moment(alert.raised_at_s),
         "cleared_at": _time(alert.cleared_at_s),
         "episodes": alert.episodes,
         "observed": known(alert.observed),
@@ -399,11 +401,11 @@ def _task(task: InspectionTask, *, names: bool) -> dict[str, Any]:
         "risk": known(task.risk),
         "priority": task.priority,
         "hazard": task.hazard,
-        "opened_at": at(task.opened_at_s),
-        "due_at": at(task.due_at_s),
+        "opened_at": moment(task.opened_at_s),
+        "due_at": moment(task.due_at_s),
         "closed_at": _time(task.closed_at_s),
         "assignee": task.assignee if names else None,
-        "found_at": None if found is None else at(found.found_at_s),
+        "found_at": None if found is None else moment(found.found_at_s),
         "found_confirmed": None if found is None else found.confirmed,
         "found_abnormality": None if found is None else found.abnormality,
         "version": task.version,
@@ -414,10 +416,10 @@ def _history(
     alert: Alert, trail: tuple[AuditEntry, ...], turns: tuple[Announcement, ...], *, names: bool
 ) -> tuple[HistoryLine, ...]:
     """Oldest first: what the machine said or why it did not, when the alert came back, and what people did."""
-    lines = [_audited(line, names=names) for line in trail]
+    lines = [audited(line, names=names) for line in trail]
     lines += [
         HistoryLine(
-            at=at(turn.at_s),
+            at=moment(turn.at_s),
             by="machine",
             what=turn.turn.value,
             words=turn.stopped.detail or None if turn.stopped is not None else None,
@@ -426,20 +428,20 @@ def _history(
         for turn in turns
     ]
     said = {(line.what, line.at) for line in lines}
-    if ("raised", at(alert.raised_at_s)) not in said:
-        lines.append(HistoryLine(at=at(alert.raised_at_s), by="machine", what="raised"))
+    if ("raised", moment(alert.raised_at_s)) not in said:
+        lines.append(HistoryLine(at=moment(alert.raised_at_s), by="machine", what="raised"))
     for ended_s, again_s in alert.relapses:
-        for what, when in (("cleared", at(ended_s)), ("returned", at(again_s))):
+        for what, when in (("cleared", moment(ended_s)), ("returned", moment(again_s))):
             if (what, when) not in said:
                 lines.append(HistoryLine(at=when, by="machine", what=what))
-    if alert.cleared_at_s is not None and (alert.state.value, at(alert.cleared_at_s)) not in said:
-        lines.append(HistoryLine(at=at(alert.cleared_at_s), by="machine", what=alert.state.value))
+    if alert.cleared_at_s is not None and (alert.state.value, moment(alert.cleared_at_s)) not in said:
+        lines.append(HistoryLine(at=moment(alert.cleared_at_s), by="machine", what=alert.state.value))
     return tuple(sorted(lines, key=lambda line: line.at))
 
 
-def _audited(line: AuditEntry, *, names: bool) -> HistoryLine:
+def audited(line: AuditEntry, *, names: bool) -> HistoryLine:
     return HistoryLine(
-        at=at(line.at_s),
+        at=moment(line.at_s),
         by=line.actor if names else None,
         what=line.move,
         from_state=line.from_state if names else "",

@@ -33,7 +33,9 @@ def list_tasks(
     found = [
         task
         for task in parts.records.store.tasks(only_open=open_only)
-        if (not state or task.state in state) and area in ("", task.transformer_area) and assignee in ("", task.assignee)
+        if (not state or task.state in state)
+        and area in ("", task.transformer_area)
+        and assignee in ("", task.assignee)
     ]
     rows, onwards, back = sliced(found, cursor, limit, sort="opened", key=lambda task: task.task_id)
     return TaskList(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -21,6 +22,7 @@ from metering.archive import Archive
 from metering.errors import SettingsError, StoreUnavailable
 from metering.inspection import InspectionTask
 from metering.ports import Checkpoint, DayClose, PartitionChange
+from operations.api_tokens import add_token
 from storage.memory import MemoryStore
 from storage.memory_series import MemoryTimeSeries
 
@@ -120,6 +122,20 @@ async def test_with_a_token_nothing_is_shown_before_it_is_given(store: MemorySto
         assert "HttpOnly" in kept
         client.cookies.clear()
         assert (await client.post("/anything")).status_code == 403
+
+
+async def test_the_api_asks_for_a_token_of_its_own(store: MemoryStore, archive: Archive) -> None:
+    _, shown = add_token(store, person="Li Na", role="reader", scopes=(), days=None, by="root", now_s=int(time.time()))
+    async with browser(desk_over(store, archive, TOKEN), "http://desk.utility.example") as client:
+        for header in ({}, {"Authorization": f"Bearer {TOKEN}"}, {"Cookie": f"{TOKEN_COOKIE}={token_stamp(TOKEN)}"}):
+            refused = await client.get("/api/v1/alerts", headers=header)
+            assert (refused.status_code, refused.json()["instance"]) == (401, "/api/v1/alerts")
+        answer = await client.get("/api/v1/alerts", headers={"Authorization": f"Bearer {shown}"})
+        assert answer.json()["alerts"] == []
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        elsewhere = {"Authorization": f"Bearer {shown}", "Origin": "https://evil.example"}
+        assert (await client.get("/api/v1/alerts", headers=elsewhere)).status_code == 403
+        assert (await client.get("/api/v1/docs")).status_code == 200
 
 
 async def test_a_program_shows_its_token_in_a_header(store: MemoryStore, archive: Archive) -> None:
