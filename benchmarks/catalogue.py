@@ -11,6 +11,8 @@ from benchmarks import (
     detectors_alone,
     feed_sources,
     memory_per_meter,
+    stages_cost,
+    storm,
     through_kafka,
     through_memory,
 )
@@ -31,6 +33,8 @@ BENCHMARKS = (
     Benchmark("meters", "memory and state per meter", memory_per_meter.run),
     Benchmark("detectors", "the interval detectors alone", detectors_alone.run),
     Benchmark("days", "the end of a day, by part", daily_cost.run),
+    Benchmark("stages", "the stages between an alert and the outbox", stages_cost.run),
+    Benchmark("storm", "a storm over 50 areas with 10,000 customers: alerts and notifications", storm.run),
     Benchmark("codecs", "the wire: JSON and packed frames", codec_cost.run),
     Benchmark("sources", "simulator and importers", feed_sources.run),
 )

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from alerts.routes import Routes
 from benchmarks.stage_clock import peak_rss_bytes
 from inspection.capacity import Capacity
 from metering.archive import Archive
@@ -20,6 +21,7 @@ from monitor.pacing import Pacing
 from monitor.progress import Advance
 from monitor.replay import TOPIC, finish_run
 from operations.close_day import close_ready_days
+from operations.dispatch import dispatch_ready
 from operations.judge_stage import JudgeStage
 from simulator.feeds.publication import FeedSource, publication
 from simulator.people.department import InspectionDepartment
@@ -116,6 +118,7 @@ def run_straight(
                 days += _settle(stage, store, archive, clock, capacity)
                 advance(pacing.sending.readings, readings)
         days += _settle(stage, store, archive, clock, capacity)
+    dispatch_ready(store, archive, Routes(), 1, OWNER)
     costs = clock.costs(pacing, store, archive, days, time.monotonic() - began_s)
     out.mkdir(parents=True)
     finish_run(
