@@ -64,7 +64,7 @@ class Announcer:
     def again(self, alerts: Mapping[str, Alert], around: Circumstances) -> list[Announcement]:
         """Those held that nothing stops any more; `alerts` are the area's, by id."""
         told: list[Announcement] = []
-        for alert_id in [*self._held, *self._flaps]:
+        for alert_id in sorted({*self._held, *self._flaps}):
             if alert_id in alerts:
                 told += self._turned(alerts[alert_id], around)
             else:
