@@ -14,9 +14,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from metering.alert import FINDING, Alert, AlertState, Grade, Reason, Worth
+from metering.alert import FINDING, PERSON, Alert, AlertState, Grade, Reason, Worth
 from metering.archive import Area
 from metering.catalogue import CATALOGUE, INFORMATION_FAMILIES, Abnormality
+from metering.dismissal import Dismissal
 from metering.evidence import RECOVER_STRENGTH, SET_STRENGTH, Signal
 from metering.identity import identity
 from metering.messages import Finding, MeterEvent
@@ -211,6 +212,9 @@ class AlertBank:
             self._is_awake[cells.codes, cells.rows] = True
             self._awake = cells
 
+    def _wake_cell(self, code: int, row: int) -> None:
+        self._wake(_Cells(np.union1d(self._awake.at, [code * len(self._area) + row]), len(self._area)))
+
     def _let_rest(self, cells: _Cells, moving: NDArray[np.bool_]) -> None:
         """Of `cells`, those that an interval without evidence would not move are at rest."""
         at_rest = np.count_nonzero(moving) < len(cells)
@@ -291,7 +295,7 @@ class AlertBank:
                 unit=unit,
                 risk=max(known.risk, risk),
                 grade=grade_of(max(known.risk, risk)),
-                reasons=reasons,
+                reasons=(*reasons, *(r for r in known.reasons if r.detector == PERSON)),
                 episodes=known.episodes + 1,
                 relapses=(*known.relapses, (known.cleared_at_s, at_s))[-RELAPSES_KEPT:],
                 revision=known.revision + 1,
@@ -403,7 +407,7 @@ class AlertBank:
             text_zh=f"电能表自身于 {at} 上报{kind.name_zh}",
         )
         self._open[code, row], self._muted[code, row] = True, False
-        self._wake(_Cells(np.union1d(self._awake.at, [code * len(self._area) + row]), len(self._area)))
+        self._wake_cell(code, row)
         self._suspected = None
         return self._begin_episode(
             code, row, event.event_time_s, event.event_time_s, 1.0, 0.0, "events", round(kind.weight, 4), (reason,)
@@ -426,30 +430,66 @@ class AlertBank:
             if r != row or not alert.is_open or alert.family in INFORMATION_FAMILIES:
                 continue
             state = AlertState.CONFIRMED if finding.confirmed else AlertState.WITHDRAWN
-            ended = finding.found_at_s if state is AlertState.WITHDRAWN else None
-            if CATALOGUE[alert.abnormality].level == "event":
-                ended = finding.found_at_s
-                self._open[code, r] = False
-            elif state is AlertState.WITHDRAWN:
-                self._muted[code, r] = True
             word, word_zh = ("confirmed", "查实") if finding.confirmed else ("not confirmed", "未查实")
             at = self._calendar.text(finding.found_at_s)
             reason = Reason(FINDING, f"inspection of {at}: {word}", not finding.confirmed, f"{at} 现场检查：{word_zh}")
-            changed.append(
-                self._keep(
-                    code,
-                    r,
-                    replace(
-                        alert,
-                        state=state,
-                        cleared_at_s=ended,
-                        missing_kwh=_rounded(float(self._missing_kwh[code, r])),
-                        reasons=(*alert.reasons, reason),
-                        revision=alert.revision + 1,
-                    ),
-                )
-            )
+            changed.append(self._settle(code, r, alert, state, finding.found_at_s, reason))
         return tuple(changed)
+
+    def _settle(self, code: int, row: int, alert: Alert, state: AlertState, at_s: int, why: Reason) -> Alert:
+        """Confirmed, or withdrawn and muted until the condition is gone; what a meter reported once is over either way."""
+        ended = at_s if state is AlertState.WITHDRAWN else None
+        if CATALOGUE[alert.abnormality].level == "event":
+            ended = at_s
+            self._open[code, row] = False
+        elif state is AlertState.WITHDRAWN:
+            self._muted[code, row] = True
+        settled = replace(
+            alert,
+            state=state,
+            cleared_at_s=ended,
+            missing_kwh=_rounded(float(self._missing_kwh[code, row])),
+            reasons=(*alert.reasons, why),
+            revision=alert.revision + 1,
+        )
+        return self._keep(code, row, settled)
+
+    def dismiss(self, dismissal: Dismissal) -> Alert | None:
+        """A person says that one alert is no problem: it is withdrawn, and muted until the condition is gone. None where it is not open."""
+        cell = self._cell_of(dismissal.alert_id)
+        if cell is None or not self._alerts[cell].is_open:
+            return None
+        self._suspected = None
+        at, why = self._calendar.text(dismissal.said_at_s), dismissal.why
+        reason = Reason(
+            PERSON,
+            f"no problem, said {dismissal.by} at {at}: {why.name_en}",
+            True,
+            f"{at} {dismissal.by} 判定无问题：{why.name_zh}",
+        )
+        return self._settle(*cell, self._alerts[cell], AlertState.WITHDRAWN, dismissal.said_at_s, reason)
+
+    def reinstate(self, dismissal: Dismissal, at_s: int, by: str) -> Alert | None:
+        """What was said is taken back: the alert stands again while its condition lasts, else it is over by itself. None where it
+        was not withdrawn, or another alert of its kind took its place."""
+        cell = self._cell_of(dismissal.alert_id)
+        if cell is None or self._alerts[cell].state is not AlertState.WITHDRAWN:
+            return None
+        alert, at = self._alerts[cell], self._calendar.text(at_s)
+        why = Reason(
+            PERSON, f"taken back by {by} at {at}: it may be a problem", False, f"{at} {by} 撤回此判定：仍可能有问题"
+        )
+        again = replace(alert, reasons=(*alert.reasons, why), revision=alert.revision + 1)
+        is_event = CATALOGUE[alert.abnormality].level == "event"
+        if not is_event and not self._open[cell]:
+            return self._keep(*cell, replace(again, state=AlertState.CLEARED))
+        self._suspected = None
+        self._open[cell], self._muted[cell] = True, False
+        self._wake_cell(*cell)
+        return self._keep(*cell, replace(again, state=AlertState.RAISED, cleared_at_s=None))
+
+    def _cell_of(self, alert_id: str) -> tuple[int, int] | None:
+        return next((cell for cell, alert in self._alerts.items() if alert.alert_id == alert_id), None)
 
     def amend(self, row: int, start_s: int, energy_kwh: float) -> tuple[Alert, ...]:
         """A late reading of an interval that an alert had to do without: re-evaluates what the alert stands for."""

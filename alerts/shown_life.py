@@ -2,7 +2,7 @@
 
     suspected -> raised -> acknowledged -> in_inspection -> cleared | confirmed | withdrawn
 
-The machine moves an alert by evidence, people by an act or by a task, inspections by a finding. `MOVES` is every step that
+The machine moves an alert by evidence, people by an act, a task or their word that it is no problem, inspections by a finding. `MOVES` is every step that
 one of them can make at a time; a relapse re-opens whatever had ended.
 """
 
@@ -15,7 +15,8 @@ from metering.alert import Alert, AlertState
 from metering.handling import AlertHandling, ShownState
 from metering.inspection import InspectionTask, TaskState
 
-Mover = Literal["the machine", "a person", "an inspection"]
+Mover = Literal["the machine", "a person", "an inspection", "an inspection, or a person", "the machine, or a person"]
+_INSPECTION_OR_PERSON: Mover = "an inspection, or a person"
 
 #: A task in one of these states means that somebody is at it on site, or on the way.
 WORKED_ON = frozenset({TaskState.ASSIGNED, TaskState.ON_SITE, TaskState.FOUND})
@@ -41,12 +42,17 @@ MOVES: Mapping[tuple[ShownState, ShownState], tuple[Mover, str]] = {
     (_S.RAISED, _S.CONFIRMED): ("an inspection", "finds it"),
     (_S.ACKNOWLEDGED, _S.CONFIRMED): ("an inspection", "finds it"),
     (_S.IN_INSPECTION, _S.CONFIRMED): ("an inspection", "finds it"),
-    (_S.RAISED, _S.WITHDRAWN): ("an inspection", "finds nothing"),
-    (_S.ACKNOWLEDGED, _S.WITHDRAWN): ("an inspection", "finds nothing"),
-    (_S.IN_INSPECTION, _S.WITHDRAWN): ("an inspection", "finds nothing"),
+    (_S.RAISED, _S.WITHDRAWN): (_INSPECTION_OR_PERSON, "finds nothing, or says that it is no problem"),
+    (_S.ACKNOWLEDGED, _S.WITHDRAWN): (_INSPECTION_OR_PERSON, "finds nothing, or says that it is no problem"),
+    (_S.IN_INSPECTION, _S.WITHDRAWN): (_INSPECTION_OR_PERSON, "finds nothing, or says that it is no problem"),
     (_S.CLEARED, _S.RAISED): ("the machine", "a relapse: it asks for a new acknowledgement"),
     (_S.CONFIRMED, _S.RAISED): ("the machine", "a relapse after the confirmed case was over"),
-    (_S.WITHDRAWN, _S.RAISED): ("the machine", "a relapse after the condition had been gone"),
+    (_S.WITHDRAWN, _S.RAISED): (
+        "the machine, or a person", "a relapse after the condition had been gone, or takes back that it is no problem",
+    ),
+    (_S.WITHDRAWN, _S.ACKNOWLEDGED): ("a person", "takes back that it is no problem, and somebody had acknowledged"),
+    (_S.WITHDRAWN, _S.CLEARED): ("a person", "takes back that it is no problem, and the condition is gone"),
+    (_S.WITHDRAWN, _S.CONFIRMED): ("an inspection", "finds it after all"),
     (_S.CLEARED, _S.IN_INSPECTION): ("the machine", "a relapse while its task is worked on"),
     (_S.CONFIRMED, _S.IN_INSPECTION): ("the machine", "a relapse while its task is worked on"),
     (_S.WITHDRAWN, _S.IN_INSPECTION): ("the machine", "a relapse while its task is worked on"),

@@ -24,6 +24,7 @@ from detectors.case.prior import shipped_prior
 from detectors.validation.validation_rules import ValidationRules
 from docs.abnormalities import abnormalities
 from metering.catalogue import CATALOGUE
+from metering.dismissal import BENIGN_REASONS
 from monitor.metrics import metrics_table, rules_table
 from monitor.settings import PREFIX, Settings
 from simulator.life.life_table import life_table
@@ -47,6 +48,20 @@ def _allowed(of: FieldInfo) -> str:
     signs = {"ge": "at least", "gt": "above", "le": "at most"}
     words = ", ".join(f"{signs[name]} {limit:,}" for name, limit in limits.items())
     return "secret" if SecretStr in (kind, *get_args(kind)) else words
+
+
+def benign_reasons() -> str:
+    rows = [
+        (
+            f"`{reason.code}`",
+            reason.name_en,
+            reason.name_zh,
+            "yes" if reason.teaches else "no",
+            "yes" if reason.settles_hazards else "no",
+        )
+        for reason in BENIGN_REASONS.values()
+    ]
+    return _table(("reason", "what it says", "中文", "teaches", "settles a hazard"), rows)
 
 
 def settings() -> str:
@@ -147,6 +162,7 @@ BLOCKS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("api.md", "addresses"): addresses_table,
     ("api.md", "scopes"): scopes_table,
     ("api.md", "problems"): problems_table,
+    ("learning.md", "reasons why an alert is no problem"): benign_reasons,
 }
 
 

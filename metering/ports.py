@@ -206,8 +206,14 @@ class StateStore(Protocol):
         """Append the audit line and put the decision's wire bytes into the relay outbox, in one transaction."""
         ...
 
-    def record_decisions(self, audit: AuditEntry, relay: Sequence[tuple[str, bytes]]) -> None:
-        """The same for a decision that concerns several areas: `relay` are (transformer area, wire bytes)."""
+    def record_decisions(
+        self,
+        audit: Sequence[AuditEntry],
+        relay: Sequence[tuple[str, bytes]],
+        moved: Sequence[tuple[InspectionTask, int]] = (),
+    ) -> None:
+        """The same for an act that concerns several areas or moves tasks with it, in one transaction: `relay` are (transformer area,
+        wire bytes), `moved` are (task, the version it must still have), else `StaleVersion` and nothing is saved."""
         ...
 
     def audit(self, subject_id: str) -> Sequence[AuditEntry]: ...

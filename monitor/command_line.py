@@ -34,6 +34,8 @@ silence_app = typer.Typer(
 app.add_typer(silence_app, name="silence")
 token_app = typer.Typer(help="Who may call the desk's API.", no_args_is_help=True)
 app.add_typer(token_app, name="token")
+alerts_app = typer.Typer(help="What people say of alerts from the office.", no_args_is_help=True)
+app.add_typer(alerts_app, name="alerts")
 findings_app = typer.Typer(help="What inspections found and taught; take a finding back.", no_args_is_help=True)
 app.add_typer(findings_app, name="findings")
 
@@ -512,6 +514,46 @@ def silence_end(
     from monitor.silences import end
 
     print(end(silence_id, by, reason))
+
+
+@alerts_app.command("not-a-problem")
+def alerts_not_a_problem(
+    alert_id: Annotated[str, typer.Argument(metavar="ALERT")],
+    because: Annotated[str, typer.Option(help="reason of the list, e.g. new_tenant; a wrong one shows the list")],
+    by: Annotated[str, typer.Option("--by", help="your name")],
+    note: Annotated[str, typer.Option(help="in your words; needed for the reason other")] = "",
+    run: Annotated[Path | None, typer.Option("--run", help="a RUN folder instead of the live store")] = None,
+) -> None:
+    """Say that an alert is no problem, and why: it is withdrawn with its untouched task, and teaches a little."""
+    from monitor.dismissals import say
+
+    for line in say(alert_id, because, by, note, run):
+        print(line)
+
+
+@alerts_app.command("problem-after-all")
+def alerts_problem_after_all(
+    alert_id: Annotated[str, typer.Argument(metavar="ALERT")],
+    by: Annotated[str, typer.Option("--by", help="your name")],
+    reason: Annotated[str, typer.Option("--reason", help="why, for those who read the history")],
+    run: Annotated[Path | None, typer.Option("--run", help="a RUN folder instead of the live store")] = None,
+) -> None:
+    """Take back that an alert is no problem: it stands again while its condition lasts, and what was learnt is unlearnt."""
+    from monitor.dismissals import undo
+
+    print(undo(alert_id, by, reason, run))
+
+
+@alerts_app.command("dismissed")
+def alerts_dismissed(
+    run: Annotated[Path | None, typer.Option("--run", help="a RUN folder instead of the live store")] = None,
+    limit: Annotated[int, typer.Option(min=1)] = 50,
+) -> None:
+    """The newest alerts that people called no problem, why, and what each word changed."""
+    from monitor.dismissals import dismissed
+
+    for line in dismissed(run, limit):
+        print(line)
 
 
 @findings_app.command("list")

@@ -106,12 +106,14 @@ def _loss(area: AreaInProgress) -> dict[str, Any] | None:
 def _model(store: StateStore, area: AreaInProgress, calendar: LocalCalendar) -> dict[str, Any]:
     """How old what is known is: the last day learnt here, the last day ranked, and what findings taught."""
     examples = Learner(store.load_model_pages(), seed=1).ranker.examples
+    visited = [e for e in examples if not e.is_word]
     ranked = store.last_closed_day()
     return {
         "last_day_learnt": None if area.next_day is None else date.fromordinal(area.next_day - 1).isoformat(),
         "last_day_ranked": None if ranked is None else date.fromordinal(ranked).isoformat(),
-        "findings_learnt": len(examples),
-        "newest_finding": calendar.text(examples[-1].found_at_s) if examples else None,
+        "findings_learnt": len(visited),
+        "newest_finding": calendar.text(visited[-1].found_at_s) if visited else None,
+        "dismissals_learnt": len(examples) - len(visited),
     }
 
 

@@ -40,6 +40,7 @@ from detectors.validation.day_readings import DayReadings
 from metering.alert import Alert, AlertState, Reason, Worth
 from metering.announcement import Announcement
 from metering.archive import Archive, Area
+from metering.dismissal import Dismissal, dismissal_of
 from metering.errors import StoreError
 from metering.evidence import AreaContext, HourDetector, IntervalDetector, Signal
 from metering.frame import ReadingFrame
@@ -47,7 +48,7 @@ from metering.messages import Finding
 from metering.points import Point
 from metering.ports import AreaDayRow
 from metering.silence import Silence, silence_of
-from metering.times import IntervalGrid
+from metering.times import DAY_S, IntervalGrid
 from operations.admission import OpenInterval
 
 Thresholds = Mapping[str, Mapping[str, Any]]
@@ -144,6 +145,9 @@ class AreaInProgress:
         self.hour = HourInProgress()
         self.findings: list[Finding] = []
         self.undone: list[str] = []
+        #: said since the last day that closed; and what stands, by id
+        self.dismissed: list[Dismissal] = []
+        self.dismissals: dict[str, Dismissal] = {}
         self.silences: dict[str, Silence] = {}
         #: (row, code, whether it says that it is over) -> when the meter last said so
         self.last_events: dict[tuple[int, str, bool], int] = {}
@@ -175,6 +179,15 @@ class AreaInProgress:
         self.touch(day_page(ordinal))
         self._dirty |= {f"{_curves_owner(ordinal)}/{page}" for page in day.curves.pages_used()}
         return day
+
+    def hear_people(self, at_s: int) -> None:
+        """Weigh the meters by what people said of them from the office, up to `at_s`."""
+        days_ago = np.full(len(self.area), np.nan)
+        for said in self.dismissals.values():
+            row = self.area.row_of.get(said.meter_id or "")
+            if said.teaches and row is not None:
+                days_ago[row] = np.fmin(days_ago[row], max(at_s - said.said_at_s, 0) / DAY_S)
+        self.case_probability.hear(days_ago)
 
     def touch(self, page: str) -> None:
         self._dirty.add(page)
@@ -238,6 +251,8 @@ class AreaInProgress:
             "hour": asdict(self.hour),
             "findings": [asdict(f) for f in self.findings],
             "undone": self.undone,
+            "dismissed": [asdict(d) for d in self.dismissed],
+            "dismissals": [asdict(d) for d in self.dismissals.values()],
             "silences": [asdict(s) for s in self.silences.values()],
             "last_events": [[*key, at_s] for key, at_s in self.last_events.items()],
         }
@@ -263,6 +278,7 @@ class AreaInProgress:
             self.bank.take_alerts_changed()
         if "announcer" in pages:
             self.announcer.load(pages["announcer"])
+        self.hear_people(self.closed_until_s)
         for page, content in pages.items():
             if page.startswith("day.") and content:
                 ordinal, day = _day_of(self.context, content)
@@ -291,6 +307,8 @@ class AreaInProgress:
         self.hour = HourInProgress(**story["hour"])
         self.findings = [Finding(**row) for row in story["findings"]]
         self.undone = story["undone"]
+        self.dismissed = [dismissal_of(row) for row in story.get("dismissed", ())]
+        self.dismissals = {row["dismissal_id"]: dismissal_of(row) for row in story.get("dismissals", ())}
         self.silences = {row["silence_id"]: silence_of(row) for row in story["silences"]}
         self.last_events = {(row, code, is_over): at_s for row, code, is_over, at_s in story["last_events"]}
 

@@ -21,6 +21,7 @@ from detectors.day.balance import HourlyBalance
 from detectors.day.features import day_features
 from detectors.pages import pack_arrays, unpack_arrays
 from metering.alert import Alert, Worth
+from metering.dismissal import Dismissal, dismissal_of
 from metering.evidence import AreaCurves, AreaDay, Signal
 from metering.messages import Finding
 from metering.place import Place, place_of
@@ -35,6 +36,10 @@ from operations.validation import validate_day
 from operations.worth import worth_of
 
 SCHEMA = "area_day/4"
+#: So long nobody is sent for its rank alone to a meter that a person called no problem: an alert that is raised anew is news.
+WORD_HOLDS_S = 30 * DAY_S
+#: By then what a person said has faded.
+FORGOTTEN_AFTER_S = 366 * DAY_S
 
 
 def close_area_day(
@@ -58,20 +63,31 @@ def close_area_day(
         outcome.count({"alerts_silenced": len(open_alerts) - len(heard)})
     silenced = _silenced(area, open_alerts, heard, at_s)
     closed = ClosedAreaDay(
-        _area_day(area, day, curves, features, verdict), heard, tuple(area.findings), silenced, tuple(area.undone)
+        _area_day(area, day, curves, features, verdict),
+        heard,
+        tuple(area.findings),
+        silenced,
+        tuple(area.undone),
+        tuple(area.dismissed),
     )
-    area.findings, area.undone = [], []
+    area.findings, area.undone, area.dismissed = [], [], []
+    area.dismissals = {i: d for i, d in area.dismissals.items() if at_s - d.said_at_s < FORGOTTEN_AFTER_S}
     outcome.area_days.append(AreaDayRow(area.name, ordinal, partition, pack_area_day(closed)))
 
 
 def _silenced(area: AreaInProgress, open_alerts: Sequence[Alert], heard: Sequence[Alert], at_s: int) -> tuple[str, ...]:
-    """Meters that nobody is to be sent to: silenced as a whole, or with an alert that is."""
+    """Meters that nobody is to be sent to for their rank: silenced as a whole, or with an alert that is, or lately called no problem."""
     told = {a.alert_id for a in heard}
     found = {a.meter_id for a in open_alerts if a.alert_id not in told and a.meter_id is not None}
+    found |= {d.meter_id for d in area.dismissals.values() if d.meter_id is not None and _holds(d, at_s)}
     whole = [s for s in area.silences.values() if s.of_every_kind and s.in_force(at_s)]
     if whole:
         found |= {m.meter_id for m in area.area.meters if any(s.concerns(Place.of(m)) for s in whole)}
     return tuple(sorted(found))
+
+
+def _holds(said: Dismissal, at_s: int) -> bool:
+    return said.teaches and at_s - said.said_at_s < WORD_HOLDS_S
 
 
 def _weigh(
@@ -80,6 +96,7 @@ def _weigh(
     """The day experts describe the day, the prior weighs it, alerts follow, and only then the day is learnt."""
     closes_on = date.fromordinal(curves.day_ordinal)
     figures = area.day_bank.figures(curves)
+    area.hear_people(area.archive.calendar.day_start(closes_on) + DAY_S)
     verdict = area.case_probability.judge(figures, closes_on)
     area.recoverable.learn(
         curves.day_ordinal, figures, today=_probability(verdict.today), smoothed=_probability(verdict.odds)
@@ -192,13 +209,14 @@ def _worth(area: AreaInProgress, day: date) -> Callable[[str, int], Worth | None
 @dataclass(frozen=True, slots=True, eq=False)
 class ClosedAreaDay:
     """What crosses from the area stage to the day stage; `open_alerts` are those that no silence covers, hazards that come and go among them, `silenced` the
-    meters that one does, `undone` the findings that a person took back."""
+    meters that one does, `undone` what a person took back of findings and dismissals, `dismissals` what people called no problem."""
 
     day: AreaDay
     open_alerts: tuple[Alert, ...]
     findings: tuple[Finding, ...]
     silenced: tuple[str, ...] = ()
     undone: tuple[str, ...] = ()
+    dismissals: tuple[Dismissal, ...] = ()
 
 
 #: Half precision holds no more.
@@ -247,6 +265,7 @@ def pack_area_day(closed: ClosedAreaDay) -> bytes:
         "findings": [asdict(f) for f in closed.findings],
         "silenced": list(closed.silenced),
         "undone": list(closed.undone),
+        "dismissals": [asdict(d) for d in closed.dismissals],
     }
     told = f'{json.dumps(story)[:-1]}, "open_alerts": {alerts_json(closed.open_alerts)}}}'
     arrays["story"] = np.frombuffer(told.encode(), dtype=np.uint8)
@@ -273,6 +292,7 @@ def unpack_area_day(payload: bytes) -> ClosedAreaDay:
         tuple(Finding(**row) for row in story["findings"]),
         tuple(story["silenced"]),
         tuple(story["undone"]),
+        tuple(dismissal_of(row) for row in story.get("dismissals", ())),
     )
 
 

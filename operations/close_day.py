@@ -21,16 +21,21 @@ from detectors.pages import pack_arrays, unpack_arrays
 from inspection.capacity import Capacity
 from inspection.opening import open_tasks, settle
 from metering.archive import Archive
+from metering.dismissal import Dismissal
 from metering.errors import StaleVersion
 from metering.evidence import AreaDay, DayModel
 from metering.messages import Finding
 from metering.ports import DayClose, StateStore
+from metering.times import DAY_S
 from operations.close_area_day import ClosedAreaDay, unpack_area_day
 from operations.derived_points import precision_points, task_points
 from operations.learn_findings import Learner, RankedArea
+from operations.not_a_problem import dismissals
 from operations.propose_visits import Day, propose
 
 SCORES_SCHEMA = "day_scores/1"
+#: So far back it is looked for what people said in an area that was absent when its day closed.
+LATELY_S = 7 * DAY_S
 LEASE = "close_day"
 LEASE_S = 30.0
 
@@ -99,7 +104,8 @@ def close_day(
     findings.sort(key=lambda pair: (pair[1].found_at_s, pair[1].finding_id))
     settled = settle(at_hand, findings)
     undone = [finding_id for c in closed for finding_id in c.undone]
-    borne_out = learner.learn([f for _, f in findings], store, undone)
+    said = _said(store, closed, at_s, barrier=barrier)
+    borne_out = learner.learn([f for _, f in findings], store, undone, said)
     ranked = [learner.rank(c.day, unusual, at_s=at_s) for c, unusual in zip(closed, novelty, strict=True)]
 
     answered = {s.task_id for s in settled.tasks}
@@ -121,6 +127,15 @@ def close_day(
             points=(*task_points(tasks), *precision_points(borne_out, at_s)),
         )
     )
+
+
+def _said(store: StateStore, closed: Sequence[ClosedAreaDay], at_s: int, *, barrier: bool) -> list[Dismissal]:
+    """What people called no problem, in order. Without `barrier` as findings are: also as it was recorded lately."""
+    said = {d.dismissal_id: d for c in closed for d in c.dismissals}
+    if not barrier:
+        lately = (life.dismissal for life in dismissals(store) if life.undo is None)
+        said |= {d.dismissal_id: d for d in lately if at_s - LATELY_S <= d.said_at_s < at_s}
+    return sorted(said.values(), key=lambda d: (d.said_at_s, d.dismissal_id))
 
 
 def _models(pages: Mapping[str, bytes], seed: int) -> list[DayModel]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -60,10 +60,11 @@ def _effect(
         return Effect(finding, "of_area")
     if moved is None:
         return Effect(finding, "contradicted" if learner.ranker.was_undone(finding.finding_id) else "not_described")
-    largest = tuple(_largest(moved))
-    return Effect(finding, "taught" if largest else "expected", largest)
+    told = tuple(largest(moved))
+    return Effect(finding, "taught" if told else "expected", told)
 
 
-def _largest(moved: dict[str, float]) -> Iterator[tuple[str, float]]:
+def largest(moved: Mapping[str, float], least: float = _WORTH_TELLING) -> Iterator[tuple[str, float]]:
+    """(feature, log-odds) that moved by `least` or more, the largest first, as many as a person reads."""
     ranked = sorted(moved.items(), key=lambda item: (-abs(item[1]), item[0]))
-    yield from [(name, by) for name, by in ranked if abs(by) >= _WORTH_TELLING][:_MOST_TOLD]
+    yield from [(name, by) for name, by in ranked if abs(by) >= least][:_MOST_TOLD]

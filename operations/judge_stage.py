@@ -20,6 +20,8 @@ from operations.announce import alerts_changed
 from operations.area import AreaInProgress, Outcome, Thresholds, Trace, day_ordinal
 from operations.close_area_day import close_area_day
 from operations.failpoints import failpoint
+from operations.hear_dismissal import KINDS as DISMISSALS
+from operations.hear_dismissal import hear_dismissal, outrank_dismissals
 from operations.judge_frame import judge_frame
 from operations.outage import POWER_OFF, tell_day
 from operations.screen_event import screen_event
@@ -297,13 +299,18 @@ class JudgeStage:
         area.case_probability.found(row, confirmed=finding.confirmed)
         if area.area.is_supply[row]:
             area.day_area.found(confirmed=finding.confirmed)
-        alerts_changed(area, area.bank.found(finding, row), finding.found_at_s, outcome)
+        changed = {a.alert_id: a for a in outrank_dismissals(area, finding, row)}
+        changed |= {a.alert_id: a for a in area.bank.found(finding, row)}
+        alerts_changed(area, changed.values(), finding.found_at_s, outcome)
 
     def _decided(self, decision: Decision, outcome: Outcome) -> None:
         outcome.count({f"decisions.{decision.kind}": 1})
         area = self._areas.get(decision.transformer_area)
         if area is not None and decision.kind == UNDO:
             self._undone(area, decision)
+            return
+        if area is not None and decision.kind in DISMISSALS:
+            hear_dismissal(area, decision, outcome)
             return
         if area is None or decision.kind not in KINDS:
             return  # what people did with a task or an alert: the store has it already, the log only keeps its place in the area's order

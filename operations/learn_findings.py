@@ -12,6 +12,7 @@ from detectors.case.ranker import Described, Ranker
 from detectors.case.risk import risk
 from inspection.capacity import Room
 from inspection.track_record import Precision, Sent, TrackRecord, Verdict, said_by
+from metering.dismissal import Dismissal
 from metering.evidence import AreaDay
 from metering.inspection import InspectionTask
 from metering.messages import Finding
@@ -53,8 +54,15 @@ class Learner:
     def _parts(self) -> dict[str, Ranker | TrackRecord | Room]:
         return {RANKER_PAGE: self.ranker, RECORD_PAGE: self.record, ROOM_PAGE: self.room}
 
-    def learn(self, findings: Sequence[Finding], store: StateStore, undone: Sequence[str] = ()) -> list[Precision]:
-        """Take the day's findings in, in order, then those back that people undid; returns the track records that changed."""
+    def learn(
+        self,
+        findings: Sequence[Finding],
+        store: StateStore,
+        undone: Sequence[str] = (),
+        dismissals: Sequence[Dismissal] = (),
+    ) -> list[Precision]:
+        """Take the day's findings in, in order, then what people said from the office, then that back which people undid; returns
+        the track records that changed, which are of inspections alone."""
         before = self.record.precisions()
         for finding in findings:
             sent = self.record.answered(finding.meter_id, finding.found_at_s)
@@ -75,12 +83,14 @@ class Learner:
                     said_by(alerts, explored=sent.explores),
                 )
             )
+        for said in dismissals:
+            self.ranker.hear(said)
         for finding_id in undone:
             self.undo(finding_id)
         return [p for p in self.record.precisions() if p not in before]
 
     def undo(self, finding_id: str) -> None:
-        """Ranking and track records as if this finding had never come."""
+        """Ranking and track records as if this finding, or this word, had never come."""
         self.ranker.undo(finding_id)
         self.record.take_back(finding_id)
 

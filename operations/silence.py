@@ -261,4 +261,4 @@ def _put(store: StateStore, silence: Silence, kind: str, by: str, reason: str, n
     name = identity("decision", kind, silence.silence_id, *(() if kind == KIND else (now_s, number)))
     decisions = [Decision(name, area, now_s, kind, by, silence.silence_id, detail) for area in silence.areas]
     entry = AuditEntry(TRAIL, now_s, by, kind, "", json.dumps(detail, sort_keys=True), reason)
-    store.record_decisions(entry, [(d.transformer_area, encode(d)) for d in decisions])
+    store.record_decisions([entry], [(d.transformer_area, encode(d)) for d in decisions])

@@ -294,11 +294,22 @@ class MemoryStore:
                 self._put_relay(task.transformer_area, payload)
 
     def record_decision(self, transformer_area: str, audit: AuditEntry, relay: bytes) -> None:
-        self.record_decisions(audit, [(transformer_area, relay)])
+        self.record_decisions([audit], [(transformer_area, relay)])
 
-    def record_decisions(self, audit: AuditEntry, relay: Sequence[tuple[str, bytes]]) -> None:
+    def record_decisions(
+        self,
+        audit: Sequence[AuditEntry],
+        relay: Sequence[tuple[str, bytes]],
+        moved: Sequence[tuple[InspectionTask, int]] = (),
+    ) -> None:
         with self._lock:
-            self._audit.setdefault(audit.subject_id, []).append(audit)
+            for task, expected_version in moved:
+                stored = self._tasks.get(task.task_id)
+                if stored is None or stored.version != expected_version:
+                    raise stale_version(task.task_id, expected_version, None if stored is None else stored.version)
+            self._tasks.update((task.task_id, task) for task, _ in moved)
+            for entry in audit:
+                self._audit.setdefault(entry.subject_id, []).append(entry)
             for transformer_area, payload in relay:
                 self._put_relay(transformer_area, payload)
 

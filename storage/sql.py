@@ -138,10 +138,15 @@ class SqlStore:
         sql_cases.move_task(self._database, task, expected_version, audit, relay)
 
     def record_decision(self, transformer_area: str, audit: AuditEntry, relay: bytes) -> None:
-        self.record_decisions(audit, [(transformer_area, relay)])
+        self.record_decisions([audit], [(transformer_area, relay)])
 
-    def record_decisions(self, audit: AuditEntry, relay: Sequence[tuple[str, bytes]]) -> None:
-        sql_cases.record_decisions(self._database, audit, relay)
+    def record_decisions(
+        self,
+        audit: Sequence[AuditEntry],
+        relay: Sequence[tuple[str, bytes]],
+        moved: Sequence[tuple[InspectionTask, int]] = (),
+    ) -> None:
+        sql_cases.record_decisions(self._database, audit, relay, moved)
 
     def audit(self, subject_id: str) -> Sequence[AuditEntry]:
         return sql_cases.audit(self._database, subject_id)

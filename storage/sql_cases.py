@@ -132,9 +132,17 @@ def move_task(
             connection.execute(sa.insert(RELAY_OUTBOX), row)
 
 
-def record_decisions(database: Database, audit: AuditEntry, relay: Sequence[tuple[str, bytes]]) -> None:
+def record_decisions(
+    database: Database,
+    audit: Sequence[AuditEntry],
+    relay: Sequence[tuple[str, bytes]],
+    moved: Sequence[tuple[InspectionTask, int]],
+) -> None:
     with database.writing() as connection:
-        append_audit(connection, [audit])
+        for task_now, expected_version in moved:
+            if not _update_if(database, connection, task_now, expected_version):
+                raise _stale(connection, task_now.task_id, expected_version)
+        append_audit(connection, audit)
         for transformer_area, payload in relay:
             row = {"transformer_area": transformer_area, "payload": bytes(payload)}
             connection.execute(sa.insert(RELAY_OUTBOX), row)

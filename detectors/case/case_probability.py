@@ -68,6 +68,15 @@ class CaseProbabilityParams:
         0.98, meaning="share of that which is left a day later", unit="1/d", low=0.8, high=1, source="proposed"
     )
 
+    said_benign: float = parameter(
+        2.0,
+        meaning="log-odds taken off where a person says that the meter's alert is no problem, fading as those of an inspection",
+        unit="log-odds",
+        low=0,
+        high=10,
+        source="proposed: half of what an inspection takes off, for nobody went there",
+    )
+
     def __post_init__(self) -> None:
         check_ranges(self)
 
@@ -98,7 +107,8 @@ class CaseProbability:
     The prior's log-odds of a day are averaged with those of the days before; a day that was hardly measured says nothing. From `set_probability`, or earlier where its most probable
     kind has a lead, a meter is suspected of that kind, which it keeps until the suspicion is over. `judge` changes nothing; `learn` takes
     the verdict in.
-    An inspection that found nothing lowers the odds for some weeks: what was unusual then has an explanation.
+    An inspection that found nothing lowers the odds for some weeks: what was unusual then has an explanation. A person's word from
+    the office lowers them by less (`hear`); it is given anew with every day and not remembered here, so that it can be taken back.
     """
 
     name = "case_probability"
@@ -128,6 +138,7 @@ class CaseProbability:
         }
         self._pages = StatePages("case_probability/1", layout)
         self._now = {name: self._pages.array("odds", name) for name in layout["odds"]}
+        self._said = np.zeros(count)
 
     @property
     def prior(self) -> Prior:
@@ -148,7 +159,7 @@ class CaseProbability:
         before = now["odds"].astype(np.float64)
         odds = np.where(before == before, (1 - p.newest_share) * before + p.newest_share * today, today)
         odds = np.where(known, odds, before)
-        weighed = odds - now["cleared_by"]
+        weighed = odds - np.maximum(now["cleared_by"], self._said)
         judged = now["judged"] + known >= p.warm_up_days
         probability = np.where(judged, 1 / (1 + np.exp(-weighed)), np.nan)
         shares = self._shares(table, known, probability)
@@ -244,7 +255,7 @@ class CaseProbability:
     def in_doubt(self) -> list[tuple[int, float, str, float]]:
         """(row, probability, kind, its share) of every meter in doubt as of the last day learnt, the most probable first."""
         now, p = self._now, self._params
-        weighed = now["odds"].astype(np.float64) - now["cleared_by"]
+        weighed = now["odds"].astype(np.float64) - np.maximum(now["cleared_by"], self._said)
         doubted = (now["kind"] != _NO_KIND) & (now["judged"] >= p.warm_up_days) & (weighed == weighed)
         found = [
             (row, float(1 / (1 + np.exp(-weighed[row]))), self._prior.kinds[kind], float(now["shares"][row, kind]))
@@ -269,6 +280,10 @@ class CaseProbability:
         """An inspection of the meter of this row: nothing found lowers its odds for some weeks, a case found lifts that."""
         self._now["cleared_by"][row] = 0.0 if confirmed else self._params.nothing_found
         self._pages.touch("odds")
+
+    def hear(self, said_days_ago: F64) -> None:
+        """What people say from the office: days since somebody said last that a meter is no problem, (meters,), NaN = nobody did."""
+        self._said = np.nan_to_num(self._params.said_benign * self._params.nothing_found_keeps**said_days_ago)
 
     def dump(self) -> dict[str, bytes]:
         return self._pages.dump()

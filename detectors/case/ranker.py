@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 from river.linear_model import LogisticRegression
 from river.optim import SGD
+from river.optim.schedulers import Constant
 
 from detectors.case.prior import F64, Prior, shipped_prior
 from detectors.day.bank import EXPERTS
-from detectors.pages import pack_model, unpack_model
+from detectors.pages import is_of, pack_model, unpack_model
 from detectors.parameters import check_ranges, parameter
 from metering.catalogue import CATALOGUE, FAMILIES
+from metering.dismissal import Dismissal
 from metering.evidence import AreaDay
 from metering.messages import Finding
 from metering.times import DAY_S
 
-_SCHEMA = "ranker/1"
+_SCHEMA = "ranker/2"
+#: Examples had no weight: every one was an inspection's.
+_SCHEMA_BEFORE = "ranker/1"
 #: A finding that comes later is about another time, not about the earlier finding.
 CONTRADICTS_WITHIN_S = 60 * DAY_S
 _MOST_LOG_ODDS = 7.0
@@ -63,6 +67,14 @@ class RankerParams:
         high=1e6,
         source="proposed",
     )
+    said_weight: float = parameter(
+        0.2,
+        meaning="what a person's word from the office counts beside an inspection: the share of its step",
+        unit="1",
+        low=0,
+        high=1,
+        source="proposed: nobody went there, so five words count as one visit; what a desk says in a day moves less than what crews find",
+    )
     half_life_days: float = parameter(
         30.0, meaning="days after which an earlier finding counts half", unit="d", low=1, high=720, source="proposed"
     )
@@ -81,7 +93,8 @@ class RankerParams:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A meter as it was on the day before its visit, and what the visit found. `values` are in the order of `Ranker.features`."""
+    """A meter as it was on the day before its visit, and what the visit found. `values` are in the order of `Ranker.features`;
+    `weight` is 1 for an inspection, less for a person's word from the office, which then stands under its `finding_id`."""
 
     finding_id: str
     meter_id: str
@@ -90,6 +103,12 @@ class Example:
     abnormality: str | None
     log_odds: float
     values: tuple[float, ...]
+    weight: float = 1.0
+
+    @property
+    def is_word(self) -> bool:
+        """Whether nobody went there."""
+        return self.weight < 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,6 +132,10 @@ class Ranker:
     finding there said, and a bias (how common cases are here). Every new finding is learnt together with some earlier ones,
     drawn by its number; so the weights follow from the sequence of findings alone, and to undo one is to learn anew
     without it.
+
+    A person's word from the office (`hear`) that an alert is no problem is a weak example: every step it brings, its own and those of
+    the earlier ones drawn beside it, is `said_weight` as long. Nothing else remembers it: the track record of detectors, what was found
+    at a meter before, and who was visited are of inspections alone. An inspection that finds something takes it back.
 
     An example is the meter as it was when its task was opened, else on the day before the finding: never after. Findings
     at meters of which neither is known (next to no risk, no task) are counted and teach nothing.
@@ -206,9 +229,11 @@ class Ranker:
         its id is returned. If something was found after all, that is learnt in its place.
         """
         meter_id = finding.meter_id
-        if finding.finding_id in self._undone or any(e.finding_id == finding.finding_id for e in self._examples):
+        if finding.finding_id in self._undone or self._was_learnt(finding.finding_id):
             return None
         self._last_found[meter_id] = (finding.found_at_s, finding.confirmed)
+        if finding.confirmed:
+            self._outrank_words(finding)
         known = self._at_opening.pop(meter_id, None) if of_task else None
         contradicted = None if of_task else self._contradicted_by(finding)
         if contradicted is not None:
@@ -220,7 +245,7 @@ class Ranker:
         if known is None:
             self._untaught += 1
             return None
-        self._examples.append(
+        self._take_in(
             Example(
                 finding.finding_id,
                 meter_id,
@@ -230,14 +255,42 @@ class Ranker:
                 *known,
             )
         )
+        return None if contradicted is None else contradicted.finding_id
+
+    def hear(self, said: Dismissal) -> None:
+        """Take a person's word in, in the order of the stream; the meter is as it was when its task was opened, else the day before."""
+        known = self._as_it_was(said)
+        if known is None or said.dismissal_id in self._undone or self._was_learnt(said.dismissal_id):
+            return
+        weight = self._params.said_weight
+        self._take_in(
+            Example(said.dismissal_id, said.meter_id or "", said.said_at_s, False, None, *known, weight=weight)
+        )
+
+    def _as_it_was(self, said: Dismissal) -> tuple[float, tuple[float, ...]] | None:
+        if said.meter_id is None or not said.teaches:
+            return None
+        return self._at_opening.get(said.meter_id) or self._yesterday.get(said.meter_id)
+
+    def _was_learnt(self, finding_id: str) -> bool:
+        return any(e.finding_id == finding_id for e in self._examples)
+
+    def _take_in(self, example: Example) -> None:
+        self._examples.append(example)
         del self._examples[: -int(self._params.remembered)]
         self._learn_last(self._model, self._examples)
-        return None if contradicted is None else contradicted.finding_id
+
+    def _outrank_words(self, finding: Finding) -> None:
+        """Something was found: who said before that it is no problem was wrong."""
+        since_s = finding.found_at_s - CONTRADICTS_WITHIN_S
+        for example in self._examples:
+            if example.is_word and example.meter_id == finding.meter_id and example.found_at_s >= since_s:
+                self.undo(example.finding_id)
 
     def _contradicted_by(self, finding: Finding) -> Example | None:
         since_s = finding.found_at_s - CONTRADICTS_WITHIN_S
         for example in reversed(self._examples):
-            if example.meter_id == finding.meter_id and example.found_at_s >= since_s:
+            if example.meter_id == finding.meter_id and example.found_at_s >= since_s and not example.is_word:
                 return example if example.confirmed is not finding.confirmed else None
         return None
 
@@ -259,10 +312,10 @@ class Ranker:
         number_of = {example.finding_id: n for n, example in enumerate(self._examples)}
         moved = np.zeros((len(self._examples), len(self.features)))
         model, before, left = self._fresh(), np.zeros(len(self.features)), 1.0
-        kept = 1 - self._params.learning_rate * self._params.pull
         for number in range(1, len(self._examples) + 1):
-            for example in self._learnt_with(self._examples[:number]):
-                self._learn(model, example)
+            for example, weight in self._learnt_with(self._examples[:number]):
+                self._learn(model, example, weight)
+                kept = 1 - weight * self._params.learning_rate * self._params.pull
                 after = np.array([model.weights.get(name, 0.0) for name in self.features])
                 left *= kept
                 moved[number_of[example.finding_id]] += (after - kept * before) / left
@@ -277,6 +330,11 @@ class Ranker:
     def was_undone(self, finding_id: str) -> bool:
         """Whether a person, or a finding that contradicts it, took this one back."""
         return finding_id in self._undone
+
+    @property
+    def yesterday(self) -> Mapping[str, tuple[float, tuple[float, ...]]]:
+        """(log-odds before any finding, values of the features) of each meter that anybody could think of visiting, as of the last closed day."""
+        return self._yesterday
 
     @property
     def examples(self) -> Sequence[Example]:
@@ -297,19 +355,23 @@ class Ranker:
 
     def _learn_last(self, model: LogisticRegression, examples: Sequence[Example]) -> None:
         """Learn the last of the examples, and some of those before it."""
-        for example in self._learnt_with(examples):
-            self._learn(model, example)
+        for example, weight in self._learnt_with(examples):
+            self._learn(model, example, weight)
 
-    def _learnt_with(self, examples: Sequence[Example]) -> list[Example]:
-        """The last of the examples, then those before it that are learnt again with it, drawn by its number."""
+    def _learnt_with(self, examples: Sequence[Example]) -> list[tuple[Example, float]]:
+        """The last of the examples, then those before it that are learnt again with it, drawn by its number; each with its step's length."""
         draw = random.Random(f"{self._seed}/{len(examples)}")
         earlier = range(len(examples) - 1)
         again = draw.sample(earlier, min(int(self._params.replayed), len(earlier)))
-        return [examples[place] for place in (len(examples) - 1, *again)]
+        newest = examples[-1]
+        return [(newest, newest.weight), *((examples[n], examples[n].weight * newest.weight) for n in again)]
 
-    def _learn(self, model: LogisticRegression, example: Example) -> None:
+    def _learn(self, model: LogisticRegression, example: Example, weight: float) -> None:
+        """One step of descent, `weight` as long: what it takes of the example, and what it pulls back."""
         model.intercept = example.log_odds
+        model.optimizer.lr = Constant(self._params.learning_rate * weight)
         model.learn_one(dict(zip(self.features, example.values, strict=True)), example.confirmed)
+        model.optimizer.lr = Constant(self._params.learning_rate)
 
     def _found_before(self, meter_id: str, at_s: int) -> tuple[float, float]:
         """(nothing found, found) at the meter, halved every `half_life_days`."""
@@ -334,6 +396,7 @@ class Ranker:
         )
 
     def load(self, page: bytes) -> None:
+        before = is_of(_SCHEMA_BEFORE, page)
         (
             self._examples,
             undone,
@@ -342,5 +405,12 @@ class Ranker:
             self._last_found,
             self._untaught,
             self._model,
-        ) = unpack_model(_SCHEMA, page)
+        ) = unpack_model(_SCHEMA_BEFORE if before else _SCHEMA, page)
+        if before:
+            self._examples = [_of_inspection(example) for example in self._examples]
         self._undone = set(undone)
+
+
+def _of_inspection(example: Example) -> Example:
+    """One that was written when there was no weight."""
+    return Example(**{each.name: getattr(example, each.name) for each in fields(Example) if each.name != "weight"})

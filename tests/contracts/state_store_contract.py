@@ -670,7 +670,7 @@ class StateStoreContract:
         self, store: StateStore, again: StateStore
     ) -> None:
         line = AuditEntry("silences", 1_767_310_000, "li.na", "silence", "", "{}", "harvest")
-        store.record_decisions(line, [("TA1", b"1"), ("TA2", b"2")])
+        store.record_decisions([line], [("TA1", b"1"), ("TA2", b"2")])
         store.record_decision("TA2", line, b"3")
         assert list(again.audit("silences")) == [line, line]
         assert [(area, payload) for _, area, payload in again.relay_batch(10)] == [

@@ -145,7 +145,7 @@ def test_every_option_that_the_readme_names_exists() -> None:
         cell = re.match(r"\| (`[^|]*(?:\\\|[^|]*)*) \|", line)
         if cell is None:
             continue
-        said = [re.match(r"[a-z0-9-]+(?: [a-z0-9]+)*", code) for code in re.findall(r"`([^`]+)`", cell[1])]
+        said = [re.match(r"[a-z0-9-]+(?: [a-z0-9][a-z0-9-]*)*", code) for code in re.findall(r"`([^`]+)`", cell[1])]
         named = [match[0] for match in said if match is not None]
         known = [
             o for name in named for command, options in COMMANDS.items() if name.startswith(command) for o in options

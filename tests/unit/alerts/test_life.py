@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.life import CODES, AlertBank, Step, grade_of
-from metering.alert import Alert, AlertState, Worth
+from metering.alert import PERSON, Alert, AlertState, Worth
 from metering.archive import Area, Meter
 from metering.catalogue import CATALOGUE
+from metering.dismissal import Dismissal
 from metering.evidence import Signal
 from metering.messages import Finding, MeterEvent
 from metering.times import DAY_S, LocalCalendar
@@ -255,3 +257,117 @@ def test_a_hazard_that_comes_and_goes_is_handed_over_though_it_is_gone_at_the_da
     assert [a.episodes for a in line.bank.at_day_close(since_s=line.now_s - DAY_S)[0]] == [2]
     assert line.bank.at_day_close(since_s=line.now_s)[0] == ()
     assert line.bank.at_day_close()[0] == ()
+
+
+def dismissal(alert: Alert, at_s: int) -> Dismissal:
+    return Dismissal("d-1", alert.alert_id, "A1", alert.meter_id, alert.abnormality, at_s, "Li Na", "new_tenant")
+
+
+def raised_line() -> tuple[Line, Alert]:
+    line = Line()
+    for _ in range(4):
+        line.see(1.0)
+    (alert,) = line.changed
+    return line, alert
+
+
+def test_who_says_that_it_is_no_problem_withdraws_it_until_the_condition_is_gone() -> None:
+    line, alert = raised_line()
+    said = line.bank.dismiss(dismissal(alert, line.now_s))
+    assert said is not None
+    assert (said.state, said.cleared_at_s, said.revision) == (AlertState.WITHDRAWN, line.now_s, alert.revision + 1)
+    assert said.reasons[:-1] == alert.reasons
+    assert (said.reasons[-1].detector, said.reasons[-1].supports) == (PERSON, False)
+    assert "Li Na" in said.reasons[-1].text
+    assert "Li Na" in said.reasons[-1].text_zh
+    for _ in range(200):
+        assert line.see(1.0).changed == (), "muted while it lasts"
+    for _ in range(200):
+        assert line.see(0.0).changed == (), "withdrawn is no clearing"
+    for _ in range(4):
+        line.see(1.0)
+    assert line.states() == [AlertState.RAISED, AlertState.RAISED], "what begins anew is said anew"
+    assert PERSON in {r.detector for r in line.changed[-1].reasons}, "and shows what was said before"
+
+
+def test_only_what_is_open_can_be_called_no_problem() -> None:
+    line, alert = raised_line()
+    for _ in range(200):
+        line.see(0.0)
+    assert line.bank.dismiss(dismissal(alert, line.now_s)) is None
+    assert line.bank.dismiss(replace(dismissal(alert, line.now_s), alert_id="a-9")) is None
+
+
+def test_a_word_taken_back_lets_the_alert_stand_again_while_its_condition_lasts() -> None:
+    line, alert = raised_line()
+    word = dismissal(alert, line.now_s)
+    line.bank.dismiss(word)
+    line.see(1.0)
+    again = line.bank.reinstate(word, line.now_s, "Wang")
+    assert again is not None
+    assert (again.state, again.cleared_at_s, again.episodes) == (AlertState.RAISED, None, 1)
+    assert "Wang" in again.reasons[-1].text
+    for _ in range(200):
+        line.see(0.0)
+    assert line.states()[-1] is AlertState.CLEARED, "it ends like any other"
+
+
+def test_a_word_taken_back_after_the_condition_has_gone_leaves_it_cleared() -> None:
+    line, alert = raised_line()
+    word = dismissal(alert, line.now_s)
+    line.bank.dismiss(word)
+    for _ in range(200):
+        line.see(0.0)
+    over = line.bank.reinstate(word, line.now_s, "Wang")
+    assert over is not None
+    assert (over.state, over.cleared_at_s) == (AlertState.CLEARED, word.said_at_s)
+    assert line.bank.reinstate(word, line.now_s, "Wang") is None, "once"
+
+
+def test_what_a_meter_reported_itself_is_called_no_problem_and_stands_again() -> None:
+    bank = AlertBank(AREA, LocalCalendar("Asia/Shanghai"))
+    alert = bank.report(MeterEvent("M1", 5000, "cover_open"), 1, in_work_order=False)
+    assert alert is not None
+    word = dismissal(alert, 6000)
+    assert bank.dismiss(word) is not None
+    assert bank.report(MeterEvent("M1", 5500, "cover_open"), 1, in_work_order=False) is None, "a repeat of before"
+    again = bank.reinstate(word, 7000, "Wang")
+    assert again is not None
+    assert again.is_open
+    assert bank.report(MeterEvent("M1", 7500, "cover_open"), 1, in_work_order=False) is None, "merges again"
+
+
+@given(
+    st.lists(st.sampled_from([1.0, 0.6, 0.0, None]), max_size=40),
+    st.lists(st.sampled_from([1.0, 0.6, None]), max_size=10),
+    st.lists(st.sampled_from([1.0, 0.6, 0.0, None]), max_size=40),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_word_said_and_taken_back_leaves_the_alert_as_if_nothing_was_said(
+    before: list[float | None], between: list[float | None], after: list[float | None]
+) -> None:
+    """While the condition lasts; but for the trace that it leaves, and the energy at stake, which is renewed as the day closes."""
+    spoken, silent = Line(), Line()
+    for line in (spoken, silent):
+        for strength in (*before, 1.0, 1.0, 1.0, 1.0):
+            line.see(strength)
+    (alert,) = [a for a in spoken.bank.alerts() if a.is_open]
+    word = dismissal(alert, spoken.now_s)
+    spoken.bank.dismiss(word)
+    for strength in between:
+        spoken.see(strength)
+        silent.see(strength)
+    spoken.bank.reinstate(word, spoken.now_s, "Wang")
+    for strength in after:
+        spoken.see(strength)
+        silent.see(strength)
+
+    def bare(bank: AlertBank) -> list[Alert]:
+        return [
+            replace(a, revision=0, missing_kwh=0.0, reasons=tuple(r for r in a.reasons if r.detector != PERSON))
+            for a in bank.alerts()
+        ]
+
+    assert bare(spoken.bank) == bare(silent.bank)
+    for name, array in silent.bank.arrays().items():
+        np.testing.assert_array_equal(spoken.bank.arrays()[name], array, err_msg=name)

@@ -94,6 +94,18 @@ class Life(RuleBasedStateMachine):
         assert self.alert is not None
         self.alert = replace(self.alert, state=AlertState.CONFIRMED if confirmed else AlertState.WITHDRAWN)
 
+    @precondition(lambda self: self.alert is not None and self.alert.is_open)
+    @rule()
+    def a_person_calls_it_no_problem(self) -> None:
+        assert self.alert is not None
+        self.alert = replace(self.alert, state=AlertState.WITHDRAWN)
+
+    @precondition(lambda self: self.alert is not None and self.alert.state is AlertState.WITHDRAWN)
+    @rule(now=st.sampled_from([AlertState.RAISED, AlertState.CLEARED, AlertState.CONFIRMED]))
+    def that_is_taken_back_or_an_inspection_knows_better(self, now: AlertState) -> None:
+        assert self.alert is not None
+        self.alert = replace(self.alert, state=now)
+
     @precondition(lambda self: self.alert is not None)
     @rule(data=st.data())
     def a_person_acts(self, data: st.DataObject) -> None:

@@ -199,6 +199,19 @@ def test_an_inspection_that_found_nothing_lowers_the_odds_and_one_that_did_lifts
     assert judged(weigher, [5.0], 1)[0] == pytest.approx(before)
 
 
+def test_a_word_from_the_office_lowers_the_odds_by_less_and_leaves_nothing_behind(prior: Prior) -> None:
+    weigher = CaseProbability(context(meters=2), CaseProbabilityParams(warm_up_days=5), prior)
+    before = judged(weigher, [5.0, 5.0], 6)
+    weigher.found(1, confirmed=False)
+    weigher.hear(np.array([0.0, 0.0]))
+    said, inspected = judged(weigher, [5.0, 5.0], 1)
+    assert inspected < said < before[0]
+    weigher.hear(np.array([30.0, np.nan]))
+    assert said < judged(weigher, [5.0, 5.0], 1)[0] < before[0], "it fades"
+    weigher.hear(np.array([np.nan, np.nan]))
+    assert judged(weigher, [5.0, 5.0], 1)[0] == pytest.approx(before[0])
+
+
 def test_state_is_restored_exactly(prior: Prior) -> None:
     weigher = CaseProbability(context(meters=2), CaseProbabilityParams(warm_up_days=5), prior)
     judged(weigher, [5.0, 0.0], 6)

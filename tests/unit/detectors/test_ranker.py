@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from detectors.case.ranker import EVIDENCE, Described, Ranker
+from metering.dismissal import Dismissal
 from metering.errors import StoreError
 from metering.evidence import AreaDay
 from metering.messages import Finding
@@ -33,6 +38,11 @@ def described(ranker: Ranker, log_odds: float = 0.0) -> Described:
 def finding(number: int, *, confirmed: bool, meter: int | None = None) -> Finding:
     meter_id = f"M{number if meter is None else meter}"
     return Finding(f"f-{number}", "A1", meter_id, AT_S, confirmed, "bypass" if confirmed else None)
+
+
+def word(number: int, because: str = "new_tenant", meter: int | None = None) -> Dismissal:
+    meter_id = f"M{number if meter is None else meter}"
+    return Dismissal(f"d-{number}", f"a-{number}", "A1", meter_id, "bypass", AT_S, "Li Na", because)
 
 
 def taught(outcomes: list[bool], seed: int = 1) -> Ranker:
@@ -183,3 +193,115 @@ def test_a_page_restores_it_and_gives_the_same_bytes() -> None:
     assert again.weights == ranker.weights
     with pytest.raises(StoreError):
         again.load(b"something else")
+
+
+def heard(ranker: Ranker, number: int) -> Ranker:
+    ranker.end_day([described(ranker)])
+    ranker.hear(word(number))
+    return ranker
+
+
+def test_a_word_from_the_office_moves_a_fifth_of_what_a_finding_does() -> None:
+    found, said = taught([False]), heard(Ranker(1), 0)
+    for name, weight in found.weights.items():
+        assert said.weights[name] == pytest.approx(0.2 * weight, rel=1e-3)
+
+
+def test_the_earlier_findings_drawn_beside_a_word_are_learnt_as_little() -> None:
+    """Nobody's word makes loud what inspections found before."""
+    before, after = taught([True]), heard(taught([True]), 9)
+    moved = {name: after.weights[name] - weight for name, weight in before.weights.items()}
+    again = taught([True])
+    again.end_day([described(again)])
+    again.learn(finding(9, confirmed=False), of_task=False)
+    for name, by in moved.items():
+        assert by == pytest.approx(0.2 * (again.weights[name] - before.weights[name]), rel=0.1, abs=1e-4)
+
+
+def test_a_word_is_no_inspection() -> None:
+    ranker = heard(Ranker(1), 3)
+    assert ranker.last_found("M3") is None
+    assert [e.is_word for e in ranker.examples] == [True]
+    kept = ranker.examples
+    ranker.task_opened("M3", described(ranker), 3)
+    ranker.learn(finding(30, confirmed=False, meter=3), of_task=True)
+    assert [e.is_word for e in ranker.examples] == [True, False], "that nothing was found agrees with it"
+    assert ranker.examples[0] == kept[0]
+
+
+def test_an_inspection_that_finds_something_takes_the_word_back() -> None:
+    ranker = heard(Ranker(1), 3)
+    ranker.task_opened("M3", described(ranker), 3)
+    assert ranker.learn(finding(30, confirmed=True, meter=3), of_task=True) is None, "no finding is contradicted"
+    assert [e.finding_id for e in ranker.examples] == ["f-30"]
+    assert ranker.was_undone("d-3")
+
+
+@pytest.mark.parametrize("because", ["planned_work", "tested_by_us", "data_fault", "meter_exchanged"])
+def test_where_the_evidence_was_right_nothing_is_learnt(because: str) -> None:
+    ranker = Ranker(1)
+    ranker.end_day([described(ranker)])
+    ranker.hear(word(3, because))
+    assert len(ranker.examples) == 0
+
+
+def test_one_word_moves_meters_that_look_alike_a_little() -> None:
+    ranker = Ranker(1)
+    level = ranker.features.index("day_level")
+    values = np.zeros((METERS, len(ranker.features)))
+    values[:10, level] = 0.9
+    values[:, -1] = 1.0
+    today = Described(tuple(f"M{n}" for n in range(METERS)), np.full(METERS, 1.0), values)
+    ranker.end_day([today])
+    before = ranker.rank(today)
+    ranker.hear(word(3))
+    moved = ranker.rank(today) - before
+    assert np.all(moved < 0)
+    assert np.all(moved[:10] < moved[10:].min()), "those that look alike more than the others"
+    assert np.abs(moved).max() < 0.005
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    acts=st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=12),
+    chosen=st.integers(0, 11),
+    reload=st.booleans(),
+)
+def test_a_word_that_is_taken_back_was_never_said(acts: list[tuple[bool, bool]], chosen: int, reload: bool) -> None:
+    """Among any findings and words, before and after it."""
+    undone = chosen % len(acts)
+
+    def told(leave_out: int | None) -> Ranker:
+        ranker = Ranker(1)
+        ranker.end_day([described(ranker)])
+        for number, (is_word, confirmed) in enumerate(acts):
+            if number == undone and leave_out is None:
+                ranker.hear(word(number))
+            elif number == undone:
+                continue
+            elif is_word:
+                ranker.hear(word(number))
+            else:
+                ranker.learn(finding(number, confirmed=confirmed), of_task=False)
+        return ranker
+
+    ranker, without = told(None), told(undone)
+    if reload:
+        again = Ranker(1)
+        again.load(ranker.dump())
+        ranker = again
+    assert ranker.undo(f"d-{undone}")
+    assert ranker.weights == without.weights
+    assert ranker.effects() == without.effects()
+    ranker.hear(word(undone))
+    assert ranker.weights == without.weights, "a copy in the log teaches nothing"
+
+
+def test_a_page_from_before_words_had_weight_is_read() -> None:
+    ranker = Ranker(1)
+    ranker.load((Path(__file__).parent / "ranker_page_1.bin").read_bytes())
+    assert [(e.finding_id, e.confirmed, e.weight) for e in ranker.examples] == [("f-0", True, 1.0), ("f-1", False, 1.0)]
+    assert ranker.weights["bias"] == pytest.approx(0.014625828244445582)
+    again = Ranker(1)
+    again.load(ranker.dump())
+    assert again.examples == ranker.examples
