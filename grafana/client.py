@@ -1,29 +1,24 @@
-"""Alerts as annotations on Grafana's dashboards, written through grafana-api.
-
-An alert is one region: from the time it was raised to the time it ended. Its tags (`meterwatch`, `alert:ID`, `area:NAME`)
-are its key, so writing it again changes what is there instead of adding to it.
-"""
+"""Regions on Grafana's dashboards, read and written through grafana-api."""
 
 from __future__ import annotations
 
-import html
-from collections.abc import Callable
-from functools import partial
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 import requests
 from grafana_api.grafana_api import GrafanaClientError, GrafanaServerError
 from grafana_api.grafana_face import GrafanaFace
 
-from metering.alert import Alert, AlertState
-from metering.catalogue import CATALOGUE
+from grafana.regions import TAG, UNTOLD, Region
 from metering.errors import SettingsError, StoreError, StoreUnavailable
 
-TAG = "meterwatch"
 TIMEOUT_S = 5.0
-_TOO_MANY_REQUESTS = 429
-_ENDED = {AlertState.CLEARED: "over", AlertState.CONFIRMED: "confirmed", AlertState.WITHDRAWN: "withdrawn"}
+#: Regions asked for at first, and at most.
+PAGE, MOST_LISTED = 1_000, 64_000
+END_OF_TIME_MS = 10_000_000_000_000
+_TOO_MANY_REQUESTS, _NOT_FOUND = 429, 404
 
 T = TypeVar("T")
 
@@ -36,14 +31,34 @@ class GrafanaRefused(StoreError):
     """Grafana refuses for good (token, rights, address): retrying would not help."""
 
 
-class AnnotationWriter:
-    """Keeps one region annotation per alert.
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A region as Grafana has it."""
 
-    `url` is Grafana's root, with a path where it is served below one; `token` a service account's, with the right to
-    write annotations. `desk_url` is where the annotation's text leads to. Raises `SettingsError` on an unusable `url`.
+    annotation_id: int
+    key: str
+    begins_s: int
+    ends_s: int
+    tags: frozenset[str]
+
+    def shows(self, region: Region) -> bool:
+        """Whether it stands where the region does and in its state; whom it was told to may differ."""
+        return (self.begins_s, self.ends_s, self.tags - {UNTOLD}) == (
+            region.begins_s,
+            region.ends_s,
+            frozenset(region.tags) - {UNTOLD},
+        )
+
+
+class AnnotationClient:
+    """Draws regions, finds, moves and removes them.
+
+    `url` is Grafana's root, with a path where it is served below one; `token` a service account's, with the right to write
+    annotations. Raises `SettingsError` on an unusable `url`; every call raises `GrafanaUnavailable` where trying again
+    helps, `GrafanaRefused` where it does not.
     """
 
-    def __init__(self, url: str, token: str, *, desk_url: str = "", timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, url: str, token: str, *, timeout_s: float = TIMEOUT_S) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or parts.hostname is None:
             raise SettingsError(
@@ -51,7 +66,6 @@ class AnnotationWriter:
             )
         path = parts.path.strip("/")
         self._url = url
-        self._desk_url = desk_url.rstrip("/")
         self._grafana = GrafanaFace(
             auth=token,
             host=f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname,
@@ -61,58 +75,69 @@ class AnnotationWriter:
             timeout=timeout_s,
         )
 
-    def write(self, alert: Alert, *, until_s: int | None = None) -> int:
-        """Make the alert's annotation as the alert is now; returns the annotation's id.
+    def drawn(self, *tags: str, since_s: int = 0) -> list[Drawn]:
+        """Every region with all these tags (and Meterwatch's own) that reaches beyond `since_s`, `MOST_LISTED` at most."""
+        limit = PAGE
+        while True:
+            found = self._listed((TAG, *tags), since_s, limit)
+            if len(found) < limit or limit >= MOST_LISTED:
+                return [drawn for drawn in map(_drawn, found) if drawn is not None]
+            # Grafana orders by the end and cuts by the beginning: there is no turning of pages
+            limit = min(4 * limit, MOST_LISTED)
 
-        An alert that is still raised reaches to `until_s` (epoch seconds of event time), or is a mark at the time it was
-        raised. Calling it again with the same alert changes nothing. Raises `GrafanaUnavailable` where trying again
-        helps, `GrafanaRefused` where it does not.
-        """
-        begins_ms = 1000 * alert.raised_at_s
-        ends_s = alert.cleared_at_s if alert.cleared_at_s is not None else until_s
-        ends_ms = max(begins_ms, 1000 * (ends_s if ends_s is not None else alert.raised_at_s))
-        # An alert's id stays over a relapse: its annotation then moves to the newest episode.
-        tags = [TAG, f"alert:{alert.alert_id}", f"area:{alert.transformer_area}"]
-        text = self._text(alert)
-        known = self._call(lambda: self._grafana.annotations.get_annotation(tags=[quote(tag) for tag in tags[:2]]))
-        if not known:
-            made = self._call(
-                lambda: self._grafana.annotations.add_annotation(
-                    time_from=begins_ms, time_to=ends_ms, tags=tags, text=text
-                )
+    def _listed(self, tags: Sequence[str], since_s: int, limit: int) -> list[dict[str, Any]]:
+        # Grafana takes a range only with both of its ends
+        from_ms, to_ms = (1000 * since_s, END_OF_TIME_MS) if since_s > 0 else (None, None)
+        found: list[dict[str, Any]] = self._call(
+            lambda: self._grafana.annotations.get_annotation(
+                time_from=from_ms, time_to=to_ms, tags=[quote(tag) for tag in tags], limit=limit
             )
-            return int(made["id"])
-        first, *doubles = sorted(known, key=lambda annotation: int(annotation["id"]))
-        # Two writers may both have found nothing and both have written.
-        for double in doubles:
-            self._call(partial(self._grafana.annotations.delete_annotations_by_id, double["id"]))
-        as_it_is = (first.get("time"), first.get("timeEnd"), set(first.get("tags") or ()), first.get("text"))
-        if as_it_is != (begins_ms, ends_ms, set(tags), text):
-            self._call(
-                lambda: self._grafana.annotations.update_annotation(
-                    first["id"], time_from=begins_ms, time_to=ends_ms, tags=tags, text=text
-                )
+        )
+        return found
+
+    def draw(self, region: Region) -> int:
+        """Draw it anew; its number at Grafana."""
+        made = self._call(
+            lambda: self._grafana.annotations.add_annotation(
+                time_from=1000 * region.begins_s,
+                time_to=1000 * region.ends_s,
+                tags=list(region.tags),
+                text=region.text,
             )
-        return int(first["id"])
+        )
+        return int(made["id"])
+
+    def move(self, annotation_id: int, region: Region) -> bool:
+        """Change it to what the region is; False where somebody removed it."""
+        return self._if_there(
+            lambda: self._grafana.annotations.update_annotation(
+                annotation_id,
+                time_from=1000 * region.begins_s,
+                time_to=1000 * region.ends_s,
+                tags=list(region.tags),
+                text=region.text,
+            )
+        )
+
+    def remove(self, annotation_id: int) -> bool:
+        """Remove it; False where it was gone already."""
+        return self._if_there(lambda: self._grafana.annotations.delete_annotations_by_id(annotation_id))
 
     def ping(self) -> str:
-        """A short word on what was reached, e.g. ``Grafana 11.6.0``; raises as `write` does, also where only the token is wrong."""
+        """A short word on what was reached, e.g. ``Grafana 11.6.0``; raises as the others do, also where only the token is wrong."""
         health = self._call(lambda: self._grafana.api.GET("/health"))
         self._call(lambda: self._grafana.annotations.get_annotation(tags=[TAG], limit=1))
         return f"Grafana {health.get('version', 'of unknown version')}"
 
-    def _text(self, alert: Alert) -> str:
-        """Kind, area, state and a link: no name, address or load curve leaves the desk."""
-        row = CATALOGUE.get(alert.abnormality)
-        name = alert.abnormality if row is None else row.name_en
-        claim = name if alert.state is AlertState.CONFIRMED else f"suspected: {name}"
-        state = "" if alert.is_open else f", {_ENDED[alert.state]}"
-        lines = [f"{claim} in {alert.transformer_area} ({alert.grade}{state})"]
-        text = "\n".join(html.escape(line) for line in lines)
-        if self._desk_url:
-            address = html.escape(f"{self._desk_url}/alerts/{quote(alert.alert_id)}")
-            text += f'\n<a href="{address}">{html.escape(alert.alert_id)}</a>'
-        return text
+    def _if_there(self, request: Callable[[], object]) -> bool:
+        try:
+            self._call(request)
+        except GrafanaRefused as error:
+            cause = error.__cause__
+            if isinstance(cause, GrafanaClientError) and cause.status_code == _NOT_FOUND:
+                return False
+            raise
+        return True
 
     def _call(self, request: Callable[[], T]) -> T:
         try:
@@ -133,3 +158,16 @@ class AnnotationWriter:
         except TypeError as error:
             # grafana-api stumbles over an error page that is text and holds the word "message".
             raise GrafanaUnavailable(f"Grafana at {self._url} answers with an error that is not JSON") from error
+
+
+def _drawn(row: dict[str, Any]) -> Drawn | None:
+    """None for a region with our tag that is not ours: somebody's own note."""
+    tags = [str(tag) for tag in row.get("tags") or ()]
+    alert = next((tag.removeprefix("alert:") for tag in tags if tag.startswith("alert:")), None)
+    if alert is None:
+        return None
+    # before there were episodes, an alert had one region
+    episode = next((tag.removeprefix("episode:") for tag in tags if tag.startswith("episode:")), "1")
+    begins_ms = int(row["time"])
+    ends_ms = int(row.get("timeEnd") or begins_ms)
+    return Drawn(int(row["id"]), f"{alert}/{episode}", begins_ms // 1000, ends_ms // 1000, frozenset(tags))

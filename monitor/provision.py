@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from alerts.watch import RULES
-from grafana.client import AnnotationWriter
+from grafana.client import AnnotationClient
 from metering.errors import FeedError, MeterwatchError
 from monitor.replay import ROWS_TOLD
 from monitor.settings import Settings
@@ -190,7 +190,7 @@ def _series(settings: Settings) -> str:
 
 def _grafana(settings: Settings) -> str:
     token = "" if settings.grafana_token is None else settings.grafana_token.get_secret_value()
-    return AnnotationWriter(settings.grafana_url or "", token).ping()
+    return AnnotationClient(settings.grafana_url or "", token).ping()
 
 
 def _feed(path: Path) -> Iterator[Finding]:

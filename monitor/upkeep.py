@@ -24,6 +24,7 @@ from operations.dispatch import dispatch_ready
 log = logging.getLogger("meterwatch.upkeep")
 FIRST_RETRY_S, LAST_RETRY_S = 0.5, 10.0
 RELAY_AT_ONCE = 100
+ANNOTATE_LEASE, ANNOTATE_LEASE_S = "annotations", 30.0
 ANNOTATE_EVERY_S = 10.0
 ANNOTATE_AGAIN_AFTER_REFUSAL_S = 300.0
 
@@ -110,7 +111,7 @@ class Upkeep:
     def end(self) -> None:
         """Give the leases back, so that the next owner need not wait for them to run out."""
         try:
-            for lease in (close_day.LEASE, deliver_points.LEASE, dispatch.LEASE, TICKER_LEASE):
+            for lease in (close_day.LEASE, deliver_points.LEASE, dispatch.LEASE, ANNOTATE_LEASE, TICKER_LEASE):
                 self.store.release_lease(lease, self.owner)
         except StoreUnavailable as error:
             log.warning("the leases run out by themselves: %s", error)
@@ -157,6 +158,10 @@ class Upkeep:
         if self.annotations is None or time.monotonic() < self._annotate_at:
             return False
         self._annotate_at = time.monotonic() + ANNOTATE_EVERY_S
+        if not self.store.take_lease(ANNOTATE_LEASE, self.owner, ANNOTATE_LEASE_S):
+            self.annotations.forget()
+            self._works("annotations")
+            return False
         try:
             self.annotations.bring_up_to_date()
         except GrafanaRefused as error:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from grafana.annotate import AlertAnnotations
-from grafana.client import AnnotationWriter
+from grafana.client import AnnotationClient
 from metering.archive import Archive
 from metering.errors import SettingsError
 from metering.ports import StateStore, TimeSeries
@@ -167,5 +167,5 @@ def _annotations(settings: Settings, store: StateStore) -> AlertAnnotations | No
         return None
     if settings.grafana_token is None:
         raise SettingsError("METERWATCH_GRAFANA_TOKEN is missing: Grafana is set, but not how to sign in")
-    writer = AnnotationWriter(settings.grafana_url, settings.grafana_token.get_secret_value())
-    return AlertAnnotations(store, writer)
+    client = AnnotationClient(settings.grafana_url, settings.grafana_token.get_secret_value())
+    return AlertAnnotations(store, client)

@@ -1,4 +1,4 @@
-"""A server that speaks Grafana's annotation endpoints, and a writer to it."""
+"""A server that speaks Grafana's annotation endpoints, and a client of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from grafana.client import AnnotationWriter
+from grafana.client import AnnotationClient
 from tests.unit.grafana.fake_grafana import TOKEN, FakeGrafana
 
 
@@ -23,5 +23,5 @@ def server() -> Iterator[FakeGrafana]:
 
 
 @pytest.fixture
-def writer(server: FakeGrafana) -> AnnotationWriter:
-    return AnnotationWriter(server.url, TOKEN, desk_url="http://desk.example/")
+def client(server: FakeGrafana) -> AnnotationClient:
+    return AnnotationClient(server.url, TOKEN)

@@ -1,7 +1,7 @@
-"""The annotation writer against a small HTTP server that speaks Grafana's annotation endpoints.
+"""The annotation client against a small HTTP server that speaks Grafana's annotation endpoints.
 
 Grafana itself is not run in these tests: the server in `fake_grafana.py` follows its published HTTP API (find, create,
-update, delete annotations; tags that must all match), and answers with errors on demand.
+update, delete annotations; tags that must all match; ranges that must overlap), and answers with errors on demand.
 """
 
 from __future__ import annotations
@@ -10,68 +10,64 @@ from dataclasses import replace
 
 import pytest
 
-from grafana.client import AnnotationWriter, GrafanaRefused, GrafanaUnavailable
-from metering.alert import AlertState
+from grafana import client as of_client
+from grafana.client import AnnotationClient, GrafanaRefused, GrafanaUnavailable
+from grafana.regions import OPEN, UNTOLD, Region
 from metering.errors import SettingsError, StoreError, StoreUnavailable
-from tests.unit.grafana.fake_grafana import CLEARED, RAISED, TOKEN, FakeGrafana
+from tests.unit.grafana.fake_grafana import TOKEN, FakeGrafana
+
+REGION = Region("a-1", 2, 1_000, 4_600, ("meterwatch", "alert:a-1", "episode:2", "area:TA <1> & co", OPEN), "suspected")
 
 
-def test_a_raised_alert_becomes_one_annotation(server: FakeGrafana, writer: AnnotationWriter) -> None:
-    assert writer.write(RAISED) == 1
-    assert server.annotations[1]["time"] == server.annotations[1]["timeEnd"] == 1_000_000
-    assert server.annotations[1]["tags"] == ["meterwatch", "alert:a-1", "area:TA <1> & co"]
+def test_a_region_is_drawn_and_found_again_by_its_tags(server: FakeGrafana, client: AnnotationClient) -> None:
+    number = client.draw(REGION)
+    assert server.annotations[number]["time"] == 1_000_000
+    assert server.annotations[number]["timeEnd"] == 4_600_000
+    (found,) = client.drawn("area:TA <1> & co")
+    assert (found.annotation_id, found.key) == (number, "a-1/2")
+    assert found.shows(REGION)
+    assert client.drawn("area:another") == []
 
 
-def test_the_text_says_suspected_and_gives_no_meter_and_no_markup_of_the_feed(
-    server: FakeGrafana, writer: AnnotationWriter
+def test_only_what_reaches_into_the_range_is_found(client: AnnotationClient) -> None:
+    client.draw(REGION)
+    assert len(client.drawn(since_s=4_600)) == 1
+    assert client.drawn(since_s=4_601) == []
+
+
+def test_a_region_is_moved_and_removed_and_one_that_is_gone_is_told(client: AnnotationClient) -> None:
+    number, over = client.draw(REGION), replace(REGION, ends_s=9_000)
+    assert client.move(number, over)
+    (found,) = client.drawn()
+    assert found.shows(over)
+    assert client.remove(number)
+    assert not client.move(number, over)
+    assert not client.remove(number)
+
+
+def test_whom_it_was_told_to_makes_no_other_region(client: AnnotationClient) -> None:
+    client.draw(replace(REGION, tags=(*REGION.tags, UNTOLD)))
+    (found,) = client.drawn()
+    assert found.shows(REGION)
+
+
+def test_somebodys_own_note_is_left_alone_and_a_region_of_before_is_the_first_episode(
+    server: FakeGrafana, client: AnnotationClient
 ) -> None:
-    writer.write(RAISED)
-    text = server.annotations[1]["text"]
-    assert text.startswith("suspected: demand over contracted capacity in TA &lt;1&gt; &amp; co (high)")
-    assert 'href="http://desk.example/alerts/a-1"' in text
-    assert "M-1" not in text
-    assert "SP-1" not in text
+    server.add({"time": 1_000, "timeEnd": 1_000, "tags": ["meterwatch"], "text": "a person's note"})
+    server.add({"time": 1_000, "timeEnd": 0, "tags": ["meterwatch", "alert:a-7"], "text": "of an older version"})
+    assert [(d.key, d.begins_s, d.ends_s) for d in client.drawn()] == [("a-7/1", 1, 1)]
 
 
-def test_writing_the_same_alert_again_changes_nothing(server: FakeGrafana, writer: AnnotationWriter) -> None:
-    writer.write(RAISED)
+def test_more_regions_than_one_page_are_all_found(
+    server: FakeGrafana, client: AnnotationClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(of_client, "PAGE", 10)
+    for number in range(95):
+        client.draw(replace(REGION, alert_id=f"a-{number}", tags=(*REGION.tags[:1], f"alert:a-{number}", "episode:1")))
     server.requests.clear()
-    assert writer.write(RAISED) == 1
-    assert server.requests == ["GET"]
-    assert len(server.annotations) == 1
-
-
-def test_a_raised_alert_reaches_to_the_event_time(server: FakeGrafana, writer: AnnotationWriter) -> None:
-    writer.write(RAISED)
-    writer.write(RAISED, until_s=2_800)
-    assert server.annotations[1]["timeEnd"] == 2_800_000
-    assert len(server.annotations) == 1
-
-
-def test_a_cleared_alert_ends_its_region(server: FakeGrafana, writer: AnnotationWriter) -> None:
-    writer.write(RAISED, until_s=9_000)
-    writer.write(CLEARED, until_s=9_000)
-    (annotation,) = server.annotations.values()
-    assert (annotation["time"], annotation["timeEnd"]) == (1_000_000, 4_600_000)
-    assert "over" in annotation["text"]
-
-
-def test_only_a_confirmed_alert_is_called_by_its_name_alone(server: FakeGrafana, writer: AnnotationWriter) -> None:
-    writer.write(replace(CLEARED, state=AlertState.CONFIRMED))
-    assert server.annotations[1]["text"].startswith("demand over contracted capacity")
-
-
-def test_doubles_of_two_writers_are_made_one(server: FakeGrafana, writer: AnnotationWriter) -> None:
-    writer.write(RAISED)
-    server.add(dict(server.annotations[1]))
-    assert writer.write(CLEARED) == 1
-    assert list(server.annotations) == [1]
-    assert server.annotations[1]["timeEnd"] == 4_600_000
-
-
-def test_another_alert_gets_an_annotation_of_its_own(server: FakeGrafana, writer: AnnotationWriter) -> None:
-    writer.write(RAISED)
-    assert writer.write(replace(RAISED, alert_id="a-2")) == 2
+    assert len({d.key for d in client.drawn()}) == 95
+    assert server.requests == ["GET"] * 3
 
 
 @pytest.mark.parametrize(
@@ -87,13 +83,15 @@ def test_another_alert_gets_an_annotation_of_its_own(server: FakeGrafana, writer
     ],
 )
 def test_an_error_says_whether_to_try_again(
-    server: FakeGrafana, writer: AnnotationWriter, status: int, body: str, error: type[Exception]
+    server: FakeGrafana, client: AnnotationClient, status: int, body: str, error: type[Exception]
 ) -> None:
     server.fail_with = (status, body)
     with pytest.raises(error):
-        writer.write(RAISED)
+        client.draw(REGION)
+    with pytest.raises(error):
+        client.drawn()
     server.fail_with = None
-    assert writer.write(RAISED) == 1
+    assert client.draw(REGION) == 1
 
 
 def test_errors_are_those_of_the_ports() -> None:
@@ -101,23 +99,23 @@ def test_errors_are_those_of_the_ports() -> None:
     assert issubclass(GrafanaRefused, StoreError)
 
 
-def test_a_grafana_that_is_away_can_be_tried_again(server: FakeGrafana) -> None:
+def test_a_grafana_that_is_away_can_be_tried_again() -> None:
     with pytest.raises(GrafanaUnavailable, match="cannot be reached"):
-        AnnotationWriter("http://127.0.0.1:9", TOKEN).write(RAISED)
+        AnnotationClient("http://127.0.0.1:9", TOKEN).draw(REGION)
 
 
 def test_a_wrong_token_is_refused_with_what_to_do(server: FakeGrafana) -> None:
     with pytest.raises(GrafanaRefused, match="METERWATCH_GRAFANA_TOKEN"):
-        AnnotationWriter(server.url, "wrong").write(RAISED)
+        AnnotationClient(server.url, "wrong").draw(REGION)
     with pytest.raises(GrafanaRefused, match="METERWATCH_GRAFANA_TOKEN"):
-        AnnotationWriter(server.url, "wrong").ping()
+        AnnotationClient(server.url, "wrong").ping()
 
 
-def test_ping_names_the_version(writer: AnnotationWriter) -> None:
-    assert writer.ping() == "Grafana 11.6.0"
+def test_ping_names_the_version(client: AnnotationClient) -> None:
+    assert client.ping() == "Grafana 11.6.0"
 
 
 @pytest.mark.parametrize("url", ["grafana:3000", "", "ftp://grafana"])
 def test_an_unusable_address_is_refused(url: str) -> None:
     with pytest.raises(SettingsError, match="METERWATCH_GRAFANA_URL"):
-        AnnotationWriter(url, TOKEN)
+        AnnotationClient(url, TOKEN)
