@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     desk_token: SecretStr | None = Field(None, description="token that opens the desk; required beyond loopback")
     language: Literal["en", "zh"] = Field("en", description="language of the desk before a person chooses")
     thresholds: Path | None = Field(None, description="TOML file with detector thresholds")
+    notify: Path | None = Field(
+        None, description="TOML file with the notify plan: who is told what, where and when; none = the desk alone"
+    )
     checkpoint_seconds: float = Field(1.0, gt=0, le=60, description="longest time between two checkpoints")
     checkpoint_messages: int = Field(500, ge=1, description="most messages between two checkpoints")
     watchdog_seconds: float = Field(

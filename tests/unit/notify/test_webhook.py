@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from metering.errors import NotSent
+from notify.post import LONGEST_WAIT_S
 from notify.signature import FRESH_S, SIGNATURE, TIMESTAMP, verified
-from notify.webhook import LONGEST_WAIT_S, Webhook
+from notify.webhook import Webhook
 from tests.unit.notify.made_notifications import WRITER, notification
 from tests.unit.notify.receivers import Answer, HttpReceiver
 
