@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+import orjson
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
@@ -27,6 +28,9 @@ from metering.catalogue import CATALOGUE
 from metering.dismissal import BENIGN_REASONS
 from monitor.metrics import metrics_table, rules_table
 from monitor.settings import PREFIX, Settings
+from notify import examples
+from notify.alertmanager import payload
+from notify.texts import Writer
 from simulator.life.life_table import life_table
 from streams.topics import topics_table
 
@@ -147,6 +151,18 @@ def catalogue() -> str:
     return _table(("code", "no.", "English", "中文", "family", "lane", "said by"), rows)
 
 
+def webhook_example() -> str:
+    """The webhook's body of a page."""
+    writer = Writer(examples.CALENDAR, "en", examples.DESK_URL)
+    told = orjson.dumps(payload(examples.EXAMPLES[0], writer), option=orjson.OPT_INDENT_2).decode()
+    return f"```json\n{told}\n```"
+
+
+def notification_texts() -> str:
+    """A message of every kind, in both languages."""
+    return "\n\n".join(f"```text\n{examples.rendered(language)}\n```" for language in ("en", "zh"))
+
+
 #: (page, block name) -> what stands between the block's marks
 BLOCKS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("settings.md", "settings"): settings,
@@ -163,6 +179,8 @@ BLOCKS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("api.md", "scopes"): scopes_table,
     ("api.md", "problems"): problems_table,
     ("learning.md", "reasons why an alert is no problem"): benign_reasons,
+    ("notifications.md", "webhook"): webhook_example,
+    ("notifications.md", "texts"): notification_texts,
 }
 
 

@@ -39,6 +39,11 @@ app.add_typer(alerts_app, name="alerts")
 findings_app = typer.Typer(help="What inspections found and taught; take a finding back.", no_args_is_help=True)
 app.add_typer(findings_app, name="findings")
 
+notifications_app = typer.Typer(
+    help="What people were sent, what waits and what failed; test a channel.", no_args_is_help=True
+)
+app.add_typer(notifications_app, name="notifications")
+
 FeedArgument = Annotated[Path, typer.Argument(help="feed folder", metavar="FEED")]
 RunArgument = Annotated[Path, typer.Argument(help="RUN folder", metavar="RUN")]
 OutOption = Annotated[Path, typer.Option("--out", help="folder to write; must be new or empty")]
@@ -579,6 +584,57 @@ def findings_undo(
     from monitor.findings import undo
 
     print(undo(finding_id, by, reason, run))
+
+
+@notifications_app.command("list")
+def notifications_list(
+    state: Annotated[
+        Literal["waiting", "delivered", "failed", "folded"] | None, typer.Option(help="only these; default: all")
+    ] = None,
+    channel: Annotated[str | None, typer.Option(help="only of this channel")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="how many")] = 50,
+    run: Annotated[Path | None, typer.Option("--run", help="of a RUN folder instead of the live store")] = None,
+) -> None:
+    """The newest notifications, newest first; of one state oldest first, as they are sent."""
+    from monitor.notifications import listed
+
+    for line in listed(state, channel, limit, run):
+        print(line)
+
+
+@notifications_app.command("show")
+def notifications_show(
+    notification_id: Annotated[str, typer.Argument(metavar="ID")],
+    language: Annotated[Literal["en", "zh"], typer.Option(help="in which it is shown")] = "en",
+    run: Annotated[Path | None, typer.Option("--run", help="of a RUN folder instead of the live store")] = None,
+) -> None:
+    """One notification: how far it came, why it failed, and what it says."""
+    from monitor.notifications import shown
+
+    print(shown(notification_id, language, run))
+
+
+@notifications_app.command("retry")
+def notifications_retry(
+    ids: Annotated[
+        list[str] | None, typer.Argument(help="notifications that failed; default: all", metavar="[ID]...")
+    ] = None,
+    channel: Annotated[str | None, typer.Option(help="all that failed of this channel")] = None,
+) -> None:
+    """Let notifications that failed for good wait again: after their address, token or receiver was mended."""
+    from monitor.notifications import retried
+
+    print(retried(ids or [], channel))
+
+
+@notifications_app.command("test")
+def notifications_test(
+    channel: Annotated[str, typer.Argument(metavar="CHANNEL")],
+) -> None:
+    """Send one message to a channel of the notify plan, now. Exit code 1 if it was not taken."""
+    from monitor.notifications import try_channel
+
+    print(try_channel(channel))
 
 
 @letters_app.command("list")

@@ -16,6 +16,7 @@ from metering.errors import MeterwatchError
 from monitor.desk_server import desk_of
 from monitor.heart import PulseTaker, at_work
 from monitor.metrics import exposition
+from monitor.notify_plan import Plan, load_plan
 from monitor.pacing import Pacing
 from monitor.pipeline import PipelineReport
 from monitor.process import cpu_seconds
@@ -53,6 +54,7 @@ def demo(settings: Settings, *, out: Path | None, areas: int, days: int, seed: i
     folder = out or _fresh(Path("runs") / "demo")
     if folder.exists() and any(folder.iterdir()):
         raise MeterwatchError(f"{folder} is not empty: give --out a new folder")
+    notify = load_plan(settings.notify)
     with progress("simulating") as advance:
         simulate(
             folder / "feed",
@@ -89,7 +91,7 @@ def demo(settings: Settings, *, out: Path | None, areas: int, days: int, seed: i
             return
         store.fix_partitions(AREAS.name, settings.partitions)
         series = open_series(settings)
-        watching = _Watching(plan, settings, feed, store, pacing, series)
+        watching = _Watching(plan, settings, feed, store, pacing, series, notify)
         app = desk_of(
             settings,
             store,
@@ -112,10 +114,17 @@ class _Watching:
     """The worker's apps, the feed and the upkeep inside the desk's own event loop."""
 
     def __init__(
-        self, plan: ReplayPlan, settings: Settings, feed: Feed, store: Any, pacing: Pacing, series: Any
+        self,
+        plan: ReplayPlan,
+        settings: Settings,
+        feed: Feed,
+        store: Any,
+        pacing: Pacing,
+        series: Any,
+        notify: Plan,
     ) -> None:
         self._plan, self._settings, self._feed = plan, settings, feed
-        self._store, self._pacing, self._series = store, pacing, series
+        self._store, self._pacing, self._series, self._notify = store, pacing, series, notify
         self._upkeep: UpkeepThread | None = None
         self._embedded: EmbeddedRun | None = None
         self._task: asyncio.Task[None] | None = None
@@ -149,6 +158,8 @@ class _Watching:
             relay=relay,
             report=PipelineReport(found, "demo", self._heart),
             capacity=capacity_of(self._settings),
+            routes=self._notify.routes,
+            channels=self._notify.channels(self._feed.archive.calendar),
         )
         self._upkeep = UpkeepThread(upkeep)
         self._upkeep.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from metering.ports import Sender
 from metering.times import LocalCalendar
 from monitor.settings import PREFIX
 from monitor.thresholds import line_of
-from notify.plan import NotifyPlan, PlanFault, open_channel, parse_plan
+from notify.plan import DAYS, NotifyPlan, PlanFault, open_channel, parse_plan
 from operations.deliver_notifications import Channel
 
 VARIABLE = f"{PREFIX}NOTIFY"
@@ -83,3 +84,28 @@ def _told(path: Path, fault: PlanFault) -> SettingsError:
     where = "" if line is None else f", line {line}"
     section = f"[{fault.section}] " if fault.section else ""
     return SettingsError(f"notify plan {path}{where}: {section}{fault}")
+
+
+def remarks(plan: Plan) -> list[str]:
+    """What is allowed and may still be a mistake: hours in which nobody is on call, secrets that others can read."""
+    found = []
+    if plan.plan.channels and not plan.plan.on_call:
+        found.append("no [[on_call]]: what is urgent is only shown on the desk")
+    if gaps := plan.routes.uncovered():
+        day, begins = gaps[0]
+        more = f" and {len(gaps) - 1} more gaps" if len(gaps) > 1 else ""
+        found.append(
+            f"nobody is on call from {DAYS[day]} {begins:%H:%M}{more}: what is urgent is then only shown on the desk"
+        )
+    if plan.path is not None:
+        files = [plan.path, *(plan.path.parent / name for name in _secret_files(plan.plan))]
+        found += [f"{file} can be read by everybody on this machine: chmod 600" for file in files if _is_open(file)]
+    return found
+
+
+def _secret_files(plan: NotifyPlan) -> list[Path]:
+    return [name for each in plan.channels.values() for name in (each.url_file, each.secret_file) if name is not None]
+
+
+def _is_open(file: Path) -> bool:
+    return bool(file.stat().st_mode & stat.S_IROTH)

@@ -14,6 +14,8 @@ from typing import Literal
 from alerts.watch import RULES
 from grafana.client import AnnotationClient
 from metering.errors import FeedError, MeterwatchError
+from metering.times import LocalCalendar
+from monitor.notify_plan import load_plan, remarks
 from monitor.replay import ROWS_TOLD
 from monitor.settings import Settings
 from monitor.stores import influx_token, open_existing_store, open_series, open_store
@@ -80,6 +82,7 @@ def doctor(settings: Settings, feed: Path | None) -> Iterator[Finding]:
         yield _probe("watch rules", lambda: _watch_rules(settings.watch_rules), "check METERWATCH_WATCH_RULES")
     yield _probe("database", lambda: _database(settings), "check METERWATCH_DATABASE_URL, then `meterwatch provision`")
     yield from _watch(settings)
+    yield _notify(settings)
     if settings.kafka_url is None:
         yield Finding("kafka", "off", "in-process memory://; set METERWATCH_KAFKA_URL for a log that survives a crash")
     else:
@@ -125,6 +128,19 @@ def _thresholds(path: Path | None) -> str:
 def _watch_rules(path: Path | None) -> str:
     changed = [code for code, rule in load_watch_rules(path).items() if rule != RULES[code]]
     return f"{path}: {', '.join(changed) or 'nothing changed'}"
+
+
+def _notify(settings: Settings) -> Finding:
+    """The plan is read and its addresses and secrets are; nothing is sent."""
+    if settings.notify is None:
+        return Finding("notify", "off", "alerts reach people by the desk alone; set METERWATCH_NOTIFY to a notify plan")
+    try:
+        plan = load_plan(settings.notify)
+        channels = plan.channels(LocalCalendar("UTC"))
+    except MeterwatchError as error:
+        return Finding("notify", "FAILED", f"{error} -> docs/notifications.md")
+    notes = [f"{settings.notify}: {', '.join(channel.name for channel in channels)}", *remarks(plan)]
+    return Finding("notify", "ok", "; ".join([*notes, "try one: `meterwatch notifications test CHANNEL`"]))
 
 
 def _database(settings: Settings) -> str:

@@ -167,6 +167,7 @@ def drive_directly(drive: Drive) -> None:
                 )
         upkeep.close_days()
         upkeep.dispatch()
+        upkeep.notify()
         upkeep.deliver()
         drive.show()
 

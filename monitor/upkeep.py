@@ -15,10 +15,14 @@ from inspection.capacity import Capacity
 from metering.archive import Archive
 from metering.errors import MeterwatchError, StoreUnavailable
 from metering.ports import StateStore, TimeSeries
+from metering.times import LocalCalendar
+from monitor.delivery import Deliveries
+from monitor.notify_plan import Plan
 from monitor.pipeline import PipelineReport
 from monitor.ticker import LEASE as TICKER_LEASE
 from monitor.ticker import Ticker
 from operations import close_day, deliver_points, dispatch
+from operations.deliver_notifications import Channel
 from operations.dispatch import dispatch_ready
 
 log = logging.getLogger("meterwatch.upkeep")
@@ -51,6 +55,8 @@ class Upkeep:
     day_close_deadline_s: float | None = None
     capacity: Capacity | None = None
     routes: Routes = field(default_factory=Routes)
+    channels: tuple[Channel, ...] = field(default_factory=lambda: Plan().channels(LocalCalendar("UTC")))
+    """Whom the outbox of notifications is brought to; the desk alone where nothing else is said."""
     points_refused: int = 0
     failing: dict[str, str] = field(default_factory=dict)
     """Which part fails just now, and why: shown by the desk and the log, gone when it works again."""
@@ -61,12 +67,17 @@ class Upkeep:
     _annotate_at: float = 0.0
     _retry_at: dict[str, float] = field(default_factory=dict)
     _retry_s: dict[str, float] = field(default_factory=dict)
+    _deliveries: Deliveries = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._deliveries = Deliveries(self.store, self.channels, self.owner)
 
     def round(self) -> None:
         if self.ticker is not None:
             self._try("ticker", self.ticker.tick)
         self._try("close_day", self.close_days)
         self._try("dispatch", self.dispatch)
+        self._try("notifications", self.notify)
         if self.series is not None:
             self._try("points", self.deliver)
             self._try("pipeline", self.report_pipeline)
@@ -113,6 +124,7 @@ class Upkeep:
         try:
             for lease in (close_day.LEASE, deliver_points.LEASE, dispatch.LEASE, ANNOTATE_LEASE, TICKER_LEASE):
                 self.store.release_lease(lease, self.owner)
+            self._deliveries.end()
         except StoreUnavailable as error:
             log.warning("the leases run out by themselves: %s", error)
 
@@ -130,6 +142,15 @@ class Upkeep:
     def dispatch(self) -> None:
         """What was announced becomes notifications in the outbox."""
         dispatch_ready(self.store, self.archive, self.routes, self.partitions, self.owner)
+
+    def notify(self) -> None:
+        """The outbox to its channels; each that does not take it is named by itself."""
+        self._deliveries.round()
+        for channel, trouble in self._deliveries.troubles.items():
+            if trouble:
+                self._fails(f"notify {channel}", trouble)
+            else:
+                self._works(f"notify {channel}")
 
     def deliver(self) -> None:
         if self.series is None:

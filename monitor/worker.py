@@ -19,6 +19,7 @@ from metering.ports import StateStore, TimeSeries
 from monitor.dead_man import DeadMansSwitch
 from monitor.heart import Heart, PulseTaker, at_work
 from monitor.metrics import MetricsServer
+from monitor.notify_plan import load_plan
 from monitor.pipeline import PipelineReport
 from monitor.settings import Settings, capacity_of
 from monitor.stores import open_series, open_store
@@ -115,6 +116,7 @@ def run(role: WorkerRole, settings: Settings) -> int:
     apps = [make_app(stage, settings, broker) for stage in found]
     taker = PulseTaker(owner, role, at_work(found, [app.driver for app in apps]))
     heart = heart_of(settings, store, archive, taker)
+    plan = load_plan(settings.notify)
     upkeep = None
     if publisher is not None:
         beside = taker.upkeep = Upkeep(
@@ -128,6 +130,8 @@ def run(role: WorkerRole, settings: Settings) -> int:
             report=PipelineReport(found, owner, heart),
             day_close_deadline_s=settings.day_close_deadline_seconds,
             capacity=capacity_of(settings),
+            routes=plan.routes,
+            channels=plan.channels(archive.calendar),
             ticker=None
             if settings.ticker_grace_seconds is None
             else Ticker(store, archive, owner, lambda tick: publisher.send(None, tick), settings.ticker_grace_seconds),

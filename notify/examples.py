@@ -10,6 +10,7 @@ from notify.texts import Language, Writer
 CALENDAR = LocalCalendar("Asia/Shanghai")
 #: 03:20 in the utility's time.
 NIGHT_S = parse_iso("2026-01-12T19:20:00Z")
+DESK_URL = "https://desk.example.org"
 _HOUR_S = 3600
 
 
@@ -51,9 +52,9 @@ EXAMPLES: tuple[Notification, ...] = (
         (SILENT, *OUTAGES[:3], _OVER),
         left_out=(("not_listed", 4),),
     ),
-    Notification("chief", "escalation", "page", "neutral_lost@TA-0012", 4, NIGHT_S, (LOST_NEUTRAL,)),
+    Notification("chief", "escalation", "page", "neutral_lost@TA-0012", 4, NIGHT_S, (LOST_NEUTRAL,), note="phone"),
     Notification("phone", "handover", "none", "handover", 1, NIGHT_S, (LOST_NEUTRAL, SILENT)),
-    Notification("crew", "morning", "morning", "crew north 2026-01-13", 1, NIGHT_S, (_TASK, _LESS), (("capacity", 9),)),
+    Notification("crew", "morning", "morning", "crew north 2026-01-13", 1, NIGHT_S, (_TASK, _LESS), (("no_room", 9),)),
     Notification(
         "crew", "notice", "none", "silence", 1, NIGHT_S, (), note="a silence on TA-0012 ends at 08:00: repair finished?"
     ),
@@ -62,5 +63,5 @@ EXAMPLES: tuple[Notification, ...] = (
 
 def rendered(language: Language) -> str:
     """Every example as it reaches a phone."""
-    writer = Writer(CALENDAR, language, "https://desk.example.org", most_lines=5)
+    writer = Writer(CALENDAR, language, DESK_URL, most_lines=5)
     return "\n\n".join(str(writer.write(each)) for each in EXAMPLES)

@@ -70,10 +70,12 @@ TEXTS: Mapping[str, Text] = {
     "more": Text("and {count} more", "另有{count}条"),
     "left_out": Text("not listed: {count} {why}", "未列入：{why}{count}条"),
     # --- why something is not listed
-    "why.capacity": Text("beyond today's visits", "超出当日检查能力"),
-    "why.limit": Text("held back by the hourly limit", "超过每小时上限"),
+    "why.unchanged": Text("unchanged", "无变化"),
+    "why.no_room": Text("beyond today's visits", "超出当日检查能力"),
+    "why.no_room_although_due": Text("due today and beyond today's visits", "今日到期但超出检查能力"),
     "why.not_listed": Text("more in the digest", "汇总未列"),
-    "why.over": Text("over meanwhile", "期间已恢复"),
+    # --- notes
+    "told": Text("was told: {note}", "已通知：{note}"),
 }
 
 
@@ -207,9 +209,13 @@ class Writer:
             self.say("left_out", count=count, why=self._why(reason)) for reason, count in notification.left_out if count
         ]
         if notification.note and (notification.lines or notification.kind in ("handover", "morning")):
-            rows.append(clip(" ".join(notification.note.split()), NOTE_LENGTH))
+            rows.append(self._note(notification))
         rows.append(self.link(notification) or self.calendar.text(notification.made_at_s))
         return "\n".join(rows)
+
+    def _note(self, notification: Notification) -> str:
+        note = clip(" ".join(notification.note.split()), NOTE_LENGTH)
+        return self.say("told", note=note) if notification.kind == "escalation" else note
 
     def _why(self, reason: str) -> str:
         return self.say(f"why.{reason}") if f"why.{reason}" in TEXTS else reason.replace("_", " ")

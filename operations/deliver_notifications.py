@@ -95,7 +95,9 @@ def retry_s(failures: int, key: str) -> float:
 
 def deliver_notifications(store: StateStore, channel: Channel, owner: str, clock: Clock) -> Delivered:
     """Send what is due on `channel`; `clock` is wall time, in seconds. Raises `StoreUnavailable` where the outbox is away."""
-    if clock() < channel.retry_at_s or not store.take_lease(LEASE + channel.name, owner, LEASE_S):
+    if clock() < channel.retry_at_s or not store.deliveries(state="waiting", channel=channel.name, limit=1):
+        return Delivered()
+    if not store.take_lease(LEASE + channel.name, owner, LEASE_S):
         return Delivered()
     waiting = store.deliveries(state="waiting", channel=channel.name, limit=READ_AT_ONCE)
     if channel.name == DESK:

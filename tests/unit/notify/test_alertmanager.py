@@ -54,9 +54,9 @@ def test_an_alert_is_known_again_when_it_ends() -> None:
 
 def test_what_is_cut_off_is_counted_and_its_reasons_are_named() -> None:
     many = notification(1, lines=[line(n) for n in range(30)])
-    told = payload(replace(many, left_out=(("capacity", 4),)), WRITER)
+    told = payload(replace(many, left_out=(("no_room", 4),)), WRITER)
     assert (len(told["alerts"]), told["truncatedAlerts"]) == (20, 10)
-    assert told["commonAnnotations"]["left_out"] == "capacity: 4"
+    assert told["commonAnnotations"]["left_out"] == "no_room: 4"
 
 
 @pytest.mark.parametrize(("urgency", "severity"), [("page", "critical"), ("morning", "warning"), ("none", "info")])

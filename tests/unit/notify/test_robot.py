@@ -17,7 +17,7 @@ from tests.unit.notify.receivers import Answer, HttpReceiver
 
 CHINESE = Writer(CALENDAR, "zh")
 PAGE = notification(12)
-SECRET = "SECx"
+SIGNS = "SECx"
 TAKEN = Answer(body=b'{"errcode":0,"errmsg":"ok"}')
 
 
@@ -39,7 +39,7 @@ def test_the_text_is_title_and_lines(receiver: HttpReceiver) -> None:
 
 def test_dingtalk_is_signed_with_the_robots_secret(receiver: HttpReceiver) -> None:
     receiver.always = TAKEN
-    DingTalkRobot(receiver.url + "?access_token=t", CHINESE, secret=SECRET, clock=lambda: 1000.0).send(PAGE)
+    DingTalkRobot(receiver.url + "?access_token=t", CHINESE, secret=SIGNS, clock=lambda: 1000.0).send(PAGE)
     asked = {k: v[0] for k, v in parse_qs(urlsplit(receiver.requests[0].path).query).items()}
     digest = hmac.new(b"SECx", b"1000000\nSECx", "sha256").digest()
     assert asked == {"access_token": "t", "timestamp": "1000000", "sign": base64.b64encode(digest).decode()}

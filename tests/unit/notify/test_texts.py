@@ -40,7 +40,7 @@ NOTIFICATIONS = st.builds(
     st.integers(1, 9),
     st.just(START_S),
     st.lists(LINES, max_size=60).map(tuple),
-    st.just((("capacity", 3), ("a_new_reason", 1))),
+    st.just((("no_room", 3), ("a_new_reason", 1))),
     st.sampled_from(["", "n" * 500]),
 )
 
