@@ -110,6 +110,12 @@ class Consequences:
                 counts[name] += len(own)
         return tuple(ended), +counts
 
+    def of_area(self, bank: AlertBank) -> dict[str, Mask]:
+        """By the name of each cause of the whole area that is open: the meters (meters,) whose day it explains."""
+        causes = (name for name, cause in CAUSES.items() if cause.of_area)
+        explained = {name: self.explained(name, bank, ()) for name in causes}
+        return {name: rows for name, rows in explained.items() if np.count_nonzero(rows)}
+
     def why_hidden(self, code: str, row: int, bank: AlertBank) -> str | None:
         """The name of the cause that explains what a meter's own event of this kind says; None where nothing does."""
         name = _EXPLAINED_BY.get(code)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Protocol
 
@@ -132,6 +132,13 @@ class AreaCurves:
         """Share of the day's hours with an energy, (meters,)."""
         energy = self.hourly["energy_kwh"]
         return np.asarray((energy == energy).mean(axis=0))
+
+    def unheard(self, rows: NDArray[np.bool_]) -> AreaCurves:
+        """The same day as if nothing had been measured at `rows` (meters,); what their meters reported of themselves stays."""
+        if not np.count_nonzero(rows):
+            return self
+        hourly = {name: np.where(rows, np.nan, values) for name, values in self.hourly.items()}
+        return replace(self, hourly=hourly, register_kwh=np.where(rows, np.nan, self.register_kwh))
 
 
 class DayExpert(Protocol):

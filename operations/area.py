@@ -111,6 +111,18 @@ class DayInProgress:
         self.readings = DayReadings(meters)
         self.strength = np.full((len(CODES), meters), np.nan, dtype=np.float32)
         self.suspected = np.zeros(meters, dtype=np.bool_)
+        #: whom an open alert of the whole area explains, by the catalogue's word for it (`alerts/consequences.py`)
+        self.explained: dict[str, NDArray[np.bool_]] = {}
+
+    def explain(self, explained: Mapping[str, NDArray[np.bool_]]) -> None:
+        """An interval in which the area's own alerts explain what these meters show."""
+        for cause, rows in explained.items():
+            self.explained[cause] = rows | self.explained.get(cause, np.False_)
+
+    @property
+    def unweighed(self) -> NDArray[np.bool_]:
+        """(meters,) whose day says nothing of them."""
+        return np.any([np.zeros_like(self.suspected), *self.explained.values()], axis=0)
 
 
 class AreaInProgress:
@@ -332,6 +344,7 @@ def _day_page(ordinal: int, day: DayInProgress) -> bytes:
         **{f"readings/{name}": values for name, values in day.readings.arrays().items()},
         "strength": day.strength,
         "suspected": day.suspected,
+        **{f"explained/{cause}": rows for cause, rows in day.explained.items()},
     }
     return _small(pack_arrays(SCHEMA, arrays))
 
@@ -345,9 +358,13 @@ def _day_of(context: AreaContext, page: bytes) -> tuple[int, DayInProgress]:
     arrays = unpack_arrays(SCHEMA, zlib.decompress(page))
     day = DayInProgress(context)
     day.strength, day.suspected = arrays["strength"], arrays["suspected"]
-    prefix = "readings/"
-    day.readings.restore({n.removeprefix(prefix): v for n, v in arrays.items() if n.startswith(prefix)})
+    day.explained = _under("explained/", arrays)
+    day.readings.restore(_under("readings/", arrays))
     return int(arrays["ordinal"][0]), day
+
+
+def _under(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    return {name.removeprefix(prefix): values for name, values in arrays.items() if name.startswith(prefix)}
 
 
 _ALERT_FIELDS, _REASON_FIELDS, _WORTH_FIELDS = (

@@ -51,6 +51,7 @@ def close_area_day(
     features = day_features(area.context, curves, area.profile.expected_day(curves.day_type))
     day_starts_s = np.full(len(area.area), area.archive.calendar.day_start(closes_on), dtype=np.int64)
     signals = [replace(s, since_s=day_starts_s) for s in validate_day(area, day, curves, outcome)]
+    outcome.count({f"suppressed.meter_days.{cause}": int(rows.sum()) for cause, rows in day.explained.items()})
     verdict = _weigh(area, day, curves, signals, outcome)
     if trace is not None:
         trace.day_closed(area, ordinal, signals, verdict)
@@ -93,8 +94,12 @@ def _holds(said: Dismissal, at_s: int) -> bool:
 def _weigh(
     area: AreaInProgress, day: DayInProgress, curves: AreaCurves, validated: list[Signal], outcome: Outcome
 ) -> Verdict:
-    """The day experts describe the day, the prior weighs it, alerts follow, and only then the day is learnt."""
+    """The day experts describe the day, the prior weighs it, alerts follow, and only then the day is learnt.
+
+    Meters whose day their area's own alert explains are weighed and learnt as if nothing had been measured at them.
+    """
     closes_on = date.fromordinal(curves.day_ordinal)
+    measured, curves = curves, curves.unheard(day.unweighed)
     figures = area.day_bank.figures(curves)
     area.hear_people(area.archive.calendar.day_start(closes_on) + DAY_S)
     verdict = area.case_probability.judge(figures, closes_on)
@@ -110,9 +115,9 @@ def _weigh(
         of_area = _weigh_area(area, curves, balance, verdict, energy, unbilled_kwh)
         signals += [*area.day_area.signals(of_area), area.meter_errors.signal(energy.observed)]
     end_s = area.archive.calendar.day_close(closes_on)
-    signals += resale_signals(area, curves)
+    signals += resale_signals(area, measured)
     signals.append(area.frequent_outage.signal(area.archive.outages_by_area.get(area.name, ()), end_s))
-    load = area.load_forecast.judge(curves)
+    load = area.load_forecast.judge(measured)
     signals += area.load_forecast.signals(load)
     signals, hidden = area.consequences.hide(signals, area.bank)
     outcome.count({f"suppressed.evidence.{name}": n for name, n in hidden.counts.items()})
@@ -241,7 +246,7 @@ def _area_day(
         features["missing_share"],
         features,
         family_strengths(day.strength, CODES),
-        np.isfinite(energy_kwh) & ~day.suspected & ~area.area.is_supply,
+        np.isfinite(energy_kwh) & ~(day.suspected | day.unweighed | area.area.is_supply),
         verdict.probability,
         np.clip(verdict.table, -_MOST_FIGURE, _MOST_FIGURE).astype(np.float16),
     )

@@ -115,6 +115,7 @@ def _add_to_day(area: AreaInProgress, frame: ReadingFrame, signals: list[Signal]
     day = area.day(day_ordinal(area.archive.calendar.local(frame.interval_start_s)))
     day.curves.add(frame)
     day.suspected |= suspected
+    day.explain(area.consequences.of_area(area.bank))
     for signal in signals:
         if signal.quiet:
             continue  # adds nothing to a day's strongest evidence

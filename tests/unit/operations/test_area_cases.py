@@ -19,7 +19,7 @@ from operations.area import AreaInProgress, Outcome
 from operations.close_area_day import close_area_day
 from operations.judge_frame import judge_frame
 from tests.unit.detectors import electric_days
-from tests.unit.detectors.electric_days import HOMES, SUPPLY, Change, Load, days, from_day
+from tests.unit.detectors.electric_days import HOMES, SUPPLY, WORKSHOP, Change, Load, days, from_day
 
 EVENT, DAYS = 26, 36
 START_S = (MONDAY_ORDINAL - date(1970, 1, 1).toordinal()) * DAY_S
@@ -105,3 +105,50 @@ def test_outages_again_and_again_are_said_of_the_area() -> None:
     (alert,) = [a for a in alerts if a.abnormality == "frequent_outage"]
     assert alert.meter_id is None
     assert alert.observed == 4.0
+
+
+def without_neutral(load: Load) -> None:
+    """Two phases rise and one sinks; homes 4 and 7 register nothing."""
+    for phase, swing in zip(PHASES, (0.75, 1.17, 1.15), strict=True):
+        load.hourly[f"voltage_{phase}"][:, WORKSHOP] *= swing
+    for home in range(WORKSHOP):
+        load.hourly["voltage_a"][:, home] *= (0.75, 1.17, 1.15)[home % 3]
+    load.hourly["energy_kwh"][:, [4, 7]] = 0.0
+
+
+def test_a_day_under_a_lost_neutral_blames_no_customer_and_is_counted() -> None:
+    def lost_for_seven_days(load: Load) -> None:
+        if EVENT <= load.number < EVENT + 7:
+            without_neutral(load)
+
+    alerts, outcome = lived(lost_for_seven_days, thresholds={"neutral_rules": {"fewest": 1}})
+    of_a_days_close = [a for a in alerts if (a.raised_at_s - START_S) % DAY_S == DAY_S // 4]
+    assert [a for a in of_a_days_close if a.family != "data_quality"] == []
+    assert "neutral_lost" in {a.abnormality for a in alerts}
+    # it is over a day after it was last seen
+    assert outcome.counters["suppressed.meter_days.neutral_lost"] == 8 * HOMES
+
+
+def test_what_a_lost_neutral_moved_is_not_learnt_and_a_theft_after_it_is_seen_as_without_it() -> None:
+    def lost_then_stolen(load: Load) -> None:
+        if load.number in (EVENT - 3, EVENT - 2):
+            without_neutral(load)
+        if load.number >= EVENT:
+            load.hourly["energy_kwh"][:, 10] *= 0.1
+            load.hourly["current_a"][:, 10] *= 0.1
+
+    alerts, _ = lived(lost_then_stolen, thresholds={"neutral_rules": {"fewest": 1}})
+    assert "M10" in {a.meter_id for a in alerts if a.family == "theft"}
+    assert {a.meter_id for a in alerts if a.family == "theft"} == {"M10"}
+
+
+def test_whose_day_is_explained_survives_a_restart() -> None:
+    told = electric_days.area(interval_minutes=60).area
+    archive = Archive("lines", 60, "UTC", told.meters)
+    area = AreaInProgress(archive, archive.areas["TA"], {})
+    customers = ~told.is_supply
+    area.next_day = MONDAY_ORDINAL
+    area.day(MONDAY_ORDINAL).explain({"neutral_lost": customers})
+    again = AreaInProgress(archive, archive.areas["TA"], {})
+    again.restore(area.dirty_pages())
+    assert again.day(MONDAY_ORDINAL).unweighed.tolist() == customers.tolist()
