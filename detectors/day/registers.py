@@ -21,6 +21,11 @@ _LEAST_KWH = 0.3
 #: Below this share of measured hours between two registers, their sum says nothing of them.
 _LEAST_MEASURED = 0.5
 _FADES = 0.97
+#: A register that moved by more than so many times what intervals and habit say, and this much, waits for the next one;
+#: not where its recent gap is this large already: then it does so every day.
+_JUMP_TIMES, _JUMP_KWH, _JUMPS_DAILY = 3.0, 3.0, 0.2
+#: Beyond so many times what the intervals show, and this much, a register was not moved by energy.
+_RISE_TIMES, _RISE_KWH = 2.0, 1.0
 _LONGEST_AGO_DAYS = 90
 _REMEMBERED = ("gap", "usual_gap", "gap_kwh", "usual_step_kwh", "ran", "stood")
 
@@ -30,7 +35,7 @@ _FIGURES = Figures(
         "register_gap_size": Figure("size of register_gap, whichever way", 0, 1),
         "register_gap_change": Figure("register_gap less what is usual: a constant that was always wrong is the archive's", -2, 2),
         "register_gap_kwh": Figure("kWh a day by which the register moved more than the intervals' sum, recently", -1e5, 1e5),
-        "register_fell": Figure("1 on the day on which the register stands lower than before, forgotten by 3 % a day", 0, 1),
+        "register_fell": Figure("1 on the day on which the next register bears out that one was lower than before, forgotten by 3 % a day", 0, 1),
         "register_ran": Figure("log of recent over usual movement of the register per day", -8, 8),
         "register_stood": Figure("how often the register stood still recently while the intervals show use", 0, 1),
         "register_age_days": Figure("days since the last register, 0 = today", 0, _LONGEST_AGO_DAYS),
@@ -55,8 +60,9 @@ class DayRegisters:
     """Compares how far a register moved since the one before with the energies measured in between.
 
     Registers may come daily or now and then; where hours are missing in between, what they may have carried (as the measured ones)
-    is no disagreement. A register that passes its last digit starts anew and has not fallen. A daily register must be that of local midnight
-    for the sums to meet. Figures are NaN for supply meters, before ten registers were compared, and where a feed has none.
+    is no disagreement. A register that passes its last digit starts anew and has not fallen. One that is lower than before, or far higher
+    than energy explains, waits for the next: where that is back on the old course, one value was faulty, and nothing fell. A daily
+    register must be that of local midnight for the sums to meet. Figures are NaN for supply meters, before ten registers were compared, and where a feed has none.
 
     >>> from detectors.examples import context, day
     >>> registers = DayRegisters(context(meters=2), DayRegistersParams())
@@ -83,12 +89,15 @@ class DayRegisters:
                 "since_kwh": Slab((count,), _F64),  # measured since that register
                 "measured_days": Slab((count,), _F32),
                 "passed_days": Slab((count,), _F32),
+                "held_kwh": Slab((count,), _F64, np.nan),  # a register that waits for the next one
+                "held_fell": Slab((count,), np.bool_),
+                "since_held_kwh": Slab((count,), _F64),
                 "fell": Slab((count,), _F32),
             }
             | dict.fromkeys(_REMEMBERED, Slab((count,), _F32, np.nan))
             | {"learnt": Slab((count,), np.uint8)}
         }
-        self._pages = StatePages("day_registers/1", layout)
+        self._pages = StatePages("day_registers/2", layout)
         self._days: dict[str, NDArray[Any]] = {name: self._pages.array("days", name) for name in layout["days"]}
         self._now = OfTheDay(self._recently)
 
@@ -116,11 +125,19 @@ class DayRegisters:
         since_kwh = days["since_kwh"] + measured_kwh
         coverage_days = days["measured_days"] + measured_days
         passed_days = days["passed_days"] + 1.0
-        read = np.isfinite(day.register_kwh) & self._customer
+        coverage = coverage_days / passed_days
+        step, fallen = register_step(days["register_kwh"], day.register_kwh, since_kwh)
+        usual_kwh = np.fmax(since_kwh / np.maximum(coverage, _LEAST_MEASURED), days["usual_step_kwh"] * passed_days)
+        jumped = (coverage >= _LEAST_MEASURED) & (step > _JUMP_TIMES * usual_kwh + _JUMP_KWH)
+        jumped &= days["gap"] < _JUMPS_DAILY
+        # of two in a row that are so odd the second is believed
+        waits = np.isfinite(step) & self._customer & (fallen | jumped) & np.isnan(days["held_kwh"])
+        read = np.isfinite(day.register_kwh) & self._customer & ~waits
         compared = read & np.isfinite(days["register_kwh"])
-        step, fell = register_step(days["register_kwh"], day.register_kwh, since_kwh)
+        since_held_kwh = days["since_held_kwh"] + measured_kwh
+        fell = fallen | (days["held_fell"] & ~self._returned(day.register_kwh, since_held_kwh))
         moved_on = compared & ~fell
-        gap, gap_kwh = _gap(step, since_kwh, coverage_days / passed_days)
+        gap, gap_kwh = _gap(step, since_kwh, coverage)
         per_day = step / passed_days
         ran = np.log((np.maximum(per_day, 0.0) + _LEAST_KWH) / (days["usual_step_kwh"] + _LEAST_KWH))
         stood = np.where(since_kwh > _LEAST_KWH, (np.abs(step) < _RESOLUTION_KWH).astype(np.float64), np.nan)
@@ -136,7 +153,17 @@ class DayRegisters:
             "measured_days": coverage_days,
             "passed_days": passed_days,
             "read": read.astype(np.float64),
+            "waits": waits.astype(np.float64),
+            "held_fell": fallen.astype(np.float64),
+            "since_held_kwh": np.where(waits, 0.0, since_held_kwh),
         }
+
+    def _returned(self, register_kwh: F64, since_held_kwh: F64) -> NDArray[np.bool_]:
+        """(meters,) whose register left the one that waited as no energy moves it, and is not below the one before that."""
+        held = self._days["held_kwh"]
+        moved_kwh = register_kwh - held
+        by_energy = (moved_kwh >= -_RESOLUTION_KWH) & (moved_kwh <= _RISE_TIMES * since_held_kwh + _RISE_KWH)
+        return np.isfinite(held) & ~by_energy & (register_kwh >= self._days["register_kwh"] - _RESOLUTION_KWH)
 
     def _measured(self, day: AreaCurves) -> tuple[F64, F64]:
         """(kWh measured, share of the day measured), (meters,)."""
@@ -158,6 +185,10 @@ class DayRegisters:
         for name in ("since_kwh", "measured_days", "passed_days"):
             keep(days[name], np.where(read, 0.0, now[name]))
         np.copyto(days["register_kwh"], day.register_kwh, where=read)
+        waits = now["waits"] > 0
+        days["held_kwh"][...] = np.where(waits, day.register_kwh, np.where(read, np.nan, days["held_kwh"]))
+        days["held_fell"][...] = np.where(waits, now["held_fell"] > 0, days["held_fell"] & ~read)
+        days["since_held_kwh"][...] = now["since_held_kwh"]
         count_up(days["learnt"], now["today_gap"] == now["today_gap"])
         self._now.forget()
         self._pages.touch("days")

@@ -70,11 +70,42 @@ def test_a_reset_register_fell() -> None:
         day.register_kwh[0] -= 5000.0
 
     said = _live(Counting(alters=reset))
-    assert said[ONSET - 1]["register_fell"][0] == 0
-    assert said[ONSET]["register_fell"][0] == 1
-    assert abs(said[ONSET]["register_gap"][0]) < 1e-4  # it is another matter than what the register counted
-    assert said[-1]["register_fell"][0] == pytest.approx(0.97**14, rel=1e-5)
+    assert said[ONSET]["register_fell"][0] == 0, "one value may be faulty"
+    assert said[ONSET]["register_age_days"][0] == 1
+    assert said[ONSET + 1]["register_fell"][0] == 1, "the next goes on from it"
+    assert abs(said[ONSET + 1]["register_gap"][0]) < 1e-4  # it is another matter than what the register counted
+    assert said[-1]["register_fell"][0] == pytest.approx(0.97**13, rel=1e-5)
     assert (said[-1]["register_fell"][1:HOMES] == 0).all()
+
+
+@pytest.mark.parametrize("faulty_kwh", [0.0, 1500.0, 5200.0, 5400.0, 9000.0, 123_456.0])
+def test_a_register_that_is_back_on_its_course_after_one_faulty_value_did_nothing(faulty_kwh: float) -> None:
+    def garbled(day: Day) -> None:
+        if day.number == ONSET:
+            day.register_kwh[:] = faulty_kwh
+
+    said = _live(Counting(alters=garbled))
+    for figure in ("register_fell", "register_gap", "register_gap_kwh", "register_stood"):
+        assert max(np.abs(figures[figure][:HOMES]).max() for figures in said[ONSET:]) < 1e-3, figure
+    assert (np.abs(said[-1]["register_ran"][:HOMES]) < 0.05).all()
+
+
+def test_a_register_that_is_wound_back_and_runs_on_fell() -> None:
+    def wound_back(day: Day) -> None:
+        day.register_kwh[0] -= 12.0
+
+    said = _live(Counting(alters=wound_back))
+    assert said[ONSET + 1]["register_fell"][0] == 1
+
+
+def test_a_register_that_jumped_and_goes_on_from_there_has_that_gap() -> None:
+    def jumped(day: Day) -> None:
+        day.register_kwh[0] += 2000.0
+
+    said = _live(Counting(alters=jumped))
+    assert said[ONSET]["register_gap"][0] == pytest.approx(0, abs=1e-3)
+    assert said[ONSET + 1]["register_gap"][0] > 0.3
+    assert said[-1]["register_fell"][0] == 0
 
 
 def test_a_register_that_passes_its_last_digit_has_not_fallen() -> None:
