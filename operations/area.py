@@ -122,7 +122,7 @@ class DayInProgress:
     @property
     def unweighed(self) -> NDArray[np.bool_]:
         """(meters,) whose day says nothing of them."""
-        return np.any([np.zeros_like(self.suspected), *self.explained.values()], axis=0)
+        return np.asarray(np.any([np.zeros_like(self.suspected), *self.explained.values()], axis=0))
 
 
 class AreaInProgress:

@@ -31,6 +31,7 @@ from detectors.day.service_drops import Explained
 from detectors.pages import Slab, StatePages
 from detectors.parameters import check_ranges, parameter
 from metering.alert import Reason
+from metering.catalogue import CATALOGUE
 from metering.evidence import RECOVER_STRENGTH, SET_STRENGTH, AreaContext, AreaCurves, Signal
 
 HIGH, NEGATIVE = "high_loss", "negative_loss"
@@ -97,6 +98,15 @@ class DayAreaParams:
     fallen_v: float = parameter(
         3.5, meaning="fall of a line's voltages, beyond what its metered load explains, that is the area's case", unit="V", low=0.5, high=40, source="replay: thefts stay below 3 V"
     )  # fmt: skip
+    full_kwh: float = parameter(
+        20.0, meaning="loss a day that no meter explains from which its case has the catalogue's full weight", unit="kWh/d", low=1, high=10_000, source="proposed: what two or three homes use"
+    )  # fmt: skip
+    full_share: float = parameter(
+        0.05, meaning="the same as a share of the supplied energy", unit="1", low=0.002, high=0.5, source="proposed: half of LL-01's 8 to 10 %"
+    )  # fmt: skip
+    least_weight: float = parameter(
+        0.4, meaning="share of the catalogue's weight of a case that loses next to nothing", unit="1", low=0, high=1, source="proposed: a line whose voltages fell is looked at when crews have room"
+    )  # fmt: skip
     fallen_days: float = parameter(4.0, meaning="days such a fall must last", unit="d", low=1, high=30, source="replay")
 
     def __post_init__(self) -> None:
@@ -126,6 +136,7 @@ class DayArea:
     the supply meter's ratio. From the day a loss begins (CUSUM) what is usual is not learnt, so that it stays until it is gone, and goes
     when it is mended. The newest four days are never learnt. Days of which too little was measured are not judged. `observed` and
     `expected` are the recent loss and the technical one with what suspected meters explain, kWh a day, on the supply meters' rows.
+    How surely it is lost decides whether there is a case; what it is worth, in energy and beside what is supplied, decides its risk.
 
     >>> from detectors.examples import context, day
     >>> area, rng, nobody = DayArea(context(meters=6, supply=True)), np.random.default_rng(1), np.zeros(6)
@@ -328,10 +339,18 @@ class DayArea:
                     "kWh/d",
                     since_s=np.where(known, self._since_s(verdict.now), 0),
                     quiet=quiet,
+                    risk=np.where(known, self._risk(code, strength, verdict), np.nan),
                     reasons=lambda _row: self._reasons(verdict),
                 )
             )
         return signals
+
+    def _risk(self, code: str, strength: float, verdict: AreaVerdict) -> float:
+        """The catalogue's weight by what is lost a day, or by its share of what is supplied, whichever is more."""
+        p, rest_kwh = self._params, abs(verdict.rest_kwh)
+        share = rest_kwh / supplied if (supplied := abs(verdict.supplied_kwh)) > 0 else 0.0
+        size = min(max(rest_kwh / p.full_kwh, share / p.full_share), 1.0)
+        return CATALOGUE[code].weight * strength * (p.least_weight + (1 - p.least_weight) * size)
 
     def _since_s(self, now: LossNow) -> int:
         if not now.since_day:

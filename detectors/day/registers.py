@@ -163,7 +163,8 @@ class DayRegisters:
         held = self._days["held_kwh"]
         moved_kwh = register_kwh - held
         by_energy = (moved_kwh >= -_RESOLUTION_KWH) & (moved_kwh <= _RISE_TIMES * since_held_kwh + _RISE_KWH)
-        return np.isfinite(held) & ~by_energy & (register_kwh >= self._days["register_kwh"] - _RESOLUTION_KWH)
+        not_below = register_kwh >= self._days["register_kwh"] - _RESOLUTION_KWH
+        return np.asarray(np.isfinite(held) & ~by_energy & not_below)
 
     def _measured(self, day: AreaCurves) -> tuple[F64, F64]:
         """(kWh measured, share of the day measured), (meters,)."""

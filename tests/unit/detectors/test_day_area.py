@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from alerts.life import grade_of
 from detectors.area.area_verdict import AreaVerdict
 from detectors.area.day_area import DayArea, DayAreaParams
 from detectors.area.suspects import Suspects
@@ -389,6 +390,34 @@ def test_a_line_whose_voltages_fell_far_is_a_case_though_little_is_lost() -> Non
     assert signal.strength[electric_days.SUPPLY] >= SET_STRENGTH
     assert signal.reasons is not None
     assert any("at segment TA-L2-1" in reason.text for reason in signal.reasons(electric_days.SUPPLY))
+    assert signal.risk is not None
+    assert grade_of(float(signal.risk[electric_days.SUPPLY])) == "low", "next to nothing is lost"
+
+
+@pytest.mark.parametrize(("kwh", "grade"), [(0.35, "medium"), (3.0, "high")])
+def test_the_risk_of_a_loss_grows_with_what_it_is_worth(kwh: float, grade: str) -> None:
+    judge = DayArea(area())
+    last = live(judge, told(50, tap(kwh)))[-1]
+    high, negative = judge.signals(last)
+    assert high.strength[SUPPLY] >= SET_STRENGTH
+    assert high.risk is not None
+    assert negative.risk is not None
+    assert grade_of(float(high.risk[SUPPLY])) == grade
+    assert np.isnan(high.risk[:SUPPLY]).all()
+    assert np.isnan(negative.risk).all()
+
+
+def test_a_small_share_of_much_is_worth_as_much_as_a_large_share_of_little() -> None:
+    judge = DayArea(area())
+    last = live(judge, told(50, tap(0.6)))[-1]
+
+    def risk(rest_kwh: float, supplied_kwh: float) -> float:
+        high = judge.signals(replace(last, rest_kwh=rest_kwh, now=replace(last.now, supplied_kwh=supplied_kwh)))[0]
+        assert high.risk is not None
+        return float(high.risk[SUPPLY])
+
+    assert risk(40.0, 4000.0) == risk(5.0, 100.0) == pytest.approx(0.8)
+    assert risk(5.0, 4000.0) < 0.5
 
 
 def test_what_is_metered_beyond_what_is_supplied_is_told_though_the_area_had_to_learn_anew() -> None:
