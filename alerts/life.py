@@ -114,6 +114,9 @@ class AlertBank:
         self._muted = np.zeros(shape, dtype=np.bool_)
         self._shown = np.zeros(shape, dtype=np.int32)
         self._of_day = np.zeros(shape, dtype=np.bool_)
+        #: whether a day's evidence ever held an open condition, and whether the newest interval's does
+        self._by_day = np.zeros(shape, dtype=np.bool_)
+        self._by_interval = np.zeros(shape, dtype=np.bool_)
         self._missing_kwh = np.zeros(shape)
         #: the cells that are held, open or shown: all others rest, and quiet evidence leaves them so
         self._awake = _Cells(np.empty(0, dtype=np.intp), len(area))
@@ -142,10 +145,14 @@ class AlertBank:
         energy_kwh: NDArray[np.float64],
         expected_kwh: NDArray[np.float64],
         of_day: bool = False,
+        claimed_kwh: Mapping[str, NDArray[np.float64]] | None = None,
     ) -> Step:
         """Take in one interval's evidence. `end_s` is the interval's end: an alert is raised when its interval is over.
 
-        Evidence of a closed day (`of_day`) holds until the next day's: intervals that find nothing do not end it.
+        What an open claim stands for is what was expected less what was registered; `claimed_kwh` says it of kinds where more is known,
+        (meters,) by code.
+        Evidence of a closed day (`of_day`) holds until the next day's: intervals that find nothing do not end it. A day that finds nothing
+        ends only what days held: no event, and nothing that the newest interval still shows.
         """
         if of_day:
             self._hold_for_a_day(signals)
@@ -154,8 +161,14 @@ class AlertBank:
             return _NOTHING
         at, self._suspected = cells.at, None
         strength = self._strongest(signals, cells)
-        if not of_day:
-            np.fmax(strength, _STAYS, out=strength, where=self._of_day[cells.codes, cells.rows])
+        place = cells.codes, cells.rows
+        if of_day:
+            strength = self._by_the_day(place, strength)
+        else:
+            self._by_interval[place] = np.where(
+                strength == strength, strength >= SET_STRENGTH, self._by_interval[place]
+            )
+            np.fmax(strength, _STAYS, out=strength, where=self._of_day[place])
         # cells that are not judged stay as they were
         holds, gone = strength >= SET_STRENGTH, strength <= RECOVER_STRENGTH
         step_s = np.maximum(cells.least_step_s, interval_s)
@@ -177,12 +190,22 @@ class AlertBank:
             for i in np.flatnonzero(ending).tolist():
                 cell = cells.cell(i)
                 changed.append(self._clear(*cell, end_s))
-                self._open[cell] = self._muted[cell] = False
+                self._shut(*cell)
+                self._muted[cell] = False
             is_open &= ~ending
-        self._account(cells, is_open, energy_kwh, expected_kwh, end_s - interval_s)
+        self._account(cells, is_open, energy_kwh, expected_kwh, claimed_kwh or {}, end_s - interval_s)
         stamp, shown = self._worth_showing(cells, strength, holds, end_s)
         self._let_rest(cells, (held_s > 0) | is_open | (stamp > 0))
         return Step(tuple(a for a in changed if a is not None), shown)
+
+    def _by_the_day(
+        self, place: tuple[NDArray[np.intp], NDArray[np.intp]], strength: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """The day's evidence at these cells, NaN where it finds nothing of what is not its own to end."""
+        speaks, known = strength > RECOVER_STRENGTH, strength == strength
+        before = self._by_day[place] & self._open[place]
+        self._by_day[place] = np.where(known, speaks | before, self._by_day[place])
+        return np.where(speaks | (before & ~self._by_interval[place]), strength, np.nan)
 
     def _hold_for_a_day(self, signals: Sequence[Signal]) -> None:
         for signal in signals:
@@ -336,14 +359,22 @@ class AlertBank:
         at = CODE_INDEX[code]
         return np.asarray(self._open[at] & ~self._muted[at])
 
+    def stands_for_kwh(self, code: str, row: int) -> float:
+        """Energy that the claim at a meter stands for since its alert was raised."""
+        return float(self._missing_kwh[CODE_INDEX[code], row])
+
     def give_way(self, code: str, row: int, at_s: int, why: Reason) -> Alert | None:
         """The open condition ends because another explains it; None where no alert was raised of it."""
         at = CODE_INDEX[code]
-        self._open[at, row] = False
+        self._shut(at, row)
         self._held_s[at, row] = 0
         self._suspected = None
         ended = self._clear(at, row, at_s)
         return None if ended is None else self._keep(at, row, replace(ended, reasons=(*ended.reasons, why)))
+
+    def _shut(self, code: int, row: int) -> None:
+        """The condition is not open any more; the next time it is, days have no say in it before their evidence has."""
+        self._open[code, row] = self._by_day[code, row] = False
 
     def _keep(self, code: int, row: int, alert: Alert) -> Alert:
         self._alerts[code, row] = alert
@@ -356,13 +387,18 @@ class AlertBank:
         is_open: NDArray[np.bool_],
         energy_kwh: NDArray[np.float64],
         expected_kwh: NDArray[np.float64],
+        claimed_kwh: Mapping[str, NDArray[np.float64]],
         start_s: int,
     ) -> None:
         """Energy an open claim stands for; intervals without a reading are kept with the alert for a late one."""
         if not np.count_nonzero(is_open):
             return
         expected, energy = expected_kwh[cells.rows], energy_kwh[cells.rows]
-        self._missing[cells.at] += np.fmax(expected - energy, 0.0) * is_open
+        missing = np.fmax(expected - energy, 0.0)
+        for code, kwh in claimed_kwh.items():
+            part = slice(*cells.spans.get(code, (0, 0)))
+            missing[part] = np.nan_to_num(kwh[cells.rows[part]])
+        self._missing[cells.at] += missing * is_open
         unread = is_open & (energy != energy) & np.isfinite(expected)
         if not np.count_nonzero(unread):
             return
@@ -417,7 +453,8 @@ class AlertBank:
         """The meter says that a danger is over; readings that still show it raise it again."""
         if not self._open[code, row] or CATALOGUE[CODES[code]].lane != "hazard":
             return None
-        self._open[code, row] = self._muted[code, row] = False
+        self._shut(code, row)
+        self._muted[code, row] = False
         self._held_s[code, row] = 0
         self._suspected = None
         return self._clear(code, row, at_s)
@@ -441,7 +478,7 @@ class AlertBank:
         ended = at_s if state is AlertState.WITHDRAWN else None
         if CATALOGUE[alert.abnormality].level == "event":
             ended = at_s
-            self._open[code, row] = False
+            self._shut(code, row)
         elif state is AlertState.WITHDRAWN:
             self._muted[code, row] = True
         settled = replace(
@@ -522,13 +559,20 @@ class AlertBank:
         """(all open alerts, those among them whose energy at stake changed since they were last saved).
 
         With `since_s`, hazards that came back and went again since then are among the open ones: somebody has to look.
-        `worth` says what a claim of an abnormality is worth at the meter of a row; where it knows nothing, what was said stands.
+        `worth` says what a claim of an abnormality is worth at the meter of a row; where it knows nothing, what was said stands. What
+        ended since then without a worth is told its own.
         """
         opened, changed = [], []
         for (code, row), alert in sorted(self._alerts.items()):
             if not alert.is_open:
                 if since_s is not None and _comes_and_goes(alert, since_s):
                     opened.append(alert)
+                if alert.worth is None and since_s is not None and _ended_since(alert, since_s):
+                    last_worth = worth(alert.abnormality, row)
+                    if last_worth is not None:
+                        changed.append(
+                            self._keep(code, row, replace(alert, worth=last_worth, revision=alert.revision + 1))
+                        )
                 continue
             at_stake = _rounded(float(self._missing_kwh[code, row]))
             now_worth = worth(alert.abnormality, row) or alert.worth
@@ -574,6 +618,8 @@ class AlertBank:
             "muted": self._muted,
             "shown": self._shown,
             "of_day": self._of_day,
+            "by_day": self._by_day,
+            "by_interval": self._by_interval,
             "missing_kwh": self._missing_kwh,
         }
 
@@ -618,14 +664,11 @@ def _common_reason(signal: Signal, kind: Abnormality, row: int, since: str) -> R
     return Reason(signal.detector, said, text_zh=said_zh)
 
 
+def _ended_since(alert: Alert, since_s: int) -> bool:
+    ended_s = alert.cleared_at_s
+    return alert.state is AlertState.CLEARED and ended_s is not None and ended_s > since_s
+
+
 def _comes_and_goes(alert: Alert, since_s: int) -> bool:
     """Whether a hazard came back at least once, and was there since then."""
-    ended_s = alert.cleared_at_s
-    is_hazard = CATALOGUE[alert.abnormality].lane == "hazard"
-    return (
-        is_hazard
-        and alert.state is AlertState.CLEARED
-        and alert.episodes > 1
-        and ended_s is not None
-        and ended_s > since_s
-    )
+    return CATALOGUE[alert.abnormality].lane == "hazard" and alert.episodes > 1 and _ended_since(alert, since_s)

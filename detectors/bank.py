@@ -14,6 +14,7 @@ from detectors.area.load_forecast import LoadForecast, LoadForecastParams
 from detectors.area.meter_errors import MeterErrors, MeterErrorsParams
 from detectors.case.case_probability import CaseProbability, CaseProbabilityParams
 from detectors.case.downstream_prices import DownstreamPrices, DownstreamPricesParams
+from detectors.case.lost_voltage import LostVoltage
 from detectors.case.novelty import Novelty
 from detectors.interval.catalogue_rules import CatalogueRules, CatalogueRulesParams
 from detectors.interval.current_rules import CurrentRules, CurrentRulesParams
@@ -173,6 +174,11 @@ def area_outage(
     params = from_section(AreaOutageParams, AreaOutage.name, now.get(AreaOutage.name, {}))
     levels = next(d.levels for d in detectors if isinstance(d, VoltageRules))
     return AreaOutage(replace(context, limits=now[SECTION]), params, levels)
+
+
+def lost_voltage(detectors: Sequence[IntervalDetector]) -> LostVoltage:
+    """What a voltage loss is worth, by the voltage rules among `detectors`."""
+    return LostVoltage(next(d for d in detectors if isinstance(d, VoltageRules)))
 
 
 def _build(kinds: Any, context: AreaContext, thresholds: Thresholds) -> list[Any]:

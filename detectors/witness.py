@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -73,6 +77,53 @@ def _phase_matrix(frame: ReadingFrame, quantity: str, unit: str) -> NDArray[np.f
     return matrix
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Missing:
+    """What is made of a phase, a voltage or a power factor that was not measured.
+
+    `phases` (3, meters) are those without which a meter's energy is not known, None: whatever it shows counts. `voltage_v` and
+    `power_factor` stand in for what is missing; NaN: nothing does.
+    """
+
+    phases: NDArray[np.bool_] | None = None
+    voltage_v: float = math.nan
+    power_factor: float = math.nan
+
+
+def implied_kwh(
+    amperes: NDArray[Any],
+    volts: NDArray[Any] | float,
+    power_factor: NDArray[Any] | None,
+    hours: float,
+    missing: Missing,
+) -> NDArray[Any]:
+    """Energy that voltage x current x power factor say passed in `hours`: (meters,) kWh, NaN where that is not known.
+
+    `amperes` and `volts` are (3, meters), NaN = not measured, a current keeps its sign; `volts` may be one for all. A power
+    factor counts by its magnitude, and never above one.
+
+    >>> amperes, nominal = np.array([[10.0, 10.0], [np.nan, 10.0], [np.nan, np.nan]]), 230.0
+    >>> implied_kwh(amperes, nominal, None, 1.0, Missing(power_factor=0.8)).round(2).tolist()
+    [1.84, 3.68]
+    >>> needs_all = Missing(np.array([[True, True], [False, True], [False, True]]), power_factor=0.8)
+    >>> implied_kwh(amperes, nominal, None, 1.0, needs_all).round(2).tolist()
+    [1.84, nan]
+    """
+    if not isinstance(volts, float) and not math.isnan(missing.voltage_v):
+        volts = np.where(volts == volts, volts, missing.voltage_v)
+    watts = amperes * volts
+    known = watts == watts
+    told = any_phase(known)
+    if missing.phases is not None:
+        told &= ~any_phase(missing.phases & ~known)
+    factor: NDArray[Any] | float = missing.power_factor
+    if power_factor is not None:
+        factor = np.where(power_factor == power_factor, np.minimum(np.abs(power_factor), 1.0), missing.power_factor)
+    passed = np.where(known, watts, 0.0)
+    total = (passed[0] + passed[1] + passed[2]) * factor * (hours / 1000)
+    return np.where(told, total, np.nan)
+
+
 def expected_from_current_kwh(
     frame: ReadingFrame, phases: NDArray[np.float64], rows: NDArray[np.intp] | None = None
 ) -> NDArray[np.float64] | None:
@@ -85,38 +136,21 @@ def expected_from_current_kwh(
     >>> expected_from_current_kwh(frame(energy_kwh=[0.0], current_a=[10.0], power_factor=[0.9]), np.array([1.0])).tolist()
     [0.5175]
     """
-    columns = frame.columns
-    if rows is not None:
-        columns, phases = {name: values[rows] for name, values in columns.items()}, phases[rows]
-    currents = [columns.get(f"current_{p}_a") for p in PHASES]
-    total = columns.get("current_a")
-    if total is None and all(c is None for c in currents):
+    current, voltage = phase_matrix(frame, "current", "a"), phase_matrix(frame, "voltage", "v")
+    if current is None:
         return None
-    volts = [columns.get(f"voltage_{p}_v") for p in PHASES]
-    voltage = columns.get("voltage_v")
-    volt_amperes: NDArray[np.float64] | None = None
-    for current, volt in zip(currents, volts, strict=True):
-        if current is None:
-            continue
-        loud = np.where(np.abs(current) >= NOISE_CURRENT_A, current, current * 0)
-        part = loud * _or_nominal(voltage if volt is None else volt)
-        if volt_amperes is None:
-            volt_amperes = part
-        else:
-            known = part == part
-            volt_amperes = np.where(known, np.where(volt_amperes == volt_amperes, volt_amperes, 0) + part, volt_amperes)
+    chosen = np.arange(len(frame)) if rows is None else rows
+    amperes = current[:, chosen]
+    amperes = np.where(np.abs(amperes) < NOISE_CURRENT_A, 0.0, amperes)
+    total, factor = frame.columns.get("current_a"), frame.columns.get("power_factor")
     if total is not None:
-        single = np.where(np.abs(total) >= NOISE_CURRENT_A, total, total * 0) * _or_nominal(voltage) * phases
-        volt_amperes = single if volt_amperes is None else np.where(volt_amperes == volt_amperes, volt_amperes, single)
-    power_factor = columns.get("power_factor")
-    factor: float | NDArray[np.float64] = ASSUMED_POWER_FACTOR
-    if power_factor is not None:
-        factor = np.where(power_factor == power_factor, np.abs(power_factor), ASSUMED_POWER_FACTOR)
-    assert volt_amperes is not None  # noqa: S101 - some current column exists
-    return volt_amperes * factor * (frame.hours / 1000)
-
-
-def _or_nominal(voltage: NDArray[np.float64] | None) -> float | NDArray[np.float64]:
-    if voltage is None:
-        return NOMINAL_VOLTAGE_V
-    return np.where(voltage == voltage, voltage, NOMINAL_VOLTAGE_V)
+        by_phase = [column[chosen] for column in phase_columns(frame, "current", "a") if column is not None]
+        told_by_phase = np.any([column == column for column in by_phase], axis=0) if by_phase else np.False_
+        amperes[0] *= np.where(told_by_phase, 1.0, phases[chosen])
+    return implied_kwh(
+        amperes,
+        NOMINAL_VOLTAGE_V if voltage is None else voltage[:, chosen],
+        None if factor is None else factor[chosen],
+        frame.hours,
+        Missing(voltage_v=NOMINAL_VOLTAGE_V, power_factor=ASSUMED_POWER_FACTOR),
+    )

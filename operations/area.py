@@ -26,6 +26,7 @@ from detectors.bank import (
     hour_detectors,
     interval_detectors,
     load_forecast,
+    lost_voltage,
     meter_errors,
     validation_rules,
 )
@@ -52,7 +53,7 @@ from metering.times import DAY_S, IntervalGrid
 from operations.admission import OpenInterval
 
 Thresholds = Mapping[str, Mapping[str, Any]]
-SCHEMA = "area/8"
+SCHEMA = "area/9"
 
 
 @dataclass(slots=True)
@@ -134,6 +135,7 @@ class AreaInProgress:
         self.grid = IntervalGrid(archive.calendar, archive.interval_minutes)
         self.context = AreaContext(area, archive.interval_minutes, archive.calendar, archive.holidays)
         self.interval_detectors: list[IntervalDetector] = interval_detectors(self.context, thresholds)
+        self.lost_voltage = lost_voltage(self.interval_detectors)
         self.area_outage = area_outage(self.context, self.interval_detectors, thresholds)
         self.profile = expected_profile(self.context, thresholds)
         self.hour_detectors: list[HourDetector] = hour_detectors(self.context, thresholds)

@@ -15,6 +15,8 @@ from alerts.life import CODES
 from detectors.area.area_verdict import AreaVerdict
 from detectors.case.case_probability import Verdict
 from detectors.case.downstream_prices import CODE as RESALE
+from detectors.case.lost_voltage import CODE as VOLTAGE_LOSS
+from detectors.case.lost_voltage import LostVoltage
 from detectors.case.measures import Measured, daily_energy
 from detectors.case.risk import family_strengths
 from detectors.day.balance import HourlyBalance
@@ -33,7 +35,7 @@ from operations.area import AreaInProgress, DayInProgress, Outcome, Trace, alert
 from operations.declared_resale import declared_worth, resale_signals
 from operations.derived_points import evidence_points, meter_error_points
 from operations.validation import validate_day
-from operations.worth import worth_of
+from operations.worth import worth_of, worth_of_energy
 
 SCHEMA = "area_day/4"
 #: So long nobody is sent for its rank alone to a meter that a person called no problem: an alert that is raised anew is news.
@@ -203,6 +205,10 @@ def _worth(area: AreaInProgress, day: date) -> Callable[[str, int], Worth | None
         declared = declared_worth(area, row, day) if abnormality == RESALE else None
         if declared is not None:
             return declared
+        lacking_kwh = area.bank.stands_for_kwh(abnormality, row) if abnormality == VOLTAGE_LOSS else 0.0
+        if lacking_kwh > 0:
+            low, middle, high = (round(kwh, 1) for kwh in LostVoltage.interval(lacking_kwh))
+            return worth_of_energy((low, middle, high), area.area.meters[row], area.archive, day)
         estimate = area.recoverable.estimate(row)
         if estimate is None:
             return None

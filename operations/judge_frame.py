@@ -6,10 +6,13 @@ from the rows that nothing speaks against. Suspected theft is never learnt as no
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from alerts.life import CODE_INDEX
+from detectors.case.lost_voltage import CODE as VOLTAGE_LOSS
 from metering.evidence import AreaHour, Signal
 from metering.frame import ReadingFrame
 from operations.announce import alerts_changed, ask_again
@@ -43,6 +46,7 @@ def judge_frame(
         interval_s=60 * frame.interval_minutes,
         energy_kwh=frame.energy_kwh,
         expected_kwh=expected_kwh,
+        claimed_kwh=_claimed_kwh(area, frame, signals),
     )
     ended, gave_way = area.consequences.give_way(signals, area.bank, frame.interval_end_s)
     outcome.count({f"suppressed.evidence.{name}": n for name, n in hidden.counts.items()})
@@ -82,6 +86,16 @@ def judge_frame(
         outcome.points.append(point)
     if balanced is not None and balanced.stand_ins:
         outcome.points += estimate_points(area.area, frame, expected_kwh)
+
+
+def _claimed_kwh(
+    area: AreaInProgress, frame: ReadingFrame, signals: Sequence[Signal]
+) -> dict[str, NDArray[np.float64]]:
+    """What open claims of some kinds stand for in this interval, by code; empty where there are none."""
+    claimed = any(s.abnormality == VOLTAGE_LOSS and not s.quiet for s in signals)
+    if not claimed and not np.count_nonzero(area.bank.is_open(VOLTAGE_LOSS)):
+        return {}
+    return {VOLTAGE_LOSS: area.lost_voltage.kwh(frame)}
 
 
 def _close_hour(area: AreaInProgress, frame: ReadingFrame) -> list[Signal]:

@@ -24,7 +24,11 @@ def worth_of(abnormality: str, estimate: Estimate, meter: Meter, area: Area, arc
         return _price_difference(estimate, meter, area, archive, day)
     if estimate.lost_low <= 0 and abnormality in NOTHING_LOST:
         return Worth("nothing_lost")
-    kwh = (estimate.lost_low, estimate.lost, estimate.lost_high)
+    return worth_of_energy((estimate.lost_low, estimate.lost, estimate.lost_high), meter, archive, day)
+
+
+def worth_of_energy(kwh: tuple[float, float, float], meter: Meter, archive: Archive, day: date) -> Worth:
+    """(low, middle, high) kWh that were not registered, at the prices of `day`."""
     price = archive.mean_price_per_kwh(meter.tariff_category, day)
     if price is None:
         return Worth("energy", *kwh)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.pages import Slab, StatePages
+from detectors.witness import Missing, implied_kwh
 from metering.evidence import AreaContext, AreaCurves
 from metering.frame import ReadingFrame
 from metering.readings import PHASES
@@ -22,6 +23,8 @@ MEANS = (
 COLUMNS = (*SUMS, *MEANS)
 #: An hour of which less was measured has no value.
 _LEAST_MEASURED = 0.5
+#: Of what voltage and current imply the first phase must be known; meters of one phase have no other.
+_FIRST_PHASE = np.array([[True], [False], [False]])
 _F16, _F32 = np.float16, np.float32
 #: Voltages are kept as what they are above this, so that half precision holds hundredths of a volt.
 _KEPT_ABOVE_V = 230.0
@@ -95,11 +98,10 @@ class DayCurves:
         if factor is None:
             row["implied_kwh"].fill(np.nan)
         else:
-            apparent = self._volts * np.abs(self._amperes)
-            others = apparent[1:]
-            np.copyto(others, 0.0, where=others != others)
-            np.multiply(apparent.sum(axis=0), np.abs(row["power_factor"]), out=row["implied_kwh"])
-            row["implied_kwh"] *= _F32(frame.hours / 1000)
+            amperes = np.abs(self._amperes)
+            row["implied_kwh"][...] = implied_kwh(
+                amperes, self._volts, row["power_factor"], frame.hours, Missing(_FIRST_PHASE)
+            )
             if not frame.all_measured:
                 row["implied_kwh"][~frame.measured] = np.nan
         self._volts -= _F32(_KEPT_ABOVE_V)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from detectors.pages import Slab, StatePages
 from detectors.parameters import check_ranges, parameter
 from detectors.steps import STAYS, nothing_found
-from detectors.witness import phase_magnitudes, phase_matrix
+from detectors.witness import Missing, implied_kwh, phase_magnitudes, phase_matrix
 from metering.archive import NOMINAL_VOLTAGE_V
 from metering.evidence import AreaContext, Signal
 from metering.frame import ReadingFrame
@@ -25,6 +25,7 @@ _FEWEST_INTERVALS = 4
 #: Fewer meters at once are each their own case.
 _FEWEST_SHARED = 3
 _DAY_MINUTES = 1440
+_OTHER_PHASES = np.array([[False], [True], [True]])
 #: Of one sample's ratio so much counts at most, as a logarithm: a wrong value must not teach what is usual.
 _MOST_LOG = 3.0
 
@@ -147,11 +148,12 @@ class ImpliedEnergy:
         count = len(area)
         self._customer = ~area.is_supply
         three_wire = np.array([meter.known_wiring == "three_wire" for meter in area.meters], dtype=np.bool_)
-        self._has_phase = ~(np.array([[False], [True], [False]]) & three_wire)
-        self._phases = np.where(area.phases == 3, np.where(three_wire, 2, 3), np.where(area.phases == 1, 1, 0)).astype(
-            np.int8
+        self._unknown_phases = ~((area.phases == 1) | (area.phases == 3))
+        self._any_unknown_phases = bool(self._unknown_phases.any())
+        #: (3, meters) that each meter has
+        self._phases: NDArray[np.bool_] = ~(_OTHER_PHASES & (area.phases == 1)) & ~(
+            np.array([[False], [True], [False]]) & three_wire
         )
-        self._unknown_phases = self._phases == 0
         self._least_kwh = params.least_kw * context.interval_minutes / 60
         self._needed = max(_FEWEST_INTERVALS, round(params.run_minutes / context.interval_minutes))
         self._rate = max(context.interval_minutes, 60) / (14 * _DAY_MINUTES)
@@ -195,30 +197,24 @@ class ImpliedEnergy:
         return known
 
     def _make_implied_kwh(self, frame: ReadingFrame) -> F64 | None:
-        amperes = phase_magnitudes(frame)
+        amperes, volts = phase_magnitudes(frame), phase_matrix(frame, "voltage", "v")
         if amperes is None:
             return None
-        volts = phase_matrix(frame, "voltage", "v")
-        watts = amperes * (NOMINAL_VOLTAGE_V if volts is None else volts)
-        measured = watts == watts
-        measured &= self._has_phase
-        of_phase, there = np.where(measured, watts, 0.0), measured.view(np.int8)
-        total, phases = of_phase[0] + of_phase[1] + of_phase[2], there[0] + there[1] + there[2]
-        complete = phases == self._phases
-        if np.count_nonzero(self._unknown_phases):
-            complete |= self._unknown_phases & self._tells_all(frame, phases)
-        factor = frame.column("power_factor")
-        if factor is not None:
-            total *= np.where(factor == factor, np.minimum(np.abs(factor), 1.0), 1.0)
-        total *= frame.hours / 1000
-        complete &= total >= self._least_kwh
-        return np.where(complete, total, np.nan)
+        told = implied_kwh(
+            amperes,
+            NOMINAL_VOLTAGE_V if volts is None else volts,
+            frame.column("power_factor"),
+            frame.hours,
+            Missing(phases=self._needed_phases(frame), power_factor=1.0),
+        )
+        return np.where(told >= self._least_kwh, told, np.nan)
 
-    @staticmethod
-    def _tells_all(frame: ReadingFrame, phases: NDArray[np.int8]) -> NDArray[np.bool_]:
-        """Where the archive does not say how many phases a meter has: all three, or one current for the whole meter."""
-        whole = frame.column("current_a")
-        return np.asarray(phases == 3 if whole is None else (phases == 3) | ((phases == 1) & (whole == whole)))
+    def _needed_phases(self, frame: ReadingFrame) -> NDArray[np.bool_]:
+        """(3, meters). Where the archive does not say how many phases a meter has: all three, or one current for the whole meter."""
+        phases, whole = self._phases, frame.column("current_a")
+        if whole is not None and self._any_unknown_phases:
+            phases = phases & ~(self._unknown_phases & (whole == whole) & _OTHER_PHASES)
+        return phases
 
     def _run_with(self, frame: ReadingFrame, rows: Rows, implied_kwh: F64) -> tuple[NDArray[np.int32], F64, F64, Rows]:
         """(intervals, counted kWh, implied kWh) of the rows' runs with this interval in them, and the rows whose run begins in it."""

@@ -112,6 +112,11 @@ class VoltageRules:
         self._nominal_v = self._find_nominal_v()
         self._columns = np.arange(count)
 
+    @property
+    def recovers_at(self) -> NDArray[np.float64] | float:
+        """The level from which on a phase is no lost one any more, over nominal."""
+        return self._loss.recover
+
     def _find_nominal_v(self) -> NDArray[np.float64]:
         usual = np.nan_to_num(self._pages.array("phases", "usual_v"), nan=NOMINAL_VOLTAGE_V)
         nearest = np.searchsorted(np.sqrt(_LEVELS_V[1:] * _LEVELS_V[:-1]), usual)

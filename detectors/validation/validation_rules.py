@@ -27,6 +27,8 @@ _LEAST_KWH = 0.3
 _DEAD_VOLTAGE = 0.2
 #: Voltage times current stands for the energy where the two agree within this, by and large.
 _AGREE_FROM, _AGREE_TO = 0.7, 1.4
+#: Fewer meters at once are each their own; a demand below this (kW) says nothing of a fault that they share.
+_FEWEST_SHARED, _LOADED_KW = 3, 0.1
 #: A register is compared with at least this share of its days measured.
 _SUM_MEASURED = 0.9
 #: What a missing interval may have carried, over the mean.
@@ -84,6 +86,15 @@ class ValidationRulesParams:
     least_kw: float = parameter(
         1.0, meaning="mean demand below which no reading is doubted", unit="kW", low=0, high=100, source="proposed"
     )
+    shared_share: float = parameter(
+        0.3,
+        meaning="share of the area's loaded meters (at least three) whose voltage and current leave their readings unexplained at once, "
+        "which is a fault of the interval: all of them are doubted",
+        unit="1",
+        low=0.05,
+        high=1,
+        source="proposed, as implied_energy",
+    )
     sum_steps: float = parameter(
         2.0,
         meaning="tolerance of the sum check in steps of the register, over the multiplier",
@@ -140,7 +151,8 @@ class ValidationRules:
 
     A doubted reading stays as it came. It is left out of the day's curves, so that it teaches nobody and looks like no case, and the
     balance takes what was expected in its place. It is one far above what the meter ever shows and that its own voltage and current do
-    not explain; where they are not measured, one much further above, that stands alone: a load that stays is doubted once.
+    not explain; where they are not measured, one much further above, that stands alone: a load that stays is doubted once. Where some
+    are so high, or many are nothing, and a good part of the area is unexplained at once, the interval is at fault: all of those are doubted.
 
     `judge` gives a signal per code, strength 1 where the rule is broken, 0 where it is kept, NaN where it cannot be told.
     A day of recorded outage is missing, not zero; so is one on which half of the area used nothing, or whose voltage was gone.
@@ -179,6 +191,7 @@ class ValidationRules:
         area = context.area
         count = len(area)
         self._customer = ~area.is_supply
+        self._customers = np.count_nonzero(self._customer)
         self._peers = peer_groups(context)
         self._hours = context.interval_minutes / 60
         self._phases = np.where(np.isfinite(area.phases), area.phases, 1.0)
@@ -229,6 +242,29 @@ class ValidationRules:
 
     def doubtful(self, frame: ReadingFrame) -> NDArray[np.intp]:
         """The rows whose reading of this interval is doubted; mostly none."""
+        rows, zeros = self._doubtful_alone(frame), len(frame) - np.count_nonzero(frame.energy_kwh)
+        if len(rows) < _FEWEST_SHARED and zeros < max(_FEWEST_SHARED, self._params.shared_share * self._customers):
+            return rows
+        return np.union1d(rows, self._doubtful_together(frame, high=len(rows) >= _FEWEST_SHARED))
+
+    def _doubtful_together(self, frame: ReadingFrame, *, high: bool) -> NDArray[np.intp]:
+        """Rows whose readings voltage and current leave unexplained, where so many are that the interval itself is at fault.
+
+        Unless some are far too `high`, only readings of nothing count: currents that are snapshots explain single readings badly.
+        """
+        implied = expected_from_current_kwh(frame, self._phases)
+        if implied is None:
+            return _NO_ROWS
+        energy, implied = frame.energy_kwh, np.abs(implied)
+        larger = np.maximum(energy, implied)
+        loaded = self._explained_by_current & self._customer & (larger >= _LOADED_KW * self._hours)
+        apart = loaded & (np.abs(energy - implied) >= self._params.unexplained_share * larger)
+        if not high:
+            apart &= energy == 0
+        least = max(_FEWEST_SHARED, self._params.shared_share * np.count_nonzero(loaded))
+        return np.flatnonzero(apart) if np.count_nonzero(apart) >= least else _NO_ROWS
+
+    def _doubtful_alone(self, frame: ReadingFrame) -> NDArray[np.intp]:
         over = frame.energy_kwh > self._low_kwh
         if not np.count_nonzero(over):
             return _NO_ROWS

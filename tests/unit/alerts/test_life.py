@@ -54,6 +54,18 @@ class Line:
         self.changed += step.changed
         return step
 
+    def close_day(self, strength: float | None, code: str = "reverse_energy", *, row: int = 1) -> Step:
+        """A day's evidence of the same condition."""
+        strengths = np.full(3, np.nan, dtype=np.float32)
+        strengths[row] = np.nan if strength is None else strength
+        nothing = np.zeros(3)
+        signal = Signal("days", code, strengths, np.full(3, np.nan), np.full(3, np.nan), "kWh/d")
+        step = self.bank.step(
+            [signal], end_s=self.now_s, interval_s=DAY_S, energy_kwh=nothing, expected_kwh=nothing, of_day=True
+        )
+        self.changed += step.changed
+        return step
+
     def states(self) -> list[AlertState]:
         return [a.state for a in self.changed]
 
@@ -371,3 +383,55 @@ def test_a_word_said_and_taken_back_leaves_the_alert_as_if_nothing_was_said(
     assert bare(spoken.bank) == bare(silent.bank)
     for name, array in silent.bank.arrays().items():
         np.testing.assert_array_equal(spoken.bank.arrays()[name], array, err_msg=name)
+
+
+def test_a_day_that_finds_nothing_does_not_end_what_intervals_or_events_say() -> None:
+    line = Line()
+    line.see(1.0, "voltage_loss")
+    line.see(1.0, "voltage_loss")
+    line.bank.report(MeterEvent("M1", line.now_s, "cover_open"), 1, in_work_order=False)
+    for code in ("voltage_loss", "cover_open"):
+        assert line.close_day(0.0, code).changed == (), code
+        assert line.bank.is_open(code)[1], code
+    for _ in range(CATALOGUE["voltage_loss"].clear_after_minutes // 15):
+        line.see(0.0, "voltage_loss")
+    assert line.states() == [AlertState.RAISED, AlertState.CLEARED]
+    assert line.bank.is_open("cover_open")[1]
+
+
+def test_a_day_ends_what_days_said_once_no_interval_shows_it_any_more() -> None:
+    line = Line()
+    line.close_day(1.0, "voltage_loss")
+    line.see(1.0, "voltage_loss")
+    assert line.close_day(0.0, "voltage_loss").changed == ()
+    line.see(0.0, "voltage_loss")
+    line.close_day(0.0, "voltage_loss")
+    assert line.states() == [AlertState.RAISED, AlertState.CLEARED]
+    line.bank.report(MeterEvent("M1", line.now_s + 60, "dlms:82"), 1, in_work_order=False)
+    line.close_day(0.0, "voltage_loss")
+    assert line.bank.is_open("voltage_loss")[1], "the next episode is no day's"
+
+
+def test_what_is_known_of_a_kind_is_what_its_claim_stands_for() -> None:
+    line = Line()
+    strength, volts = np.array([np.nan, 1, np.nan], np.float32), np.full(3, 30.0)
+    signal = Signal("rule", "voltage_loss", strength, volts, volts, "V")
+    for claimed in (None, {"voltage_loss": np.array([np.nan, 0.25, np.nan])}):
+        for _ in range(4):
+            line.now_s += STEP_S
+            line.bank.step(
+                [signal], end_s=line.now_s, interval_s=STEP_S, energy_kwh=np.full(3, 1.0),
+                expected_kwh=np.full(3, 3.0), claimed_kwh=claimed,
+            )  # fmt: skip
+    # three open intervals of 2 kWh, then four of 0.25
+    assert line.bank.stands_for_kwh("voltage_loss", 1) == 7.0
+
+
+def test_an_alert_that_came_and_went_within_a_day_is_told_its_worth() -> None:
+    line = Line()
+    for strength in (1.0, 1.0, *[0.0] * (CATALOGUE["voltage_loss"].clear_after_minutes // 15)):
+        line.see(strength, "voltage_loss")
+    open_alerts, changed = line.bank.at_day_close(lambda _code, _row: Worth("energy", 1.0, 2.0, 3.0), since_s=0)
+    assert open_alerts == ()
+    assert [(a.worth.kwh if a.worth else None, a.revision) for a in changed] == [(2.0, 3)]
+    assert line.bank.at_day_close(lambda _code, _row: Worth("energy", 1.0, 2.0, 3.0), since_s=0)[1] == ()

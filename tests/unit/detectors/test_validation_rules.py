@@ -175,6 +175,28 @@ def test_voltage_and_current_speak_for_a_reading_or_against_it() -> None:
     assert lived(list(days(DAYS, interval_minutes=60)), of).doubtful(not_drawn).tolist() == []
 
 
+def test_an_interval_that_is_wrong_for_a_good_part_of_the_area_is_doubted_as_a_whole() -> None:
+    told = [
+        replace(curves, hourly={**curves.hourly, "implied_kwh": curves.hourly["energy_kwh"]})
+        for curves in days(DAYS, interval_minutes=60)
+    ]
+    rules = lived(told, homes(interval_minutes=60, phases=1))
+
+    def doubted(kwh: list[float], drawn_kwh: float = 0.5) -> list[int]:
+        amperes = [drawn_kwh * 1000 / 230 / 0.8] * (HOMES + 1)
+        reading = frame(start_s=MONDAY_S + 10_800, interval_minutes=60, energy_kwh=[*kwh, 5.0], current_a=amperes)
+        return [int(row) for row in rules.doubtful(reading)]
+
+    everyone = list(range(HOMES))
+    three_high = [9.0, 9.0, 9.0]
+    assert doubted([*three_high, *[1.3] * (HOMES - 3)]) == everyone, "the others are as wrong, though not too high"
+    assert doubted([*three_high, *[0.55] * (HOMES - 3)]) == [0, 1, 2], "three meters are three cases"
+    assert doubted([1.02] * HOMES) == [], "nobody is too high: snapshots of a busy hour"
+    assert doubted([0.0] * HOMES) == everyone
+    assert doubted([0.0] * HOMES, drawn_kwh=0.0) == [], "an outage draws nothing"
+    assert doubted([0.0, 0.0, *[0.5] * (HOMES - 2)]) == []
+
+
 def test_before_its_history_is_known_a_meter_is_held_against_its_contract() -> None:
     rules = ValidationRules(homes(interval_minutes=60))
     assert rules.doubtful(_interval(1, 15.0)).tolist() == []

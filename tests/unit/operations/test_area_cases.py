@@ -152,3 +152,23 @@ def test_whose_day_is_explained_survives_a_restart() -> None:
     again = AreaInProgress(archive, archive.areas["TA"], {})
     again.restore(area.dirty_pages())
     assert again.day(MONDAY_ORDINAL).unweighed.tolist() == customers.tolist()
+
+
+def test_a_lost_voltage_is_worth_what_its_current_would_have_counted() -> None:
+    unregistered_kwh = 0.0
+
+    def lost(load: Load) -> None:
+        nonlocal unregistered_kwh
+        true_kwh = load.hourly["energy_kwh"][:, WORKSHOP].copy()
+        load.hourly["voltage_b"][:, WORKSHOP] *= 0.3
+        load.hourly["energy_kwh"][:, WORKSHOP] *= 1 - 0.7 / 3
+        unregistered_kwh += float((true_kwh - load.hourly["energy_kwh"][:, WORKSHOP]).sum())
+
+    alerts, _ = lived(from_day(EVENT, lost))
+    (alert,) = [a for a in alerts if a.abnormality == "voltage_loss"]
+    assert alert.worth is not None
+    assert alert.worth.basis == "energy"
+    assert alert.worth.kwh_low < unregistered_kwh < alert.worth.kwh_high
+    assert alert.worth.kwh == pytest.approx(unregistered_kwh, rel=0.1)
+    assert alert.energy_at_stake_kwh == alert.worth.kwh
+    assert alert.episodes == 1
