@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmarks import (
+    alert_lists,
     codec_cost,
     daily_cost,
     detectors_alone,
@@ -35,6 +36,8 @@ BENCHMARKS = (
     Benchmark("days", "the end of a day, by part", daily_cost.run),
     Benchmark("stages", "the stages between an alert and the outbox", stages_cost.run),
     Benchmark("storm", "a storm over 50 areas with 10,000 customers: alerts and notifications", storm.run),
+    Benchmark("alerts", "100,000 open alerts: lists, filters and acts through the API", alert_lists.run),
+    Benchmark("alerts-postgresql", "the same on PostgreSQL", alert_lists.run_on_postgresql),
     Benchmark("codecs", "the wire: JSON and packed frames", codec_cost.run),
     Benchmark("sources", "simulator and importers", feed_sources.run),
 )

@@ -47,19 +47,22 @@ _ENDED: Mapping[ShownState, AlertState] = {
 
 
 def alert_page(database: Database, query: AlertQuery) -> AlertPage:
-    found, conditions = _found(query)
+    conditions = _conditions(query, database)
     turned = query.descending != query.backwards
     place = [ORDERS[query.order], _A.alert_id]
-    ids = sa.select(_A.alert_id).select_from(found).where(*conditions)
+    ids = sa.select(_A.alert_id).where(*conditions)
     ids = ids.order_by(*(column.desc() if turned else column.asc() for column in place)).limit(query.limit + 1)
     if query.after is not None:
         here = sa.tuple_(*place)
         there = sa.tuple_(sa.literal(query.after[0], place[0].type), sa.literal(query.after[1], _A.alert_id.type))
         ids = ids.where(here < there if turned else here > there)
-    counted = sa.select(_A.alert_id).select_from(found).where(*conditions).limit(COUNTED_AT_MOST + 1).subquery()
+    counted = sa.select(_A.alert_id).where(*conditions).limit(COUNTED_AT_MOST + 1).subquery()
     with database.reading() as connection:
         chosen = [row.alert_id for row in connection.execute(ids)]
-        count = connection.execute(sa.select(sa.func.count()).select_from(counted)).scalar_one()
+        if query.after is None and len(chosen) <= query.limit:
+            count = len(chosen)
+        else:
+            count = connection.execute(sa.select(sa.func.count()).select_from(counted)).scalar_one()
         rows = handled(connection, chosen[: query.limit])
     return AlertPage(tuple(rows[::-1] if query.backwards else rows), len(chosen) > query.limit, count)
 
@@ -98,10 +101,9 @@ def tasks_naming(connection: sa.Connection, alert_ids: Sequence[str]) -> dict[st
     return found
 
 
-def _found(query: AlertQuery) -> tuple[sa.FromClause, list[sa.ColumnElement[bool]]]:
-    """(alerts, joined with what people did where the query asks for it; what must hold of them)."""
-    conditions = _of_the_alert(query)
-    acknowledged = query.acknowledged
+def _conditions(query: AlertQuery, database: Database) -> list[sa.ColumnElement[bool]]:
+    """What must hold of an alert. Whether it is acknowledged is looked up alert by alert: that costs the same however many are."""
+    conditions = _of_the_alert(query, database)
     match query.shown:
         case None:
             pass
@@ -109,28 +111,25 @@ def _found(query: AlertQuery) -> tuple[sa.FromClause, list[sa.ColumnElement[bool
             conditions.append(sa.false())  # nothing suspected is an alert yet
         case ShownState.IN_INSPECTION:
             conditions += [_A.state == AlertState.RAISED.value, _A.alert_id.in_(_worked_on())]
-        case ShownState.RAISED | ShownState.ACKNOWLEDGED:
-            conditions += [_A.state == AlertState.RAISED.value, _A.alert_id.not_in(_worked_on())]
-            wanted = query.shown is ShownState.ACKNOWLEDGED
-            if acknowledged is not None and acknowledged != wanted:
-                conditions.append(sa.false())
-            acknowledged = wanted
+        case ShownState.RAISED:
+            conditions += [_A.state == AlertState.RAISED.value, _A.alert_id.not_in(_worked_on()), ~_acknowledged()]
+        case ShownState.ACKNOWLEDGED:
+            conditions += [_A.state == AlertState.RAISED.value, _A.alert_id.not_in(_worked_on()), _acknowledged()]
         case ended:
             conditions.append(_A.state == _ENDED[ended].value)
     if query.owner:
-        conditions.append(_H.owner == query.owner)
-    if acknowledged:
-        conditions.append(_H.acknowledged_episode >= _A.episodes)
-    elif acknowledged is False:
-        conditions.append(sa.func.coalesce(_H.acknowledged_episode, 0) < _A.episodes)
-    if not query.owner and acknowledged is None:
-        return ALERT, conditions
-    # where only handled alerts can match, the few that were handled lead to them
-    outer = not query.owner and acknowledged is False
-    return ALERT.join(ALERT_HANDLING, _H.alert_id == _A.alert_id, isouter=outer), conditions
+        conditions.append(_A.alert_id.in_(sa.select(_H.alert_id).where(_H.owner == query.owner)))
+    if query.acknowledged is not None:
+        conditions.append(_acknowledged() if query.acknowledged else ~_acknowledged())
+    return conditions
 
 
-def _of_the_alert(query: AlertQuery) -> list[sa.ColumnElement[bool]]:
+def _acknowledged() -> sa.ColumnElement[bool]:
+    seen = sa.and_(_H.alert_id == _A.alert_id, _H.acknowledged_episode >= _A.episodes)
+    return sa.exists().where(seen).correlate(ALERT)
+
+
+def _of_the_alert(query: AlertQuery, database: Database) -> list[sa.ColumnElement[bool]]:
     conditions: list[sa.ColumnElement[bool]] = []
     for column, several in (
         (_A.state, tuple(state.value for state in query.states) or None),
@@ -148,12 +147,13 @@ def _of_the_alert(query: AlertQuery) -> list[sa.ColumnElement[bool]]:
     if query.until_s is not None:
         conditions.append(_A.raised_at_s < query.until_s)
     if query.search:
-        conditions.append(
-            sa.or_(
-                _A.meter_id.icontains(query.search, autoescape=True),
-                _A.service_point.icontains(query.search, autoescape=True),
-            )
-        )
+        # to turn every number into small letters doubles the cost: SQLite looks past case by itself, and digits have none
+        plain = database.is_sqlite or query.search.lower() == query.search.upper()
+        looks = [
+            n.contains(query.search, autoescape=True) if plain else n.icontains(query.search, autoescape=True)
+            for n in (_A.meter_id, _A.service_point)
+        ]
+        conditions.append(sa.or_(*looks))
     return conditions
 
 

@@ -128,9 +128,12 @@ def _narrowed(filters: Filters, archive: Archive) -> AlertQuery:
     if filters.feeder:
         fed = {m.transformer_area for m in archive.meters if m.feeder == filters.feeder}
         areas = fed if areas is None else areas & fed
-    points = None
+    points: set[str] | None = None
+    if filters.meter:
+        points = {m.service_point for m in archive.meters if m.meter_id == filters.meter}
     if filters.customer:
-        points = tuple(sorted({m.service_point for m in archive.meters if m.customer_id == filters.customer}))
+        theirs = {m.service_point for m in archive.meters if m.customer_id == filters.customer}
+        points = theirs if points is None else points & theirs
     return AlertQuery(
         states=filters.state,
         shown=filters.shown,
@@ -138,7 +141,7 @@ def _narrowed(filters: Filters, archive: Archive) -> AlertQuery:
         family=filters.family or "",
         grade=filters.grade or "",
         transformer_areas=None if areas is None else tuple(sorted(areas)),
-        service_points=points,
+        service_points=None if points is None else tuple(sorted(points)),
         meter_id=filters.meter,
         owner=filters.owner,
         acknowledged=filters.acknowledged,

@@ -480,6 +480,7 @@ class StateStoreContract:
         assert found(service_points=("SP3",)) == ["a-3"]
         assert found(meter_id="M2") == ["a-2"]
         assert found(search="m2") == ["a-2"]
+        assert found(search="2") == ["a-2"]
         assert found(search="sp") == ["a-0", "a-1", "a-2", "a-3", "a-4", "a-5"]
         assert found(search="%") == []
         assert found(since_s=20, until_s=40) == ["a-2", "a-3"]

@@ -28,6 +28,8 @@ def downgrade() -> None:
     for table in ("outside_alert", "api_answer", "api_token", "inspection_task_alert", "alert_handling"):
         op.drop_table(table)
     op.drop_index("ix_alert_list", "alert")
+    op.drop_index("ix_alert_raised", "alert")
+    op.create_index("ix_alert_raised", "alert", ["raised_at_s", "alert_id"])
     op.create_index("ix_alert_state_raised", "alert", ["state", "raised_at_s"])
     op.drop_column("alert", "at_stake_kwh")
 
@@ -67,14 +69,12 @@ def _what_a_list_orders_by() -> None:
     if settled:
         connection.execute(sa.text("UPDATE alert SET at_stake_kwh = :kwh WHERE alert_id = :a"), settled)
     op.drop_index("ix_alert_state_raised", "alert")
-    op.create_index(
-        "ix_alert_list",
-        "alert",
-        [
-            "state", "raised_at_s", "alert_id", "abnormality", "family", "grade", "risk", "at_stake_kwh", "episodes",
-            "transformer_area", "service_point", "meter_id",
-        ],
-    )  # fmt: skip
+    op.drop_index("ix_alert_raised", "alert")
+    listed = [
+        "abnormality", "family", "grade", "risk", "at_stake_kwh", "episodes", "transformer_area", "service_point", "meter_id",
+    ]  # fmt: skip
+    op.create_index("ix_alert_list", "alert", ["state", "raised_at_s", "alert_id", *listed])
+    op.create_index("ix_alert_raised", "alert", ["raised_at_s", "alert_id", "state", *listed])
 
 
 def _who_may_call() -> None:
