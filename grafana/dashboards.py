@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from alerts.life import HIGH_RISK, MEDIUM_RISK
+from alerts.watch import RULES
 from grafana import flux
 from grafana.panels import Column, Constant, Dashboard, Link, Panel, Threshold, Variable
 from metering.catalogue import CATALOGUE, FAMILIES
@@ -46,9 +47,11 @@ _SUPPLIED = Column("supplied_kwh", "kwatth", "Supplied", decimals=1, colour="blu
 _METERED = Column("metered_kwh", "kwatth", "Metered", decimals=1, colour="green")
 _LINES = {"lineWidth": 1, "fillOpacity": 10, "showPoints": "never", "spanNulls": False}
 _STACKED_BARS = {"drawStyle": "bars", "fillOpacity": 70, "lineWidth": 0, "stacking": {"mode": "normal", "group": "A"}}
+_STATES = {"open": "red", "confirmed": "purple", "over": "green", "withdrawn": "text"}
+_WATCH_STATES = {"open": "red", "open, not judged": "red", "not judged": "orange", "well": "green"}
 _NEWEST = (
     Column("changed_at", "dateTimeAsIso", "Changed", width=170),
-    Column("state", "string", "State", words={"open": "red", "over": "green"}, width=70),
+    Column("state", "string", "State", words=_STATES, width=90),
     _GRADE,
     _ABNORMALITY,
     _IN_AREA,
@@ -368,6 +371,7 @@ def control_room(desk_url: str = DESK_URL) -> Dashboard:
             ),
             "No visit has answered a task yet",
         ),
+        *_watch_panels(56),
     )
     return Dashboard(
         CONTROL_ROOM_UID,
@@ -378,6 +382,77 @@ def control_room(desk_url: str = DESK_URL) -> Dashboard:
         (Link("Desk", "${desk_url}"), Link("One area", f"/d/{AREA_UID}")),
         (TAG,),
     )
+
+
+def _watch_panels(y: int) -> tuple[Panel, ...]:
+    """The monitor's own rules: where they stand, what waits, and when which alarm was open."""
+    waits, unsaved = RULES["log_behind"], RULES["checkpoint_old"]
+    return (
+        Panel(
+            19,
+            "table",
+            "The monitor watches itself",
+            "Every rule by which the monitor judges itself, by its last judgement: what is open, what could not be judged (which is "
+            "not well), and the value beside the limit from which the alarm opens. What to do is in the runbook, by the rule's name.",
+            0,
+            y,
+            12,
+            10,
+            (flux.watch_now(),),
+            (
+                Column("rule", "string", "Rule", width=180),
+                Column("subject", "string", "Of", width=150),
+                Column("state", "string", "State", words=_WATCH_STATES, width=130),
+                Column("value", "none", "Value", decimals=2),
+                Column("set", "none", "Opens at", decimals=2),
+            ),
+            "Nobody watches the monitor: no worker and no desk judged it lately",
+        ),
+        Panel(
+            20,
+            "timeseries",
+            "Messages waiting, and age of what is not saved",
+            "Of the judging partition that has most: messages in the log that are not handled, and how long the oldest handled one has "
+            "waited for its save.",
+            12,
+            y,
+            12,
+            10,
+            (flux.backlog(),),
+            (
+                _TIME,
+                Column(
+                    "waiting", "none", "Messages waiting", decimals=0, colour="blue", axis="left",
+                    thresholds=(Threshold(waits.recover, "orange"), Threshold(waits.set, "red")),
+                ),
+                Column(
+                    "unsaved_s", "s", "Not saved", decimals=0, colour="orange", axis="right",
+                    thresholds=(Threshold(unsaved.recover, "orange"), Threshold(unsaved.set, "red")),
+                ),
+            ),
+            "No worker reported in this range",
+            min_interval="1m",
+            custom=_LINES | {"thresholdsStyle": {"mode": "dashed"}},
+            colour_mode="palette-classic",
+        ),
+        Panel(
+            21,
+            "status-history",
+            "Alarms of the monitor itself",
+            "Which alarm was open when; a gap is a time in which nobody judged.",
+            0,
+            y + 10,
+            24,
+            10,
+            (flux.watch_over_time(),),
+            (_TIME, *(Column(code, "none", rule.name_en, thresholds=_ANY_IS_BAD) for code, rule in RULES.items())),
+            "Nobody judged the rules in this range",
+            _ANY_IS_BAD,
+            min_interval="15m",
+            max_points=100,
+            custom={"lineWidth": 0, "fillOpacity": 85},
+        ),
+    )  # fmt: skip
 
 
 def one_area(desk_url: str = DESK_URL) -> Dashboard:

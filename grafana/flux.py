@@ -139,8 +139,10 @@ def newest_alerts(area: str | None = None, limit: int = 50) -> str:
         "alert_id",
     )
     return (
-        _newest_of_each_alert(("raised", "risk", "missing_kwh", *WORTH_FIELDS), area, "v.timeRangeStart")
-        + '  |> map(fn: (r) => ({r with state: if r.raised == 1.0 then "open" else "over", grade: '
+        _newest_of_each_alert(("raised", "verdict", "risk", "missing_kwh", *WORTH_FIELDS), area, "v.timeRangeStart")
+        + '  |> map(fn: (r) => ({r with state: if exists r.verdict and r.verdict == 1.0 then "confirmed" '
+        + 'else if exists r.verdict and r.verdict == -1.0 then "withdrawn" '
+        + 'else if r.raised == 1.0 then "open" else "over", grade: '
         + _grade()
         + "}))\n"
         + '  |> rename(columns: {_time: "changed_at"})\n'
@@ -436,4 +438,49 @@ def area_names() -> str:
         'import "influxdata/influxdb/schema"\n\n'
         'schema.tagValues(bucket: v.defaultBucket, tag: "transformer_area", '
         'predicate: (r) => r._measurement == "area_balance", start: v.timeRangeStart, stop: v.timeRangeStop)\n'
+    )
+
+
+def watch_now() -> str:
+    """Where each rule of the watch stands, what is open first: `rule`, `subject`, `state`, `value`, `set`."""
+    kept = ("rule", "subject", "state", "value", "set")
+    return (
+        'import "date"\n\n'
+        + _range("watch", None, _back(WORKERS_LOOK_BACK))
+        + _fields("value", "set", "open", "judged")
+        + "  |> last()\n"
+        + _pivot(("rule", "subject"))
+        + "  |> map(fn: (r) => ({r with order: r.open * 2.0 - r.judged, state: "
+        + 'if r.judged == 0.0 then (if r.open == 1.0 then "open, not judged" else "not judged") '
+        + 'else if r.open == 1.0 then "open" else "well"}))\n'
+        + '  |> sort(columns: ["order", "rule", "subject"], desc: true)\n'
+        + f"  |> keep(columns: {_columns(kept)})\n"
+    )
+
+
+def watch_over_time() -> str:
+    """`_time` and one column per rule: 1 where its alarm was open."""
+    return (
+        _range("watch", None)
+        + _fields("open")
+        + '  |> group(columns: ["rule"])\n'
+        + '  |> aggregateWindow(every: v.windowPeriod, fn: max, timeSrc: "_start", createEmpty: false)\n'
+        + "  |> group()\n"
+        + '  |> pivot(rowKey: ["_time"], columnKey: ["rule"], valueColumn: "_value")\n'
+        + '  |> drop(columns: ["_start", "_stop"])\n'
+        + '  |> sort(columns: ["_time"])\n'
+    )
+
+
+def backlog() -> str:
+    """`_time`, `waiting`, `unsaved_s`: of the partition that has most."""
+    return (
+        _range("pipeline", None)
+        + _fields("waiting", "unsaved_s")
+        + _JUDGES
+        + '  |> group(columns: ["_field"])\n'
+        + '  |> aggregateWindow(every: v.windowPeriod, fn: max, timeSrc: "_start", createEmpty: false)\n'
+        + _pivot(("_time",))
+        + '  |> keep(columns: ["_time", "waiting", "unsaved_s"])\n'
+        + '  |> sort(columns: ["_time"])\n'
     )

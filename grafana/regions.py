@@ -18,7 +18,8 @@ from metering.catalogue import CATALOGUE
 from metering.watch import WatchStanding
 
 TAG = "meterwatch"
-OPEN = "state:raised"
+#: It goes on: the alert is raised, or confirmed and its condition not gone.
+OPEN = "ongoing"
 #: Nobody is told of it; a tag that changes without anything else having changed.
 UNTOLD = "told:no"
 #: Of an alert that comes and goes without end the newest episodes are kept up.
@@ -79,12 +80,8 @@ def regions_of(
         state = alert.state
         if not is_last and state is AlertState.RAISED:
             state = AlertState.CLEARED
-        if not is_last:
-            ends_s = ends[index]
-        elif alert.cleared_at_s is not None and not alert.is_open:
-            ends_s = alert.cleared_at_s
-        else:
-            ends_s = reach_s(begins_s, clock_s)
+        ended_s = alert.cleared_at_s if is_last else ends[index]
+        ends_s = reach_s(begins_s, clock_s) if ended_s is None else ended_s
         stopped = _stopped([each for each in said if each.episode == number])
         tags = [
             TAG,
@@ -93,6 +90,7 @@ def regions_of(
             f"area:{alert.transformer_area}",
             f"state:{state.value}",
             f"grade:{alert.grade}",
+            *([OPEN] if ended_s is None else []),
         ]
         row = CATALOGUE.get(alert.abnormality)
         name = alert.abnormality if row is None else row.name_en
@@ -126,13 +124,15 @@ def watch_region(standing: WatchStanding, now_s: float, *, desk_url: str = "") -
     ends_s = int(standing.ended_at_s or begins_s) if over else reach_s(begins_s, int(now_s))
     subject = f" {standing.subject}" if standing.subject else ""
     state = AlertState.CLEARED if over else AlertState.RAISED
-    tags = (TAG, f"alert:{standing.alert_id}", f"episode:{standing.episode}", "watch", f"state:{state.value}")
+    tags = [TAG, f"alert:{standing.alert_id}", f"episode:{standing.episode}", "watch", f"state:{state.value}"]
+    if not over:
+        tags.append(OPEN)
     return Region(
         standing.alert_id,
         standing.episode,
         begins_s,
         max(begins_s, ends_s),
-        tags,
+        tuple(tags),
         _text(f"the monitor itself: {rule.name_en}{subject}{_ENDED[state]}", standing.alert_id, desk_url),
     )
 

@@ -73,6 +73,9 @@ SCHEMA: Mapping[Measurement, MeasurementSchema] = {
         {
             "risk": "0..1",
             "raised": "1 raised, 0 over",
+            "episode": "1 = the first",
+            "verdict": "1 confirmed, -1 withdrawn, 0 neither",
+            "acknowledged": "1 = a person has seen it",
             "observed": "the abnormality's unit",
             "expected": "the abnormality's unit",
             "missing_kwh": "kWh",
@@ -82,7 +85,7 @@ SCHEMA: Mapping[Measurement, MeasurementSchema] = {
             "latitude": "degrees",
             "longitude": "degrees",
         },
-        "An alert, at the time it was raised and again at the time it ended. meter_id is '-' for an area's own. worth_kwh is what was not registered since the onset, with its 80 % interval.",
+        "An alert, at the time each episode began and again at the time it ended; verdict and acknowledged alone at the time of either. meter_id is '-' for an area's own. worth_kwh is what was not registered since the onset, with its 80 % interval.",
     ),
     "task": MeasurementSchema(
         ("transformer_area", "service_point", "grade", "task_id"),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from detectors.area.meter_errors import MeterError
 from inspection.track_record import Precision
-from metering.alert import Alert
+from metering.alert import Alert, AlertState
 from metering.archive import Archive, Area
 from metering.catalogue import CATALOGUE
 from metering.evidence import Signal
@@ -19,6 +19,8 @@ from metering.points import Point
 from operations.balance import Balance, net_energy_kwh
 
 NO_METER = "-"
+#: What an inspection or a person said of an alert.
+VERDICTS = {AlertState.CONFIRMED: 1.0, AlertState.WITHDRAWN: -1.0}
 
 
 def balance_point(area: Area, frame: ReadingFrame, balanced: Balance | None) -> Point | None:
@@ -120,10 +122,15 @@ def meter_error_points(errors: Iterable[MeterError], transformer_area: str, at_s
 
 
 def alert_points(alerts: Iterable[Alert], archive: Archive) -> Iterable[Point]:
-    """An alert at the time it was raised, and at the time it ended with `raised` 0."""
+    """An alert at the time its newest episode began, and at the time that ended with `raised` 0."""
     for alert in alerts:
         measured = {"observed": alert.observed, "expected": alert.expected}
-        fields = {"risk": alert.risk, "missing_kwh": alert.missing_kwh}
+        fields = {
+            "risk": alert.risk,
+            "missing_kwh": alert.missing_kwh,
+            "episode": float(alert.episodes),
+            "verdict": VERDICTS.get(alert.state, 0.0),
+        }
         fields |= {name: value for name, value in measured.items() if np.isfinite(value)}
         if alert.worth is not None and alert.worth.basis == "energy":
             low, high = alert.worth.kwh_low, alert.worth.kwh_high
@@ -131,17 +138,33 @@ def alert_points(alerts: Iterable[Alert], archive: Archive) -> Iterable[Point]:
         meter = archive.meter_at(alert.service_point)
         if meter is not None and meter.latitude is not None and meter.longitude is not None:
             fields |= {"latitude": meter.latitude, "longitude": meter.longitude}
-        tags = {
-            "transformer_area": alert.transformer_area,
-            "meter_id": alert.meter_id or NO_METER,
-            "abnormality": alert.abnormality,
-            "family": alert.family,
-            "alert_id": alert.alert_id,
-        }
         if alert.is_open or alert.cleared_at_s is None:
-            yield Point("alert", tags, alert.raised_at_s, fields | {"raised": 1.0})
+            began_s = alert.relapses[-1][1] if alert.relapses else alert.raised_at_s
+            yield Point("alert", _tags_of(alert), began_s, fields | {"raised": 1.0})
         else:
-            yield Point("alert", tags, alert.cleared_at_s, fields | {"raised": 0.0})
+            yield Point("alert", _tags_of(alert), alert.cleared_at_s, fields | {"raised": 0.0})
+
+
+def verdict_points(alerts: Iterable[Alert], at_s: int) -> Iterable[Point]:
+    """What an inspection said of alerts, at the time it was found: a confirmed alert goes on until its condition is gone."""
+    for alert in alerts:
+        if alert.state in VERDICTS:
+            yield Point("alert", _tags_of(alert), at_s, {"verdict": VERDICTS[alert.state]})
+
+
+def acknowledged_point(alert: Alert, episode: int, at_s: int) -> Point:
+    """That a person has seen an alert, at that time."""
+    return Point("alert", _tags_of(alert), at_s, {"acknowledged": 1.0, "episode": float(episode)})
+
+
+def _tags_of(alert: Alert) -> dict[str, str]:
+    return {
+        "transformer_area": alert.transformer_area,
+        "meter_id": alert.meter_id or NO_METER,
+        "abnormality": alert.abnormality,
+        "family": alert.family,
+        "alert_id": alert.alert_id,
+    }
 
 
 def task_points(tasks: Iterable[InspectionTask]) -> Iterable[Point]:

@@ -18,6 +18,9 @@ from metering.messages import Decision
 from metering.ports import StateStore
 from operations.move_task import Encode
 
+#: The kind of the decision by which an acknowledgement rides in the area's log.
+ACKNOWLEDGED = "alert.acknowledge"
+
 
 def acknowledge_alert(
     store: StateStore, alert_id: str, seen: int | None, *, actor: str, now_s: int, encode: Encode, note: str = ""

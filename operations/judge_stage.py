@@ -19,7 +19,9 @@ from operations.admission import Admission, OpenInterval, counters, late_rows, s
 from operations.announce import alerts_changed
 from operations.area import AreaInProgress, Outcome, Thresholds, Trace, day_ordinal
 from operations.close_area_day import close_area_day
+from operations.derived_points import acknowledged_point, verdict_points
 from operations.failpoints import failpoint
+from operations.handle_alert import ACKNOWLEDGED
 from operations.hear_dismissal import KINDS as DISMISSALS
 from operations.hear_dismissal import hear_dismissal, outrank_dismissals
 from operations.judge_frame import judge_frame
@@ -302,6 +304,7 @@ class JudgeStage:
         changed = {a.alert_id: a for a in outrank_dismissals(area, finding, row)}
         changed |= {a.alert_id: a for a in area.bank.found(finding, row)}
         alerts_changed(area, changed.values(), finding.found_at_s, outcome)
+        outcome.points += verdict_points(changed.values(), finding.found_at_s)
 
     def _decided(self, decision: Decision, outcome: Outcome) -> None:
         outcome.count({f"decisions.{decision.kind}": 1})
@@ -311,6 +314,12 @@ class JudgeStage:
             return
         if area is not None and decision.kind in DISMISSALS:
             hear_dismissal(area, decision, outcome)
+            return
+        if area is not None and decision.kind == ACKNOWLEDGED:
+            seen = next((a for a in area.bank.alerts() if a.alert_id == decision.subject_id), None)
+            if seen is not None:
+                episode = int(str(decision.detail["episode"]))
+                outcome.points.append(acknowledged_point(seen, episode, decision.decided_at_s))
             return
         if area is None or decision.kind not in KINDS:
             return  # what people did with a task or an alert: the store has it already, the log only keeps its place in the area's order

@@ -17,6 +17,7 @@ import yaml
 from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.client.write_api import SYNCHRONOUS
 
+from alerts.watch import RULES as WATCH_RULES
 from grafana import flux
 from grafana.dashboards import GENERATED
 from grafana.flux import HAZARD_CODES
@@ -95,9 +96,11 @@ def _points() -> Iterator[Point]:
     yield from _balances()
     yield from _evidence()
     yield from _alerts()
+    yield from _said_by_people()
     yield from _tasks()
     yield from _precisions()
     yield from _pipeline()
+    yield from _watch()
     reading = dict.fromkeys(SCHEMA["reading"].fields, 1.0)
     yield Point("reading", {"transformer_area": AREAS[0], "meter_id": "M-1"}, STOP_S - HOUR_S, reading)
     error = {"share": 0.04, "low": 0.01, "high": 0.07}
@@ -140,6 +143,7 @@ def _alert(alert_id: str, area: str, code: str, risk: float, at_s: int, raised: 
         "alert_id": alert_id,
     }
     fields = {"risk": risk, "raised": raised, "observed": 1.0, "expected": 2.0, "missing_kwh": 3.5}
+    fields |= {"episode": 1.0, "verdict": 0.0}
     fields |= {"worth_kwh": 3.0, "worth_kwh_low": 1.0, "worth_kwh_high": 6.0}
     if placed:
         fields |= {"latitude": 31.2, "longitude": 121.5}
@@ -147,7 +151,8 @@ def _alert(alert_id: str, area: str, code: str, risk: float, at_s: int, raised: 
 
 
 def _alerts() -> Iterator[Point]:
-    """Open: a-1 (high), a-2 (a hazard since 60 days), a-3 (low, no place), a-5 (relapsed). Over: a-4."""
+    """Open: a-1 (high, seen by a person), a-2 (a hazard since 60 days), a-3 (low, no place), a-5 (relapsed). Over: a-4; a-6
+    (withdrawn). An acknowledgement's point moves nothing."""
     yield _alert("a-1", AREAS[0], "bypass", 0.9, STOP_S - 2 * HOUR_S, 1.0)
     yield _alert("a-2", AREAS[1], HAZARD_CODES[0], 0.6, STOP_S - 60 * 24 * HOUR_S, 1.0)
     yield _alert("a-3", AREAS[1], "zero_use", 0.3, STOP_S - HOUR_S, 1.0, placed=False)
@@ -156,6 +161,13 @@ def _alerts() -> Iterator[Point]:
     yield _alert("a-5", AREAS[2], "over_capacity", 0.7, STOP_S - 9 * HOUR_S, 1.0)
     yield _alert("a-5", AREAS[2], "over_capacity", 0.7, STOP_S - 8 * HOUR_S, 0.0)
     yield _alert("a-5", AREAS[2], "over_capacity", 0.7, STOP_S - 7 * HOUR_S, 1.0)
+
+
+def _said_by_people() -> Iterator[Point]:
+    seen = _alert("a-1", AREAS[0], "bypass", 0.9, STOP_S - HOUR_S, 1.0)
+    yield Point("alert", seen.tags, seen.time_s, {"acknowledged": 1.0, "episode": 1.0})
+    withdrawn = _alert("a-6", AREAS[0], "bypass", 0.9, STOP_S - 5 * HOUR_S, 0.0)
+    yield Point("alert", withdrawn.tags, withdrawn.time_s, {**withdrawn.fields, "verdict": -1.0})
 
 
 def _tasks() -> Iterator[Point]:
@@ -194,6 +206,18 @@ def _pipeline() -> Iterator[Point]:
             }
             tags = {"worker": worker, "role": role, "partition": partition}
             yield Point("pipeline", tags, STOP_S - 60 * minute - 30, fields)
+
+
+def _watch() -> Iterator[Point]:
+    """Every rule judged every minute: one open, one open that cannot be judged any more, one never judged, the others well."""
+    for minute in range(60):
+        for code, rule in WATCH_RULES.items():
+            fields = {"value": 0.5, "set": rule.set, "open": 0.0, "judged": 1.0}
+            if code == "log_behind":
+                fields |= {"value": 20_000.0, "open": 1.0}
+            elif code == "clock_behind" or (code == "areas_silent" and minute < 5):
+                fields = {"set": rule.set, "open": float(code == "areas_silent"), "judged": 0.0}
+            yield Point("watch", {"rule": code, "subject": "-"}, STOP_S - 60 * minute - 30, fields)
 
 
 def _lines(points: Iterable[Point]) -> bytes:
@@ -307,10 +331,22 @@ def test_open_alerts_are_those_whose_newest_point_is_raised(filled: InfluxAccess
         ("a-3", "open", "low"),
         ("a-1", "open", "high"),
         ("a-4", "over", "high"),
+        ("a-6", "withdrawn", "high"),
         ("a-5", "open", "medium"),
     ]
     placed = _panel_rows(filled, "control-room", "Where the open alerts are")
     assert [row["alert_id"] for row in placed] == ["a-2", "a-5", "a-1"]
+
+
+def test_the_watch_says_what_is_open_what_cannot_be_judged_and_what_is_well(filled: InfluxAccess) -> None:
+    rows = _panel_rows(filled, "control-room", "The monitor watches itself")
+    states = {row["rule"]: row["state"] for row in rows}
+    assert [row["rule"] for row in rows[:2]] == ["areas_silent", "log_behind"]
+    assert (states.pop("areas_silent"), states.pop("log_behind")) == ("open, not judged", "open")
+    assert states.pop("clock_behind") == "not judged"
+    assert set(states.values()) == {"well"}
+    (behind,) = [row for row in rows if row["rule"] == "log_behind"]
+    assert (behind["value"], behind["set"]) == (20_000.0, WATCH_RULES["log_behind"].set)
 
 
 def test_alerts_are_counted_by_grade_within_their_family(filled: InfluxAccess) -> None:

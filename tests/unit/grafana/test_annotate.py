@@ -145,6 +145,21 @@ def test_what_an_inspection_said_is_shown(server: FakeGrafana, bench: Bench, sta
     assert server.annotations[1]["text"].startswith("suspected") == (state is AlertState.WITHDRAWN)
 
 
+def test_a_confirmed_alert_goes_on_until_its_condition_is_gone(server: FakeGrafana, bench: Bench) -> None:
+    bench.save(RAISED)
+    bench.rounds()
+    confirmed = replace(RAISED, state=AlertState.CONFIRMED)
+    bench.save(confirmed, clock_s=START_S + 3_600)
+    bench.rounds()
+    bench.save(clock_s=START_S + 7_200)
+    bench.rounds()
+    assert ends(server) == {"a-1/1": START_S + 7_200}
+    bench.save(replace(confirmed, cleared_at_s=START_S + 8_000), clock_s=START_S + 9_000)
+    bench.rounds()
+    assert ends(server) == {"a-1/1": START_S + 8_000}
+    assert server.annotations[1]["text"].startswith("demand over contracted capacity")
+
+
 def test_that_nobody_is_told_is_shown_with_the_reason_until_somebody_is(server: FakeGrafana, bench: Bench) -> None:
     stopped = Announcement(
         "a-1", RAISED.transformer_area, "M-1", "over_capacity", "high", "morning", Turn.RAISED, START_S,
