@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import statistics
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from dataclasses import replace
 
 import httpx
 import numpy as np
+import sqlalchemy as sa
 
 from benchmarks.plan import SEED, Plan
 from benchmarks.report import count, table
@@ -72,6 +74,9 @@ def run_over(url: str, database: str, *, quick: bool) -> list[str]:
     store = SqlStore(url)
     try:
         fill(store, scale)
+        if database == "PostgreSQL":
+            vacuum(url)
+        gc.freeze()  # as the desk does when it is up
         figures = asyncio.run(measured(store, rounds=5 if quick else 21, scale=scale))
     finally:
         store.close()
@@ -134,7 +139,19 @@ def told(figures: dict[str, list[float]], scale: int, database: str) -> list[str
         "",
         *table(("asked", "median, ms", "95 %, ms", "most, ms"), rows),
         f"**Goal:** every answer within {GOAL_MS:.0f} ms. The slowest was {slowest}, {ms:.0f} ms: {verdict} the goal.",
+        "",
+        (
+            "**What bounds it:** a page and its count walk one narrow index that holds whatever a list filters and orders by; "
+            "what is left of a list that the index gives in order is 50 alerts read whole and written as JSON. An act is four small "
+            "statements and one commit."
+        ),
     ]
+
+
+def vacuum(url: str) -> None:
+    """What PostgreSQL does by itself within minutes: it looks at new rows once, and learns how many there are."""
+    with sa.create_engine(url).connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(sa.text("VACUUM ANALYZE"))
 
 
 def fill(store: StateStore, scale: int = 1) -> None:

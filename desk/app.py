@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -107,6 +108,9 @@ def serve(
     if announce is not None:
         shown = f"[{host}]" if ":" in host else host
         announce(f"http://{shown}:{listening.getsockname()[1]}/")
+    # what is here now stays, the archive above all: to look through it again and again would hold up whoever waits
+    gc.collect()
+    gc.freeze()
     config = uvicorn.Config(desk, log_level="warning", access_log=False, timeout_graceful_shutdown=SHUTDOWN_SECONDS)
     server = uvicorn.Server(config)
 
