@@ -41,12 +41,15 @@ def _told(area: AreaInProgress, announcements: list[Announcement], outcome: Outc
 
 
 def _around(area: AreaInProgress, at_s: int) -> Circumstances:
+    # what comes late is about an earlier time, but it would be said now
+    asked_s = max(at_s, area.closed_until_s)
+
     def work_on(alert: Alert) -> str | None:
-        work = in_work_window(area.archive.works, alert, place_of(alert, area.area), at_s)
+        work = in_work_window(area.archive.works, alert, place_of(alert, area.area), asked_s)
         return None if work is None else work.kind
 
     def silence_of(alert: Alert) -> str | None:
-        silence = covered_by(area.silences.values(), alert, place_of(alert, area.area), at_s)
+        silence = covered_by(area.silences.values(), alert, place_of(alert, area.area), asked_s)
         return None if silence is None else silence.silence_id
 
     return Circumstances(at_s, area.area, area.bank, work_on, silence_of)

@@ -78,9 +78,11 @@ def add_silence(
     """
     start_s = now_s if start_s is None else max(start_s, now_s)
     _check_scope(scope, kind, even_hazards=even_hazards)
-    areas = _areas_of(archive, scope, start_s, until_s)
+    areas, made = _areas_of(archive, scope, start_s, until_s), len(store.audit(TRAIL))
     silence = Silence(
-        silence_id=identity(KIND, *(str(value or "") for value in asdict(scope).values()), start_s, until_s, now_s),
+        silence_id=identity(
+            KIND, *(str(value or "") for value in asdict(scope).values()), start_s, until_s, now_s, made
+        ),
         **asdict(scope),
         start_s=start_s,
         until_s=until_s,

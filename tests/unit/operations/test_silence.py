@@ -10,7 +10,7 @@ import pytest
 
 from metering.archive import Archive, Meter
 from metering.errors import MeterwatchError
-from metering.messages import Decision, Message, Tick
+from metering.messages import Decision, Message, MeterEvent, MeterEvents, Tick
 from metering.silence import Silence
 from metering.times import DAY_S
 from operations.close_day import close_ready_days
@@ -229,3 +229,28 @@ def test_what_is_wrong_with_a_silence_is_said(change: dict[str, object], word: s
     }
     with pytest.raises(MeterwatchError, match=word):
         add_silence(MemoryStore(), archive(), **(given | change))  # type: ignore[arg-type]
+
+
+def test_the_same_silence_made_again_after_its_early_end_is_another_one() -> None:
+    store = MemoryStore()
+    first = silence_meter(store, START_S + 30 * DAY_S)
+    end_silence(store, first.silence_id, by="Li Na", reason="too early", now_s=START_S, encode=as_bytes)
+    second = silence_meter(store, START_S + 30 * DAY_S)
+    assert second.silence_id != first.silence_id
+    assert [s.silence_id for s in silences(store, START_S)] == [second.silence_id]
+
+
+def test_an_event_that_comes_late_is_not_said_in_a_silence_that_began_after_it() -> None:
+    store = MemoryStore()
+    add(store, Scope(meter_id="M02"), start_s=START_S + DAY_S)
+    stage = JudgeStage(archive(), store, lambda _: 0, owner="w")
+    stage.begin(0)
+    late = MeterEvents("A0", (MeterEvent("M02", START_S + DAY_S - 60, "cover_open"),))
+    log: list[Message] = [Tick(START_S), *relayed(store)[:1], Tick(START_S + DAY_S), late]
+    for offset, message in enumerate(log):
+        stage.handle(0, offset, message)
+    stage.save()
+    (alert,) = store.alerts()
+    (told,) = store.announcements(alert.alert_id)
+    assert told.stopped is not None
+    assert told.stopped.stage == "silence"
