@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-#: Who gives the reasons that are no detector's: an inspection, why a kind was named, and a person from the office.
-FINDING, NAMING, PERSON = "finding", "kind", "person"
+#: Who gives the reasons that are no detector's: an inspection, why a kind was named, a person from the office, a corrected reading.
+FINDING, NAMING, PERSON, CORRECTION = "finding", "kind", "person", "correction"
 
 Grade = Literal["high", "medium", "low"]
 
@@ -35,7 +35,7 @@ class Reason:
     @property
     def supports(self) -> bool:
         """Whether a detector says this for the suspicion."""
-        return not self.against and self.detector not in (FINDING, NAMING, PERSON)
+        return not self.against and self.detector not in (FINDING, NAMING, PERSON, CORRECTION)
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,7 +199,8 @@ class JudgeStage:
     def _amend(self, area: AreaInProgress, start_s: int, admission: Admission, outcome: Outcome) -> None:
         """Late readings are flagged and stored, never learnt; they amend an alert that had to do without them."""
         for row, energy_kwh in admission.late:
-            alerts_changed(area, area.bank.amend(row, start_s, energy_kwh), start_s, outcome)
+            amended = area.bank.amend(row, start_s, energy_kwh, area.closed_until_s)
+            alerts_changed(area, amended, area.closed_until_s, outcome)
             outcome.points.append(
                 Point(
                     "reading",

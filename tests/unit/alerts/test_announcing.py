@@ -264,7 +264,7 @@ class AlertsLife(RuleBasedStateMachine):
     @rule(row=st.sampled_from((1, 2)), back=st.integers(1, 200), kwh=st.floats(0, 5))
     def late_reading(self, row: int, back: int, kwh: float) -> None:
         for each in self.both:
-            each.tell(each.bank.amend(row, each.now_s - back * STEP_S, kwh))
+            each.tell(each.bank.amend(row, each.now_s - back * STEP_S, kwh, each.now_s))
 
     @rule(row=st.sampled_from((1, 2)), confirmed=st.booleans())
     def finding(self, row: int, confirmed: bool) -> None:

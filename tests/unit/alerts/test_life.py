@@ -142,11 +142,11 @@ def test_the_energy_a_claim_stands_for_grows_and_a_late_reading_amends_it() -> N
     assert line.bank.at_day_close() == (opened, ()), "where nothing new is known, what was said stands"
     assert opened[0].missing_kwh == pytest.approx(4.0)  # 3 expected - 1 observed, from the interval that raised it on
     ((unread_s, expected),) = opened[0].unjudged
-    (amended,) = line.bank.amend(1, unread_s, 0.5)
+    (amended,) = line.bank.amend(1, unread_s, 0.5, line.now_s)
     assert expected == 3.0
     assert amended.missing_kwh == pytest.approx(6.5)
     assert amended.late_readings == 1
-    assert line.bank.amend(1, unread_s, 0.5) == ()
+    assert line.bank.amend(1, unread_s, 0.5, line.now_s) == ()
 
 
 def test_a_finding_settles_the_alerts_of_its_meter_and_mutes_what_was_not_confirmed() -> None:
@@ -435,3 +435,47 @@ def test_an_alert_that_came_and_went_within_a_day_is_told_its_worth() -> None:
     assert open_alerts == ()
     assert [(a.worth.kwh if a.worth else None, a.revision) for a in changed] == [(2.0, 3)]
     assert line.bank.at_day_close(lambda _code, _row: Worth("energy", 1.0, 2.0, 3.0), since_s=0)[1] == ()
+
+
+def test_a_correction_of_the_one_reading_an_alert_rests_on_withdraws_it_and_says_so() -> None:
+    line = Line()
+    (raised,) = line.see(1.0, "register_runaway", kwh=12.0).changed
+    line.see(None, "register_runaway")
+    (withdrawn,) = line.bank.amend(1, 0, 1.0, line.now_s)
+    assert (withdrawn.state, withdrawn.cleared_at_s) == (AlertState.WITHDRAWN, line.now_s)
+    assert "from 12 to 1 kWh" in withdrawn.reasons[-1].text
+    assert withdrawn.reasons[-1].against
+    (back,) = line.see(1.0, "register_runaway", kwh=12.0).changed
+    assert (back.alert_id, back.state, back.episodes) == (raised.alert_id, AlertState.RAISED, 2)
+
+
+def test_a_correction_that_is_abnormal_all_the_same_changes_what_was_observed() -> None:
+    line = Line()
+    line.see(1.0, "register_runaway", kwh=12.0)
+    (amended,) = line.bank.amend(1, 0, 11.0, line.now_s)
+    assert (amended.state, amended.observed, amended.late_readings) == (AlertState.RAISED, 11.0, 1)
+    assert line.bank.amend(1, 0, 11.05, line.now_s) == ()
+
+
+def test_an_alert_is_withdrawn_only_when_nothing_of_what_it_rests_on_is_left() -> None:
+    line = Line()
+    for _ in range(4):
+        line.see(1.0, kwh=12.0)
+    states = [line.bank.amend(1, i * STEP_S, 0.1, line.now_s)[0].state for i in range(4)]
+    assert states == [AlertState.RAISED] * 3 + [AlertState.WITHDRAWN]
+
+
+def test_what_held_for_hours_does_not_rest_on_single_readings() -> None:
+    line = Line()
+    for _ in range(12):
+        line.see(1.0, kwh=12.0)
+    changed = [alert for i in range(12) for alert in line.bank.amend(1, i * STEP_S, 0.1, line.now_s)]
+    assert {alert.state for alert in changed} == {AlertState.RAISED}
+
+
+def test_what_an_alert_rests_on_survives_a_restart() -> None:
+    line = Line()
+    line.see(1.0, "register_runaway", kwh=12.0)
+    again = AlertBank(AREA, LocalCalendar("Asia/Shanghai"))
+    again.restore(line.bank.arrays(), line.bank.alerts())
+    assert again.amend(1, 0, 1.0, line.now_s) == line.bank.amend(1, 0, 1.0, line.now_s) != ()
