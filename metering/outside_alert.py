@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from metering.identity import identity
+
 OutsideStatus = Literal["firing", "resolved"]
 
 
@@ -33,3 +35,8 @@ class OutsideAlert:
     @property
     def key(self) -> tuple[str, str, int]:
         return (self.source, self.fingerprint, self.starts_at_s)
+
+    @property
+    def alert_id(self) -> str:
+        """The number under which it is announced, and acknowledged."""
+        return identity("outside", *self.key)

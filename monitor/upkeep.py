@@ -24,6 +24,7 @@ from monitor.ticker import Ticker
 from operations import close_day, deliver_points, dispatch
 from operations.deliver_notifications import Channel
 from operations.dispatch import dispatch_ready
+from operations.outside_alerts import announce_outside_alerts
 
 log = logging.getLogger("meterwatch.upkeep")
 FIRST_RETRY_S, LAST_RETRY_S = 0.5, 10.0
@@ -141,6 +142,7 @@ class Upkeep:
 
     def dispatch(self) -> None:
         """What was announced becomes notifications in the outbox."""
+        announce_outside_alerts(self.store)
         dispatch_ready(self.store, self.archive, self.routes, self.partitions, self.owner)
 
     def notify(self) -> None:

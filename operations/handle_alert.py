@@ -6,11 +6,13 @@ like every other decision. It changes nothing that the machine judges.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from alerts import handling as acts
 from alerts.handling import Handled
-from metering.alert import Alert
+from metering.alert import Alert, AlertState
+from metering.catalogue import CATALOGUE
 from metering.errors import NotFound, StaleVersion
 from metering.handling import AlertHandling
 from metering.inspection import AuditEntry
@@ -94,9 +96,7 @@ def _handle(
 
     `NotFound` if there is no such alert; `StaleVersion` if somebody acted meanwhile; `IllegalMove` if the act is not possible.
     """
-    alert = store.alert(alert_id)
-    if alert is None:
-        raise NotFound(f"there is no alert {alert_id}")
+    alert = subject_of(store, alert_id)
     before = store.handling(alert_id)
     if seen is not None and before.version != seen:
         raise StaleVersion(
@@ -106,6 +106,38 @@ def _handle(
     handled, audit = act(alert, before)
     store.handle_alert(handled, before.version, audit, alert.transformer_area, encode(_decision(alert, handled, audit)))
     return handled
+
+
+def subject_of(store: StateStore, alert_id: str) -> Alert:
+    """The alert that people act on. What was only announced (the monitor's own alerts, another system's) stands as its last
+    announcement says. Raises `NotFound`."""
+    alert = store.alert(alert_id)
+    if alert is not None:
+        return alert
+    turns = sorted(store.announcements(alert_id), key=lambda turn: (turn.at_s, turn.episode, turn.turn.is_end))
+    if not turns:
+        raise NotFound(f"there is no alert {alert_id}")
+    first, last = turns[0], turns[-1]
+    kind = CATALOGUE.get(last.abnormality)
+    return Alert(
+        alert_id=alert_id,
+        transformer_area=last.transformer_area,
+        meter_id=last.meter_id,
+        service_point="",
+        abnormality=last.abnormality,
+        family="" if kind is None else kind.family,
+        grade=last.grade,
+        risk=math.nan,
+        raised_at_s=first.at_s,
+        cleared_at_s=last.at_s if last.turn.is_end else None,
+        state=AlertState(last.turn.value) if last.turn.is_end else AlertState.RAISED,
+        observed=math.nan,
+        expected=math.nan,
+        unit="",
+        reasons=(),
+        since_s=first.at_s,
+        episodes=last.episode,
+    )
 
 
 def _decision(alert: Alert, handled: AlertHandling, audit: AuditEntry) -> Decision:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from metering.announcement import Announcement, Turn
-from metering.identity import identity
 from metering.inspection import AuditEntry
 from metering.outside_alert import OutsideAlert
 from metering.ports import StateStore
@@ -49,7 +48,7 @@ def turns_of(alert: OutsideAlert) -> list[Announcement]:
 
 def _turn(alert: OutsideAlert, turn: Turn, at_s: int) -> Announcement:
     return Announcement(
-        alert_id=identity("outside", *alert.key),
+        alert_id=alert.alert_id,
         transformer_area="",
         meter_id=None,
         abnormality="",

@@ -25,7 +25,10 @@ from desk.api.schemas import (
     Handled,
     HandlingOut,
     HandOver,
+    NotAProblem,
+    TakeBack,
     Unassign,
+    Withdrawn,
 )
 from metering.alert import AlertState, Grade
 from metering.announcement import Urgency
@@ -42,7 +45,15 @@ from metering.handling import (
     order_value,
 )
 from metering.times import to_epoch_s
-from operations.handle_alert import acknowledge_alert, assign_alert, comment_alert, hand_over_alert, unassign_alert
+from operations.handle_alert import (
+    acknowledge_alert,
+    assign_alert,
+    comment_alert,
+    hand_over_alert,
+    subject_of,
+    unassign_alert,
+)
+from operations.not_a_problem import not_a_problem, take_back
 
 router = APIRouter(prefix="/alerts", tags=["alerts"])
 
@@ -253,11 +264,49 @@ def hand_over(alert_id: str, asked: HandOver, parts: PartsOf, caller: CallerOf, 
     return once(act, asked)
 
 
+@router.post(
+    "/{alert_id}/not-a-problem", response_model=Withdrawn, summary="Not a problem, because", **scoped("alerts:handle")
+)
+def no_problem(alert_id: str, asked: NotAProblem, parts: PartsOf, caller: CallerOf, once: OnceOf) -> Response:
+    """A person knows from the office that nothing is wrong: the alert is withdrawn when the area's log has it, and the ranking
+    learns a little. A hazard takes a reason that settles it."""
+
+    def act() -> Withdrawn:
+        r = parts.records
+        said = not_a_problem(
+            r.store,
+            alert_id,
+            because=asked.because,
+            by=caller.person,
+            now_s=r.now_s(),
+            encode=r.encode,
+            note=asked.note,
+        )
+        return Withdrawn(alert_id=alert_id, dismissal_id=said.dismissal_id, because=asked.because)
+
+    return once(act, asked)
+
+
+@router.post(
+    "/{alert_id}/not-a-problem/undo",
+    response_model=Withdrawn,
+    summary="Take back that it is no problem",
+    **scoped("alerts:handle"),
+)
+def a_problem_after_all(alert_id: str, asked: TakeBack, parts: PartsOf, caller: CallerOf, once: OnceOf) -> Response:
+    """The alert stands again while its condition lasts, and what was learnt is unlearnt."""
+
+    def act() -> Withdrawn:
+        r = parts.records
+        said = take_back(r.store, alert_id, by=caller.person, reason=asked.reason, now_s=r.now_s(), encode=r.encode)
+        return Withdrawn(alert_id=alert_id, dismissal_id=said.dismissal_id, because=said.because)
+
+    return once(act, asked)
+
+
 def _handled(parts: Parts, handling: AlertHandling) -> Handled:
     store = parts.records.store
-    alert = store.alert(handling.alert_id)
-    if alert is None:
-        raise NotFound(f"there is no alert {handling.alert_id}")
+    alert = subject_of(store, handling.alert_id)
     return Handled(
         alert_id=handling.alert_id,
         shown_state=shown_state(alert, handling, store.tasks_of_alert(handling.alert_id)),

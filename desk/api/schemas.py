@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,6 +18,7 @@ from alerts.shown_life import shown_state
 from metering.alert import Alert, AlertState, Grade, Worth
 from metering.announcement import Announcement, Urgency
 from metering.catalogue import CATALOGUE
+from metering.dismissal import BENIGN_REASONS
 from metering.handling import AlertHandling, HandledAlert, ShownState
 from metering.inspection import AuditEntry, InspectionTask, TaskState
 from metering.messages import Finding
@@ -225,6 +227,28 @@ class Handled(Sent):
     handling: HandlingOut
 
 
+Because = StrEnum("Because", {code: code for code in BENIGN_REASONS})  # type: ignore[misc]
+
+
+class NotAProblem(Taken):
+    """`because` is one of a list; `other` needs a note."""
+
+    because: Because
+    note: Note = ""
+
+
+class TakeBack(Taken):
+    reason: Words
+
+
+class Withdrawn(Sent):
+    """What a person said of an alert, or took back; the area's log carries it to where alerts are judged."""
+
+    alert_id: str
+    dismissal_id: str
+    because: str
+
+
 class TaskOut(Sent):
     """An inspection task; names are null for a token without `alerts:handle`."""
 
@@ -294,8 +318,9 @@ class FindingList(Page):
 
 
 class OutsideAlertOut(Sent):
-    """An alert that another monitor sent about this one."""
+    """An alert that another monitor sent about this one; it is acknowledged under its `alert_id`, as an alert is."""
 
+    alert_id: str
     source: str
     fingerprint: str
     status: OutsideStatus
@@ -311,6 +336,7 @@ class OutsideAlertOut(Sent):
     @classmethod
     def of(cls, alert: OutsideAlert) -> OutsideAlertOut:
         return cls(
+            alert_id=alert.alert_id,
             source=alert.source,
             fingerprint=alert.fingerprint,
             status=alert.status,

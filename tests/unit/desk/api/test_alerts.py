@@ -235,3 +235,19 @@ async def test_a_body_that_is_too_large_is_refused(world: World) -> None:
 
 def test_the_machine_s_alert_is_the_same_after_all(world: World) -> None:
     assert repr(world.store.alert("a-1")) == repr(ALERT)
+
+
+async def test_a_person_says_that_it_is_no_problem_and_takes_that_back(world: World) -> None:
+    path = "/alerts/a-3/not-a-problem"
+    assert (await world.post(path, {"because": "bored"})).status_code == 422
+    assert (await world.post(path, {"because": "new_tenant"}, "reader")).status_code == 403
+    said = await world.post(path, {"because": "new_tenant", "note": "moved in on Monday"})
+    assert said.json()["because"] == "new_tenant"
+    again = await world.post(path, {"because": "new_tenant"})
+    assert "Li Na said already" in again.json()["detail"]
+    back = await world.post(f"{path}/undo", {"reason": "another house"})
+    assert back.json()["dismissal_id"] == said.json()["dismissal_id"]
+    assert [line.move for line in world.store.audit("a-3")] == ["not_a_problem", "undo_not_a_problem"]
+    assert [d.kind for d in world.relayed if isinstance(d, Decision)] == [
+        "alert.not_a_problem", "alert.not_a_problem.undo",
+    ]  # fmt: skip

@@ -102,6 +102,7 @@ async def test_people_are_told_at_once_that_it_began_and_that_it_is_over(world: 
     assert {began.turn, over.turn} == {Turn.RAISED, Turn.CLEARED}
     assert began.urgency == over.urgency == "page"
     assert began.title == "No readings reach InfluxDB"
+    assert began.alert_id == (await world.get("/intake")).json()["alerts"][0]["alert_id"]
     (kept,) = (await world.get("/intake")).json()["alerts"]
     assert (kept["status"], kept["announced"], kept["ends_at"]) == ("resolved", "resolved", "2026-03-01T01:00:00Z")
 
@@ -109,3 +110,17 @@ async def test_people_are_told_at_once_that_it_began_and_that_it_is_over(world: 
 async def test_what_began_and_ended_before_anybody_was_told_is_told_whole(world: World) -> None:
     await world.post("/intake/grafana", batch(OVER), "monitor")
     assert announce_outside_alerts(world.store) == 2
+
+
+async def test_who_was_paged_acknowledges_it_like_an_alert(world: World) -> None:
+    await world.post("/intake/grafana", batch(FIRING), "monitor")
+    number = (await world.get("/intake")).json()["alerts"][0]["alert_id"]
+    assert (await world.post(f"/alerts/{number}/acknowledge", {"version": 0})).status_code == 404, "nobody was told yet"
+    announce_outside_alerts(world.store)
+    answer = await world.post(f"/alerts/{number}/acknowledge", {"version": 0})
+    assert answer.json()["shown_state"] == "acknowledged"
+    assert world.store.handling(number).acknowledged_episode == 1
+    await world.post("/intake/grafana", batch(OVER), "monitor")
+    announce_outside_alerts(world.store)
+    commented = await world.post(f"/alerts/{number}/comments", {"note": "the token of the writer had run out"})
+    assert commented.json()["shown_state"] == "cleared"
