@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -66,6 +67,13 @@ def lived(recipe: Recipe, out: Path) -> Storm:
     return Storm(province, _lines(out / ALERTS), _lines(out / NOTIFICATIONS))
 
 
+def _by_kind(alerts: Iterable[Line]) -> str:
+    """How many, and of which kinds."""
+    kinds = Counter(str(a["abnormality"]) for a in alerts)
+    told = ", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items()))
+    return f"{kinds.total()} ({told})" if kinds else "0"
+
+
 def _lines(path: Path) -> list[Line]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
@@ -83,7 +91,7 @@ def run(plan: Plan) -> list[str]:
         ("areas that lost their supply", count(len(storm.outages))),
         ("area alerts", f"{len(of_areas)} ({', '.join(sorted({a['abnormality'] for a in of_areas}))})"),
         ("of them left open", count(sum(a["cleared_at"] is None for a in of_areas))),
-        ("alerts of meters without a case", count(sum(a["meter_id"] not in cases for a in of_meters))),
+        ("alerts of meters without a case", _by_kind(a for a in of_meters if a["meter_id"] not in cases)),
         ("cases that began in the storm, found", f"{len(found)} of {len(cases)}"),
         ("notifications: beginnings and more of the same", count(sum(n["kind"] in ("page", "update") for n in paged))),
         ("notifications: ends", count(sum(n["kind"] == "ended" for n in paged))),

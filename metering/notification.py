@@ -14,6 +14,8 @@ from metering.identity import identity
 Kind = Literal["page", "update", "ended", "digest", "escalation", "handover", "morning", "notice"]
 #: The desk shows every notification; this channel is the desk alone.
 DESK = "desk"
+#: In the place of an abnormality: the line is about a silence, `at_s` is its end.
+SILENCE = "silence"
 
 
 @dataclass(frozen=True, slots=True)

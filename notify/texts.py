@@ -13,7 +13,7 @@ from alerts.routes import MOST_LINES
 from alerts.watch import rule_of
 from metering.announcement import Turn
 from metering.catalogue import CATALOGUE
-from metering.notification import Line, Notification
+from metering.notification import SILENCE, Line, Notification
 from metering.times import LocalCalendar
 
 Language = Literal["en", "zh"]
@@ -66,6 +66,9 @@ TEXTS: Mapping[str, Text] = {
     "turn.withdrawn": Text("not confirmed {at}", "{at}未查实"),
     "task.due": Text("due {at}", "{at}前"),
     "task": Text("proposed {at}", "{at}提出"),
+    "silence": Text("a silence ends", "静默即将到期"),
+    "silence.until": Text("in force until {at}", "有效至{at}"),
+    "check": Text("check visit, nothing is suspected", "抽查（无疑点）"),
     # --- the end
     "more": Text("and {count} more", "另有{count}条"),
     "left_out": Text("not listed: {count} {why}", "未列入：{why}{count}条"),
@@ -136,6 +139,8 @@ class Writer:
     def name(self, line: Line) -> str:
         if line.title:
             return self._own(line)
+        if line.abnormality in ("", SILENCE):
+            return self.say(line.abnormality or "check")
         known = CATALOGUE.get(line.abnormality)
         if known is None:
             return line.abnormality.replace("_", " ")
@@ -157,7 +162,7 @@ class Writer:
         return f"{self.desk_url}/{'tasks' if notification.kind == 'morning' else 'alerts'}"
 
     def link_of(self, line: Line) -> str:
-        if not self.desk_url or rule_of(line.abnormality) is not None:
+        if not self.desk_url or line.abnormality == SILENCE or rule_of(line.abnormality) is not None:
             return self.desk_url  # the control room shows what is wrong with the monitor itself
         return f"{self.desk_url}/{'tasks' if line.turn is None else 'alerts'}/{line.number}"
 
@@ -197,6 +202,8 @@ class Writer:
     def _state(self, line: Line, seen_at_s: int) -> str:
         if line.turn is not None:
             return self.say(f"turn.{line.turn.value}", at=self.moment(line.at_s, seen_at_s))
+        if line.abnormality == SILENCE:
+            return self.say("silence.until", at=self.moment(line.at_s, seen_at_s))
         if line.due_at_s is not None:
             return self.say("task.due", at=self.moment(line.due_at_s, seen_at_s))
         return self.say("task", at=self.moment(line.at_s, seen_at_s))

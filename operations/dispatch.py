@@ -15,14 +15,16 @@ from inspection.morning_list import kind_of, morning_list
 from metering.announcement import Announcement
 from metering.archive import Archive
 from metering.inspection import InspectionTask
-from metering.notification import Line, Notification
+from metering.notification import DESK, SILENCE, Line, Notification
 from metering.ports import Dispatch, PartitionMark, StateStore
+from metering.silence import ending_soon
 from operations.failpoints import failpoint
+from operations.silence import silences
 
 LEASE = "dispatch"
 LEASE_S = 30.0
 AT_ONCE = 5_000
-GROUPS_PAGE, MORNINGS_PAGE = "groups", "mornings"
+GROUPS_PAGE, MORNINGS_PAGE, NOTICES_PAGE = "groups", "mornings", "notices"
 #: A partition that stands still holds nobody's page back for longer than this (event time).
 PATIENCE_S = 900
 #: A list waits so long for yesterday's close.
@@ -80,7 +82,13 @@ def _round(
     sent = grouping.run(taken, until_s, _acknowledged(store))
     mornings = json.loads(before.get(MORNINGS_PAGE, b"{}"))
     sent += _morning_lists(store, archive, routes, mornings, until_s)
-    pages = {GROUPS_PAGE: grouping.dump(), MORNINGS_PAGE: json.dumps(mornings, sort_keys=True).encode()}
+    noticed = json.loads(before.get(NOTICES_PAGE, b"[]"))
+    sent += _silence_notices(store, routes, noticed, until_s)
+    pages = {
+        GROUPS_PAGE: grouping.dump(),
+        MORNINGS_PAGE: json.dumps(mornings, sort_keys=True).encode(),
+        NOTICES_PAGE: json.dumps(noticed).encode(),
+    }
     if taken or sent or before.get(GROUPS_PAGE) is None or grouping.is_busy:
         failpoint("in_dispatch_before_commit")
         store.dispatch(Dispatch([a.announcement_id for a in taken], sent, pages))
@@ -96,6 +104,22 @@ def _acknowledged(store: StateStore) -> Acknowledged:
         return handling.acknowledged_episode > 0 if alert is None else handling.acknowledges(alert)
 
     return lambda alert_ids: [alert_id for alert_id in alert_ids if seen(alert_id)]
+
+
+def _silence_notices(store: StateStore, routes: Routes, noticed: list[str], until_s: int) -> list[Notification]:
+    """Each crew that visits where a silence holds hears once that it ends soon; `noticed` keeps the notices of those in force."""
+    in_force = silences(store, until_s)
+    noticed[:] = [s.notice_id for s in in_force if s.notice_id in noticed]
+    sent = []
+    for silence in ending_soon(in_force, until_s, noticed):
+        noticed.append(silence.notice_id)
+        place = silence.transformer_area or silence.feeder or ", ".join(silence.areas[:3])
+        line = Line(silence.silence_id, SILENCE, place, "", None, silence.until_s)
+        crews = {routes.crew_of(area, silence.feeder or "") for area in silence.areas}
+        channels = {crew.channel for crew in crews if crew is not None} or {DESK}
+        group = f"silence@{silence.notice_id}"
+        sent += [Notification(channel, "notice", "morning", group, 1, until_s, (line,)) for channel in sorted(channels)]
+    return sent
 
 
 def _morning_lists(

@@ -14,6 +14,7 @@ from metering.archive import Archive, Meter
 from metering.inspection import AuditEntry, InspectionTask, TaskState
 from metering.ports import Checkpoint, DayClose, PartitionChange
 from operations.dispatch import AT_ONCE, LEASE, PATIENCE_S, dispatch_ready
+from operations.silence import Scope, add_silence, change_silence
 from storage.memory import MemoryStore
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -146,3 +147,30 @@ def test_a_list_does_not_wait_for_ever_for_a_day_that_does_not_close(site: Site)
     site.clock(MIDNIGHT_S + 9 * HOUR_S, MIDNIGHT_S + 9 * HOUR_S)
     assert site.dispatch() == 1
     assert site.kinds() == ["morning"]
+
+
+def test_a_crew_hears_once_that_a_silence_ends_soon_and_again_where_its_end_is_moved(site: Site) -> None:
+    routes = Routes(crews=(Crew("north", "north", areas=("A1",)), Crew("south", "south")))
+
+    def encode(_message: object) -> bytes:
+        return b""
+
+    made = add_silence(
+        site.store, ARCHIVE, Scope(transformer_area="A1"),
+        until_s=MIDNIGHT_S + 3 * DAY_S, by="li", reason="repair", now_s=MIDNIGHT_S, encode=encode,
+    )  # fmt: skip
+    site.clock(MIDNIGHT_S + HOUR_S, MIDNIGHT_S + HOUR_S)
+    assert site.dispatch(routes) == 0
+    site.clock(MIDNIGHT_S + 2 * DAY_S, MIDNIGHT_S + 2 * DAY_S)
+    assert site.dispatch(routes) == 1
+    assert site.dispatch(routes) == 0
+    (delivery,) = site.store.deliveries(state="waiting")
+    notice = delivery.notification
+    assert (notice.channel, notice.kind, notice.urgency) == ("north", "notice", "morning")
+    assert [(line.number, line.place, line.at_s) for line in notice.lines] == [(made.silence_id, "A1", made.until_s)]
+    change_silence(
+        site.store, ARCHIVE, made.silence_id,
+        by="li", reason="not done", now_s=MIDNIGHT_S + 2 * DAY_S, encode=encode, until_s=MIDNIGHT_S + 4 * DAY_S,
+    )  # fmt: skip
+    site.clock(MIDNIGHT_S + 3 * DAY_S + HOUR_S, MIDNIGHT_S + 3 * DAY_S + HOUR_S)
+    assert site.dispatch(routes) == 1
