@@ -102,11 +102,11 @@ class Routes:
         return tuple(dict.fromkeys(shift.channel for shift in self.on_call if shift.holds(at))) or (DESK,)
 
     def handovers(self, after: datetime, until: datetime) -> tuple[tuple[datetime, str], ...]:
-        """(when, channel) of every shift that begins in (after, until], by time, where several shifts take turns."""
-        if len({shift.channel for shift in self.on_call}) < 2:
-            return ()
-        found = {(at, shift.channel) for shift in self.on_call for at in shift.beginnings(after, until)}
-        return tuple(sorted(found))
+        """(when, channel) in (after, until], by time, where a shift begins and its channel was not on call just before."""
+        begun = {(at, shift.channel) for shift in self.on_call for at in shift.beginnings(after, until)}
+        return tuple(
+            sorted((at, channel) for at, channel in begun if channel not in self.on_call_channels(at - _JUST_BEFORE))
+        )
 
     def crew_of(self, transformer_area: str, feeder: str) -> Crew | None:
         """The first crew of the plan that takes the place; None where none does."""
@@ -138,4 +138,5 @@ class Routes:
         )
 
 
+_JUST_BEFORE = timedelta(minutes=1)
 _MONDAY = date(2024, 1, 1)

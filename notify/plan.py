@@ -17,7 +17,6 @@ from metering.errors import SettingsError
 from metering.notification import DESK
 from metering.ports import Sender
 from metering.times import LocalCalendar
-from notify.apprise_channel import AppriseChannel
 from notify.robot import DingTalkRobot, WeComRobot
 from notify.texts import Language, Writer
 from notify.webhook import Webhook
@@ -159,6 +158,9 @@ def open_channel(name: str, channel: ChannelPlan, folder: Path, calendar: LocalC
         raise PlanFault(f"ca_file {authorities} is not there: name a file of certificates (PEM)", section, "ca_file")
     writer = Writer(calendar, channel.language, desk_url, channel.most_lines)
     if channel.kind == "apprise":
+        # it takes half a second to load, and most commands send nothing
+        from notify.apprise_channel import AppriseChannel
+
         try:
             return AppriseChannel(url, writer)
         except SettingsError as error:

@@ -18,8 +18,8 @@ from metering.ports import Sender, StateStore
 from operations.failpoints import failpoint
 
 LEASE = "deliver_notifications."
-#: Held anew before a sending once a third of it is over, so it is longer than any sender waits.
-LEASE_S = 60.0
+#: Held anew before a sending once a third of it is over: what is left is as long as the slowest sender waits.
+LEASE_S = 45.0
 FIRST_RETRY_S, LAST_RETRY_S = 1.0, 30.0
 HOUR_S = 3600.0
 #: More than so many, waiting for a channel that failed so often since it last worked, are told as one digest.

@@ -21,30 +21,32 @@ FAILPOINTS: Final = {
 }
 
 
-def _armed() -> tuple[str, int] | None:
-    wanted = os.environ.get(VARIABLE)
-    if wanted is None:
-        return None
+_armed: str | None = None
+_left = 0
+
+
+def arm(wanted: str) -> None:
+    """Die when the named place is passed, for the n-th time with ``name:n``; ValueError where there is no such place."""
+    global _armed, _left
     name, _, times = wanted.partition(":")
     if name not in FAILPOINTS:
         raise ValueError(f"{VARIABLE}={wanted}: no such failpoint; there are {', '.join(FAILPOINTS)}")
-    return name, int(times or 1)
-
-
-_ARMED = _armed()
-_passed = 0
+    _armed, _left = name, int(times or 1)
 
 
 def failpoint(name: str) -> None:
     """Die here by SIGKILL if this place was asked for; otherwise nothing."""
-    if _ARMED is not None:
-        _die(name)
+    if _armed is not None:
+        _pass(name)
 
 
-def _die(name: str) -> None:
-    global _passed
-    if _ARMED is None or name != _ARMED[0]:
-        return
-    _passed += 1
-    if _passed >= _ARMED[1]:
-        os.kill(os.getpid(), signal.SIGKILL)
+def _pass(name: str) -> None:
+    global _left
+    if name == _armed:
+        _left -= 1
+        if _left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+if VARIABLE in os.environ:
+    arm(os.environ[VARIABLE])

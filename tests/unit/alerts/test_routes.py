@@ -42,6 +42,12 @@ def test_two_shifts_hand_over_at_their_hours() -> None:
     assert begun == ((jan(1, 20), "night"), (jan(2, 8), "day"))
 
 
+def test_nobody_hands_over_to_who_is_on_call_already() -> None:
+    assert Routes((Shift("phone"), Shift("wall"))).handovers(jan(1), jan(9)) == ()
+    joined = Routes((Shift("phone"), Shift("wall", time(8), time(17))))
+    assert joined.handovers(jan(1), jan(2)) == ((jan(1, 8), "wall"),)
+
+
 def test_who_is_named_by_two_shifts_at_once_is_told_once() -> None:
     routes = Routes((Shift("phone"), Shift("phone", time(8), time(9)), Shift("wall")))
     assert routes.on_call_channels(jan(1, 8)) == ("phone", "wall")
