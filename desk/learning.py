@@ -82,13 +82,17 @@ def finding_entry(visit: Visit, effect: Effect, archive: Archive) -> Markup:
     )
 
 
+def moved_words(visit: Visit, moved: Sequence[tuple[str, float]], digits: int = 3) -> str:
+    """By how much each weight of the ranking moved."""
+    between = "、" if visit.language == "zh" else ", "
+    return between.join(f"{source_word(visit, name)} {by:+.{digits}f}" for name, by in moved)
+
+
 def effect_words(visit: Visit, effect: Effect) -> str:
     """What the finding changed, the largest change first."""
     say = visit.say
     if effect.kind == "taught":
-        between = "、" if visit.language == "zh" else ", "
-        moved = between.join(f"{source_word(visit, name)} {by:+.3f}" for name, by in effect.moved)
-        return say("effect.taught", moved=moved)
+        return say("effect.taught", moved=moved_words(visit, effect.moved))
     if effect.kind == "undone" and effect.undo is not None:
         return say("effect.undone", by=effect.undo.actor, reason=effect.undo.reason)
     if effect.kind == "of_area":

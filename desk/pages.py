@@ -16,6 +16,7 @@ from desk import case, learning, lists, overview, quality
 from desk.charts import CurveCards, CurveSubject
 from desk.markup import Markup, el
 from desk.moves import MovePanel
+from desk.not_a_problem import DismissalPanel
 from desk.pieces import claim, footer, header, task_claim
 from desk.records import QUALITY_DAYS, Records, Snapshot
 from desk.selection import OPEN_ONES, Selection, select_alerts, select_tasks
@@ -208,6 +209,7 @@ class Screen:
                     await CurveCards(records, visit, subject, snapshot.clock_s).show()
                 with ui.element("div").classes("case-side"):
                     _html(case.check_card(visit, [alert])).classes("part-check")
+                    await DismissalPanel(records, visit).show(alert_id)
 
     async def task(self, task_id: str) -> None:
         records, visit = self._records, self._visit

@@ -209,6 +209,37 @@ TEXTS: Mapping[str, Text] = {
     "effect.not_described": Text(
         "Teaches nothing: nobody thought of a case at the meter before the visit.", "没有影响：检查前该表未被怀疑，没有留存特征。"
     ),
+    "benign.title": Text("Not a problem, because …", "无问题，因为……"),
+    "benign.because": Text("Reason", "原因"),
+    "benign.needs_reason": Text("Choose a reason from the list.", "请从列表中选择原因。"),
+    "benign.note": Text(
+        "The alert and a task that nobody has taken up are withdrawn. The ranking learns a little from it, as from a weak "
+        "finding; it counts as no inspection, and can be taken back.",
+        "告警及尚未受理的任务将撤回；排序仅作少量学习（弱结论），不计为现场检查，且可撤回。",
+    ),
+    "benign.do": Text("It is not a problem", "判定无问题"),
+    "benign.done": Text("Noted; the alert follows in a moment.", "已记录，告警状态稍后更新。"),
+    "benign.said": Text("Not a problem: {reason}", "无问题：{reason}"),
+    "benign.take_back": Text("It may be a problem after all", "仍可能有问题"),
+    "benign.take_back_do": Text("Take it back", "撤回此判定"),
+    "benign.will": Text("When the day closes:", "当日结算后："),
+    "benign.did": Text("Learnt, as a weak finding:", "已作为弱结论学习："),
+    "benign.own": Text("the meter itself from {before} to {after};", "本表概率由 {before} 变为 {after}；"),
+    "benign.others": Text("{count} other meters, by {most} at most.", "另有 {count} 块表变化，最多 {most}。"),
+    "benign.moved": Text("Weights: {moved}.", "权重：{moved}。"),
+    "benign.no_lesson": Text(
+        "Teaches nothing: the evidence was right, and its cause was no customer's.", "不作学习：证据属实，但原因与用户无关。"
+    ),
+    "benign.of_area": Text("About the whole area: the ranking of meters learns nothing.", "针对整个台区：表计排序不作学习。"),
+    "benign.outranked": Text(
+        "Teaches nothing: an inspection found something at the meter.", "不作学习：现场检查已在该表查实问题。"
+    ),
+    "benign.not_described": Text(
+        "Lowers the meter's own odds; nobody thought of a case there the day before, so the ranking learns nothing.",
+        "仅降低本表可能性；前一日该表未被怀疑，排序不作学习。",
+    ),
+    "benign.undone": Text("Taken back by {by}: {reason}", "已由 {by} 撤回：{reason}"),
+    "source.person": Text("a person from the office", "办公室人员判定"),
     "undo.button": Text("Take back", "撤回"),
     "undo.title": Text("Take back the finding at {meter}", "撤回 {meter} 的检查结论"),
     "undo.note": Text(

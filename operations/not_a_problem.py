@@ -123,9 +123,15 @@ def dismissals(store: StateStore) -> Sequence[DismissalLife]:
     return list(lives.values())
 
 
+def life_of(store: StateStore, alert_id: str) -> DismissalLife | None:
+    """What was said of the alert last, whether it stands or not."""
+    return next((life for life in reversed(dismissals(store)) if life.dismissal.alert_id == alert_id), None)
+
+
 def standing(store: StateStore, alert_id: str) -> Dismissal | None:
     """What was said of the alert and not taken back."""
-    return next((x.dismissal for x in dismissals(store) if x.dismissal.alert_id == alert_id and x.undo is None), None)
+    life = life_of(store, alert_id)
+    return None if life is None or life.undo is not None else life.dismissal
 
 
 def dismissal_in(decision: Decision) -> Dismissal:

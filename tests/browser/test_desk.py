@@ -198,6 +198,31 @@ def test_a_finding_is_taken_back_with_a_name_and_a_reason(desk: str, chromium: B
     watched.close()
 
 
+def test_an_alert_is_no_problem_because_and_after_all_it_may_be(desk: str, chromium: Browser) -> None:
+    watched = Watched(chromium, desk, "phone")
+    page = watched.open("/alerts?abnormality=zero_use")
+    page.locator("a[href^='/alerts/a-']").first.click()
+    panel = page.locator(".not-a-problem")
+    panel.get_by_role("button", name="It is not a problem").click()
+    expect(page.get_by_text("Choose a reason from the list")).to_be_visible()
+    panel.locator(".q-select").click()
+    page.get_by_role("option", name="the home or shop is known to be empty").click()
+    panel.get_by_label("Your name").fill("Li Na")
+    watched.keep("not-a-problem-phone")
+    panel.get_by_role("button", name="It is not a problem").click()
+    expect(panel.locator(".finding")).to_have_text("Not a problem: the home or shop is known to be empty")
+    watched.keep("not-a-problem-said-phone")
+    panel.get_by_text("It may be a problem after all").click()
+    panel.get_by_label("Reason (required)").fill("they came back")
+    panel.get_by_role("button", name="Take it back").click()
+    expect(panel.locator(".effect")).to_have_text("Taken back by Li Na: they came back")
+    expect(panel.get_by_role("button", name="It is not a problem")).to_be_visible()
+    wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wider == 0
+    assert watched.trouble == []
+    watched.close()
+
+
 def test_an_inspector_takes_a_task_from_open_to_closed_on_a_phone(desk: str, chromium: Browser) -> None:
     watched = Watched(chromium, desk, "phone")
     path = task_about(watched.open("/tasks"), "register stopped")
