@@ -234,6 +234,10 @@ class StateStore(Protocol):
         """Every turn of one alert, said or stopped, in order."""
         ...
 
+    def alerts_stopped(self, stage: str) -> Mapping[str, int]:
+        """How many alerts a stage ever stopped, by what it names (a silence, a work order)."""
+        ...
+
     def announcements_waiting(self, until_s: int, limit: int) -> Sequence[Announcement]:
         """Said, up to `until_s` of event time, and not yet taken by the dispatcher, in order."""
         ...

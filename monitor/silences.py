@@ -108,15 +108,16 @@ def in_force() -> Iterator[str]:
 
 
 def history(silence_id: str | None) -> Iterator[str]:
-    """Every silence there ever was, or one, with everything that was done with it."""
+    """Every silence there ever was, or one, with everything that was done with it and how many alerts it held back."""
     with _store() as store:
         now_s, lives = log_clock_s(store), silence_history(store)
-        calendar = store.load_archive().calendar
+        calendar, held = store.load_archive().calendar, store.alerts_stopped("silence")
         chosen = [life for life in lives if silence_id in (None, life.silence.silence_id)]
         if not chosen:
             yield "nothing was ever silenced" if silence_id is None else f"there never was a silence {silence_id!r}"
         for life in chosen:
-            yield f"{_line(life.silence, calendar)}; {_standing(life, now_s)}"
+            count = held.get(life.silence.silence_id, 0)
+            yield f"{_line(life.silence, calendar)}; {_standing(life, now_s)}; held {count} alert{'' if count == 1 else 's'} back"
             yield from (_act(entry, calendar) for entry in life.acts)
 
 

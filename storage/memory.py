@@ -340,6 +340,10 @@ class MemoryStore:
         with self._lock:
             return self._notifications.of_alert(alert_id)
 
+    def alerts_stopped(self, stage: str) -> Mapping[str, int]:
+        with self._lock:
+            return self._notifications.alerts_stopped(stage)
+
     def announcements_waiting(self, until_s: int, limit: int) -> Sequence[Announcement]:
         with self._lock:
             return self._notifications.announcements_waiting(until_s, limit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -29,6 +30,10 @@ class MemoryNotifications:
 
     def of_alert(self, alert_id: str) -> list[Announcement]:
         return sorted((a for a in self.told.values() if a.alert_id == alert_id), key=lambda a: a.order)
+
+    def alerts_stopped(self, stage: str) -> dict[str, int]:
+        every = {(a.stopped.detail, a.alert_id) for a in self.told.values() if a.stopped and a.stopped.stage == stage}
+        return dict(sorted(Counter(detail for detail, _ in every).items()))
 
     def announcements_waiting(self, until_s: int, limit: int) -> list[Announcement]:
         due = (self.told[each] for each in self.waiting if self.told[each].at_s <= until_s)

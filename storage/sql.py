@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from metering.access import ApiAnswer, ApiToken
@@ -167,6 +167,9 @@ class SqlStore:
 
     def announcements(self, alert_id: str) -> Sequence[Announcement]:
         return sql_notifications.announcements(self._database, alert_id)
+
+    def alerts_stopped(self, stage: str) -> Mapping[str, int]:
+        return sql_notifications.alerts_stopped(self._database, stage)
 
     def announcements_waiting(self, until_s: int, limit: int) -> Sequence[Announcement]:
         return sql_notifications.announcements_waiting(self._database, until_s, limit)

@@ -32,6 +32,14 @@ def announcements(database: Database, alert_id: str) -> list[Announcement]:
         return sorted(map(announcement_of, connection.execute(query).mappings()), key=lambda a: a.order)
 
 
+def alerts_stopped(database: Database, stage: str) -> dict[str, int]:
+    table = ANNOUNCEMENT
+    count = sa.func.count(table.c.alert_id.distinct())
+    query = sa.select(table.c.detail, count).where(table.c.stage == stage).group_by(table.c.detail)
+    with database.reading() as connection:
+        return dict(sorted((detail, int(n)) for detail, n in connection.execute(query)))
+
+
 def announcements_waiting(database: Database, until_s: int, limit: int) -> list[Announcement]:
     table = ANNOUNCEMENT
     query = (

@@ -691,6 +691,24 @@ class StateStoreContract:
 
     # --- what is said of alerts, and to whom
 
+    def test_how_many_alerts_a_silence_ever_held_is_counted_once_each(self, store: StateStore) -> None:
+        held = [
+            replace(SAID, alert_id=alert_id, at_s=SAID.at_s + n, stopped=Stopped(stage, "so", detail))
+            for n, (alert_id, stage, detail) in enumerate(
+                [
+                    ("a-1", "silence", "s-1"),
+                    ("a-1", "silence", "s-1"),
+                    ("a-2", "silence", "s-1"),
+                    ("a-1", "silence", "s-2"),
+                    ("a-3", "planned_work", "meter_exchange"),
+                ]
+            )
+        ]
+        store.announce([SAID, *held])
+        assert store.alerts_stopped("silence") == {"s-1": 2, "s-2": 1}
+        assert store.alerts_stopped("planned_work") == {"meter_exchange": 1}
+        assert store.alerts_stopped("flapping") == {}
+
     def test_announcements_wait_in_order_until_the_dispatcher_takes_them(self, store: StateStore) -> None:
         stopped = replace(SAID, stopped=Stopped("silence", "silenced", "s-1"), at_s=SAID.at_s - 900)
         later = replace(SAID, alert_id="a-2", at_s=SAID.at_s + 900)
