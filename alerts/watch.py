@@ -150,7 +150,7 @@ _RULES = (
         "Days do not close", "日结停滞",
         "A day waits for every partition: look which one stands still, and whether a judging worker runs.",
         "日结须等待全部分区：查看哪个分区停滞，以及研判进程是否在运行。",
-        set=36 * 3600, recover=31 * 3600, set_after_s=0, clear_after_s=0, urgency="morning",
+        set=36 * 3600, recover=31 * 3600, set_after_s=900, clear_after_s=0, urgency="morning",
     ),
 )  # fmt: skip
 

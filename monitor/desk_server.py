@@ -17,8 +17,9 @@ from monitor.metrics import exposition
 from monitor.replay import SERIES_FILE, STATE_FILE
 from monitor.settings import Settings
 from monitor.stores import existing_database, open_series, open_store
+from monitor.upkeep import UpkeepThread
 from monitor.wire import relay_bytes
-from monitor.worker import heart_of, owner_name
+from monitor.worker import heart_of, owner_name, telling
 from operations.expected_curve import expected_curve
 
 Hook = Callable[[], Awaitable[None]]
@@ -74,8 +75,14 @@ def serve_desk(settings: Settings, run: Path | None) -> None:
         metrics = None
         if run is None and settings.kafka_url is not None:
             # workers are running somewhere: the desk sees that they do
-            heart = heart_of(settings, store, archive, PulseTaker(f"desk.{owner_name(settings)}", "desk"))
+            owner = f"desk.{owner_name(settings)}"
+            beside = telling(settings, store, archive, owner)
+            heart = heart_of(settings, store, archive, PulseTaker(owner, "desk", upkeep=beside))
             metrics = exposition(heart)
+            if beside is not None:
+                upkeep = UpkeepThread(beside)
+                upkeep.start()
+                ending.callback(upkeep.stop)
             heart.start()
             ending.callback(heart.stop)
         desk = desk_of(settings, store, series, archive, metrics=metrics)

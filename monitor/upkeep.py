@@ -58,6 +58,9 @@ class Upkeep:
     routes: Routes = field(default_factory=Routes)
     channels: tuple[Channel, ...] = field(default_factory=lambda: Plan().channels(LocalCalendar("UTC")))
     """Whom the outbox of notifications is brought to; the desk alone where nothing else is said."""
+    tells_only: bool = False
+    """Only what was announced is told: for processes that judge nothing, so that a monitor whose judging workers are all gone
+    can still say so."""
     points_refused: int = 0
     failing: dict[str, str] = field(default_factory=dict)
     """Which part fails just now, and why: shown by the desk and the log, gone when it works again."""
@@ -76,7 +79,8 @@ class Upkeep:
     def round(self) -> None:
         if self.ticker is not None:
             self._try("ticker", self.ticker.tick)
-        self._try("close_day", self.close_days)
+        if not self.tells_only:
+            self._try("close_day", self.close_days)
         self._try("dispatch", self.dispatch)
         self._try("notifications", self.notify)
         if self.series is not None:

@@ -96,6 +96,23 @@ def heart_of(
     return Heart(taker, watch, switch=switch)
 
 
+def telling(settings: Settings, store: StateStore, archive: Archive, owner: str) -> Upkeep | None:
+    """For a process that judges nothing: to tell what was announced while no judging worker does. None without a plan of
+    whom to tell."""
+    if settings.notify is None:
+        return None
+    plan = load_plan(settings.notify)
+    return Upkeep(
+        store,
+        archive,
+        settings.partitions,
+        owner,
+        routes=plan.routes,
+        channels=plan.channels(archive.calendar),
+        tells_only=True,
+    )
+
+
 def run(role: WorkerRole, settings: Settings) -> int:
     """Run until SIGTERM or SIGINT; the exit code."""
     if settings.kafka_url is None:
@@ -117,16 +134,16 @@ def run(role: WorkerRole, settings: Settings) -> int:
     taker = PulseTaker(owner, role, at_work(found, [app.driver for app in apps]))
     heart = heart_of(settings, store, archive, taker)
     plan = load_plan(settings.notify)
-    upkeep = None
+    beside = telling(settings, store, archive, owner) if publisher is None else None
     if publisher is not None:
-        beside = taker.upkeep = Upkeep(
+        beside = Upkeep(
             store,
             archive,
             settings.partitions,
             owner,
             series,
             relay=lambda area, blob: publisher.send_encoded(area, *from_relay(blob)),
-            annotations=_annotations(settings, store),
+            annotations=_annotations(settings, store, plan.plan.desk_url),
             report=PipelineReport(found, owner, heart),
             day_close_deadline_s=settings.day_close_deadline_seconds,
             capacity=capacity_of(settings),
@@ -136,7 +153,8 @@ def run(role: WorkerRole, settings: Settings) -> int:
             if settings.ticker_grace_seconds is None
             else Ticker(store, archive, owner, lambda tick: publisher.send(None, tick), settings.ticker_grace_seconds),
         )
-        upkeep = UpkeepThread(beside, on_failure=lambda: os.kill(os.getpid(), signal.SIGTERM))
+    taker.upkeep = beside
+    upkeep = None if beside is None else UpkeepThread(beside, on_failure=lambda: os.kill(os.getpid(), signal.SIGTERM))
     with contextlib.ExitStack() as ending:
         ending.callback(store.close)
         ending.callback(series.close)
@@ -166,10 +184,10 @@ def leave(code: int) -> int:
     return code
 
 
-def _annotations(settings: Settings, store: StateStore) -> AlertAnnotations | None:
+def _annotations(settings: Settings, store: StateStore, desk_url: str) -> AlertAnnotations | None:
     if settings.grafana_url is None:
         return None
     if settings.grafana_token is None:
         raise SettingsError("METERWATCH_GRAFANA_TOKEN is missing: Grafana is set, but not how to sign in")
     client = AnnotationClient(settings.grafana_url, settings.grafana_token.get_secret_value())
-    return AlertAnnotations(store, client)
+    return AlertAnnotations(store, client, desk_url=desk_url)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from threading import Event
 
 import pytest
 
+from alerts.routes import Routes, Shift
 from alerts.watch import RULES, WHY_NOT
 from metering.announcement import Turn
+from metering.notification import Notification
 from metering.points import Point
 from metering.ports import AreaDayRow, Checkpoint, DayClose, PartitionChange
 from metering.watch import PartitionPulse, Pulse, WatchStanding
+from monitor.upkeep import Upkeep
+from operations.deliver_notifications import Channel
 from operations.watch import FORGET_S, SUBJECT, Watch, measure, survey, why_not
 from storage.memory import MemoryStore
 from tests.unit.operations.small_world import archive
@@ -229,7 +234,8 @@ def test_days_that_do_not_close(bench: Bench) -> None:
     day = TODAY - 3
     row = {0: PartitionChange(bench.epochs[0], 9, int(NOW_S) - 300, area_days=[AreaDayRow("A0", day, 0, b"")])}
     bench.store.save(Checkpoint("judge", row))
-    assert ("model_old", "", True) in bench.round(judging("w1", 0, 1))
+    assert bench.round(judging("w1", 0, 1)) == [], "days that are caught up with take a while to close"
+    assert ("model_old", "", True) in [m for _ in range(90) for m in bench.round(judging("w1", 0, 1))]
     for close in (day, day + 1, day + 2):
         bench.store.close_day(DayClose(close, {}, (), (), {}, (), ()))
     assert ("model_old", "", False) in bench.round(judging("w1", 0, 1))
@@ -246,3 +252,37 @@ def test_a_monitor_that_never_had_a_worker_says_that_nothing_is_judged() -> None
     assert found["judging_stopped", "judge"].value == PARTITIONS
     assert [key for key, m in found.items() if m.value is None and not m.why_not] == []
     assert found["areas_silent", ""].value is None
+
+
+class _Phone:
+    """Keeps what it is sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[Notification] = []
+        self.came = Event()
+
+    def send(self, notification: Notification) -> None:
+        self.sent.append(notification)
+        self.came.set()
+
+
+def test_when_no_worker_judges_any_more_a_process_that_only_tells_sends_the_page(bench: Bench) -> None:
+    phone = _Phone()
+    telling = Upkeep(
+        bench.store,
+        ARCHIVE,
+        PARTITIONS,
+        "desk",
+        routes=Routes((Shift("phone"),)),
+        channels=(Channel("phone", phone),),
+        tells_only=True,
+    )
+    bench.round(judging("w1", 0, 1))
+    for _ in range(20):
+        bench.round()  # the log's own time stands still: nobody judges
+        telling.round()
+    assert phone.came.wait(30)
+    telling.end()
+    told = [(n.kind, line.abnormality) for n in phone.sent for line in n.lines]
+    assert ("page", "watch:worker_silent") in told
+    assert bench.store.take_lease("close_day", "another", 30.0), "it closes no days"
