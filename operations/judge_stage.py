@@ -74,14 +74,16 @@ class JudgeStage:
         return len(self._areas_of.get(partition, ()))
 
     def silent_areas(self, partition: int) -> tuple[str, ...]:
-        """Areas of a partition held here from which nothing usable has come for long, by name. For whoever watches, from
-        any thread."""
+        """Areas of a partition held here from which nothing usable has come for long, by name, unless a recorded outage says
+        why. For whoever watches, from any thread."""
         mark = self._marks.get(partition)
         if mark is None:
             return ()
         longest_s = max(SILENT_S, SILENT_INTERVALS * self._archive.interval_s)
         names = self._areas_of.get(partition, ())
-        return tuple(n for n in sorted(names) if mark.clock_s - self._heard.get(n, mark.clock_s) > longest_s)
+        now_s = mark.clock_s
+        quiet = [name for name in sorted(names) if now_s - self._heard.get(name, now_s) > longest_s]
+        return tuple(name for name in quiet if not self._archive.in_outage(name, now_s - longest_s, now_s + 1))
 
     def standing(self) -> dict[int, tuple[int, dict[str, int]]]:
         """By partition held: its clock (epoch seconds) and what this worker has counted in it so far, saved only."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import pytest
 
+from metering.archive import Outage
 from metering.errors import StoreError
 from metering.messages import ArrivedFrame, Message, Tick
 from metering.ports import Checkpoint
@@ -161,6 +163,17 @@ def test_an_area_is_silent_after_hours_without_anything_usable_and_no_longer_whe
     assert silent[16:25] == [("A1",)] * 9
     assert set(silent[25:]) == {()}, "nor is anybody silent after the last tick, which says that the feed is over"
     assert stage.silent_areas(7) == (), "what others hold they know"
+
+
+def test_a_recorded_outage_is_no_silence() -> None:
+    known = replace(archive(), outages=(Outage("A0", START_S, START_S + 5 * 3600, planned=True),))
+    stage = JudgeStage(known, MemoryStore(), keyed(1), owner="w1")
+    stage.begin(0)
+    for offset, hours in enumerate((0, 6)):
+        stage.handle(0, offset, Tick(START_S + hours * 3600))
+    assert stage.silent_areas(0) == ("A1",)
+    stage.handle(0, 2, Tick(START_S + 10 * 3600))
+    assert stage.silent_areas(0) == ("A0", "A1"), "it ended four intervals ago"
 
 
 def test_after_a_take_over_everybody_has_time_to_speak() -> None:
