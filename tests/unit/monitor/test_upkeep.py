@@ -40,7 +40,7 @@ def _store_with_a_point() -> MemoryStore:
 
 def test_points_wait_for_a_series_that_is_away_and_moves_are_relayed_meanwhile() -> None:
     store, series, relayed = _store_with_a_point(), _AwaySeries(), []
-    store.record_decision("A1", AuditEntry("silences", 900, "Li Na", "silence", "", "{}"), b"wire")
+    store.record_decision("A1", AuditEntry("a-1", 900, "Li Na", "alert.comment", "", "seen"), b"wire")
     upkeep = Upkeep(store, ARCHIVE, 1, "w", series, relay=lambda area, wire: relayed.append((area, wire)))
     upkeep.round()
     assert "cannot be reached" in upkeep.failing["points"]
@@ -54,7 +54,7 @@ def test_points_wait_for_a_series_that_is_away_and_moves_are_relayed_meanwhile()
 
 def test_a_move_is_relayed_once() -> None:
     store, relayed = MemoryStore(), []
-    store.record_decision("A1", AuditEntry("silences", 900, "Li Na", "silence", "", "{}"), b"wire")
+    store.record_decision("A1", AuditEntry("a-1", 900, "Li Na", "alert.comment", "", "seen"), b"wire")
     upkeep = Upkeep(store, ARCHIVE, 1, "w", relay=lambda _, wire: relayed.append(wire))
     upkeep.round()
     upkeep.round()
