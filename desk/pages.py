@@ -12,7 +12,7 @@ from pathlib import Path
 from nicegui import ui
 from starlette.requests import Request
 
-from desk import case, learning, lists, overview, quality
+from desk import case, learning, lists, overview, quality, told
 from desk.charts import CurveCards, CurveSubject
 from desk.markup import Markup, el
 from desk.moves import MovePanel
@@ -64,6 +64,10 @@ def register(records: Records, language: Language) -> None:
     @ui.page("/findings", response_timeout=BUILD_SECONDS)
     async def findings_page(request: Request) -> None:
         await screen(request).findings()
+
+    @ui.page("/notifications", response_timeout=BUILD_SECONDS)
+    async def told_page(request: Request) -> None:
+        await screen(request).told()
 
     @ui.page("/quality", response_timeout=BUILD_SECONDS)
     async def quality_page(request: Request) -> None:
@@ -161,6 +165,18 @@ class Screen:
             return
         with self._shell("findings", visit.say("nav.findings"), clock_s):
             FindingsScreen(records, visit).show(effects, record)
+
+    async def told(self) -> None:
+        """What people were told, and whether it arrived."""
+        records, visit = self._records, self._visit
+        try:
+            clock_s = await asyncio.to_thread(records.log_clock_s)
+            deliveries = await asyncio.to_thread(lambda: records.store.deliveries(limit=told.SHOWN))
+        except StoreUnavailable:
+            self._unavailable("told")
+            return
+        with self._shell("told", visit.say("nav.told"), clock_s):
+            _html(told.told_card(visit, deliveries, records.archive))
 
     async def quality(self) -> None:
         """What validation found, and which meters to calibrate."""

@@ -185,6 +185,7 @@ def header(visit: Visit, here: str, clock_s: int, calendar: LocalCalendar) -> Ma
             ("alerts", "/alerts"),
             ("tasks", "/tasks"),
             ("findings", "/findings"),
+            ("told", "/notifications"),
             ("quality", "/quality"),
         )
     ]

@@ -22,6 +22,7 @@ from metering.dismissal import BENIGN_REASONS
 from metering.handling import AlertHandling, HandledAlert, ShownState
 from metering.inspection import AuditEntry, InspectionTask, TaskState
 from metering.messages import Finding
+from metering.notification import Delivery
 from metering.outside_alert import OutsideAlert, OutsideStatus
 from metering.times import from_epoch_s
 
@@ -315,6 +316,68 @@ class FindingOut(Sent):
 
 class FindingList(Page):
     findings: tuple[FindingOut, ...]
+
+
+class NotificationLineOut(Sent):
+    """One alert or task of a notification; `turn` is null for a task or a silence."""
+
+    number: str
+    abnormality: str
+    title: str
+    place: str
+    grade: str
+    turn: str | None
+    at: datetime
+
+
+class NotificationOut(Sent):
+    """What people were sent, or are to be: `state` says how far it has come."""
+
+    notification_id: str
+    channel: str
+    kind: str
+    urgency: str
+    group: str
+    made_at: datetime
+    state: str
+    attempts: int
+    last_error: str
+    folded_into: str
+    lines: tuple[NotificationLineOut, ...]
+    left_out: dict[str, int]
+
+    @classmethod
+    def of(cls, delivery: Delivery) -> NotificationOut:
+        sent = delivery.notification
+        return cls(
+            notification_id=sent.notification_id,
+            channel=sent.channel,
+            kind=sent.kind,
+            urgency=sent.urgency,
+            group=sent.group,
+            made_at=moment(sent.made_at_s),
+            state=delivery.state,
+            attempts=delivery.attempts,
+            last_error=delivery.last_error,
+            folded_into=delivery.folded_into,
+            lines=tuple(
+                NotificationLineOut(
+                    number=line.number,
+                    abnormality=line.abnormality,
+                    title=line.title,
+                    place=line.place,
+                    grade=line.grade,
+                    turn=None if line.turn is None else line.turn.value,
+                    at=moment(line.at_s),
+                )
+                for line in sent.lines
+            ),
+            left_out=dict(sent.left_out),
+        )
+
+
+class NotificationList(Page):
+    notifications: tuple[NotificationOut, ...]
 
 
 class OutsideAlertOut(Sent):

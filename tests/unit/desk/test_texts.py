@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from string import Formatter
+from typing import get_args
 
 import pytest
 
@@ -14,8 +15,10 @@ from desk.selection import GRADE_ORDER
 from desk.texts import LANGUAGES, TEXTS, Words, language_of
 from inspection.lifecycle import MOVES
 from metering.alert import AlertState
+from metering.announcement import Turn
 from metering.catalogue import CATALOGUE, FAMILIES
 from metering.inspection import TaskState
+from metering.notification import DeliveryState, Kind
 from metering.readings import SetAside
 
 SOURCES = {p.name: p.read_text() for p in Path(desk.texts.__file__).parent.glob("*.py") if p.name != "texts.py"}
@@ -46,6 +49,8 @@ def test_every_state_grade_family_reason_and_move_has_its_word() -> None:
     wanted |= {f"grade.{g}" for g in GRADE_ORDER} | {f"family.{f}" for f in FAMILIES}
     wanted |= {f"reason.{r}" for r in SetAside} | {f"move.{m}" for m in (*MOVES, "open", "add_alert")}
     wanted |= {f"do.{m}" for m in MOVES}
+    wanted |= {f"told.kind.{k}" for k in get_args(Kind)} | {f"told.turn.{t}" for t in Turn}
+    wanted |= {f"told.state.{s}" for s in get_args(DeliveryState)}
     assert wanted <= TEXTS.keys()
     assert GRADE_MARKS.keys() == GRADE_ORDER.keys()
 
@@ -64,6 +69,10 @@ def test_every_text_is_used_by_some_page() -> None:
         "source.",
         "effect.",
         "benign.",
+        "told.kind.",
+        "told.turn.",
+        "told.state.",
+        "told.why.",
     )
     unused = {key for key in TEXTS if key not in literal and not key.startswith((*built, *built_too))}
     assert unused - {"do.leave_site", "do.withdraw"} == set()
