@@ -119,7 +119,14 @@ class Grouping:
         if group is None:
             group = self._groups[key] = Group(key, at_s, self._routes.on_call_channels(self._local(at_s)))
         group.lines[said.alert_id] = Line(
-            said.alert_id, said.abnormality, said.transformer_area, said.grade, said.turn, said.at_s, said.title
+            said.alert_id,
+            said.abnormality,
+            said.transformer_area,
+            said.grade,
+            said.turn,
+            said.at_s,
+            said.title,
+            since_s=_since_s(group.lines.get(said.alert_id), said.turn),
         )
         group.moved_at_s = at_s
 
@@ -253,6 +260,13 @@ class Grouping:
         self._channels = {
             channel: HeldBack(**{**row, "lines": _lines_of(row["lines"])}) for channel, row in story["channels"].items()
         }
+
+
+def _since_s(before: Line | None, turn: Turn) -> int | None:
+    """When what is over now had begun."""
+    if before is None or not turn.is_end:
+        return None
+    return before.since_s if is_end(before) else before.at_s
 
 
 def _group_of(row: dict[str, Any]) -> Group:

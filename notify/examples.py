@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from metering.announcement import Turn
-from metering.notification import Line, Notification
+from metering.notification import SILENCE, Line, Notification
 from metering.times import LocalCalendar, parse_iso
 from notify.texts import Language, Writer
 
@@ -27,6 +27,7 @@ SILENT = Line(
 _TASK = Line("t-93d1e0ab77c45f02", "bypass", "TA-0007/SP-00123", "high", None, NIGHT_S, due_at_s=NIGHT_S + 34 * _HOUR_S)
 _LESS = Line("t-1d5a2e9c80b7f346", "over_capacity", "TA-0012/SP-00410", "medium", None, NIGHT_S)
 _OVER = _alert(0x5F0C2B1D9E7A4431, "neutral_lost", "TA-0012", 2, turn=Turn.CLEARED, since_s=LOST_NEUTRAL.at_s)
+_SILENCE = Line("s-21b04c7e9d3f6a58", SILENCE, "TA-0031", "", None, NIGHT_S + 5 * _HOUR_S)
 
 EXAMPLES: tuple[Notification, ...] = (
     Notification("phone", "page", "page", "neutral_lost@TA-0012", 1, NIGHT_S, (LOST_NEUTRAL,)),
@@ -55,9 +56,8 @@ EXAMPLES: tuple[Notification, ...] = (
     Notification("chief", "escalation", "page", "neutral_lost@TA-0012", 4, NIGHT_S, (LOST_NEUTRAL,), note="phone"),
     Notification("phone", "handover", "none", "handover", 1, NIGHT_S, (LOST_NEUTRAL, SILENT)),
     Notification("crew", "morning", "morning", "crew north 2026-01-13", 1, NIGHT_S, (_TASK, _LESS), (("no_room", 9),)),
-    Notification(
-        "crew", "notice", "none", "silence", 1, NIGHT_S, (), note="a silence on TA-0012 ends at 08:00: repair finished?"
-    ),
+    Notification("crew", "notice", "none", "silence", 1, NIGHT_S, (_SILENCE,)),
+    Notification("phone", "notice", "none", "test", 1, NIGHT_S, ()),
 )
 
 

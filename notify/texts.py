@@ -5,7 +5,7 @@ Never a name, an address or a curve: what lies on a lock screen is public. *Susp
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -18,6 +18,7 @@ from metering.times import LocalCalendar
 
 Language = Literal["en", "zh"]
 TITLE_LENGTH, LINE_LENGTH, PLACE_LENGTH, NOTE_LENGTH = 60, 96, 24, 160
+LEAST_CLAIM, BETWEEN = 12, " · "
 #: WeCom refuses more than 2,048 bytes of title and body together; Apprise counts characters, and one of Chinese has three bytes.
 MOST_BYTES = 2000
 
@@ -54,7 +55,6 @@ TEXTS: Mapping[str, Text] = {
     "visits_none": Text("no visits", "无待检查"),
     "test": Text("test of this channel", "渠道测试"),
     # --- a line
-    "line": Text("{place} · {what} · {grade} · {state} · {number}", "{place} · {what} · {grade} · {state} · {number}"),
     "grade.high": Text("high", "高"),
     "grade.medium": Text("medium", "中"),
     "grade.low": Text("low", "低"),
@@ -121,14 +121,10 @@ class Writer:
     def line(self, line: Line, seen_at_s: int) -> str:
         """One alert or task in one line; times of another local day than `seen_at_s` carry their date."""
         grade = f"grade.{line.grade}"
-        parts = {
-            "place": place_of(line),
-            "grade": self.say(grade) if grade in TEXTS else line.grade,
-            "state": self._state(line, seen_at_s),
-            "number": line.number,
-        }
-        room = LINE_LENGTH - len(self.say("line", what="", **parts))
-        return self.say("line", what=clip(self.claim(line), max(room, 12)), **parts)
+        before = [place_of(line)]
+        after = [self.say(grade) if grade in TEXTS else line.grade, self._state(line, seen_at_s), line.number]
+        room = LINE_LENGTH - len(_row([*before, "", *after])) - len(BETWEEN)
+        return _row([*before, clip(self.claim(line), max(room, LEAST_CLAIM)), *after])
 
     def claim(self, line: Line) -> str:
         """What is said to be wrong: suspected, unless a finding confirmed it or nobody doubts it (the monitor's own alerts)."""
@@ -226,6 +222,10 @@ class Writer:
 
     def _why(self, reason: str) -> str:
         return self.say(f"why.{reason}") if f"why.{reason}" in TEXTS else reason.replace("_", " ")
+
+
+def _row(parts: Sequence[str]) -> str:
+    return BETWEEN.join(filter(None, parts))
 
 
 def place_of(line: Line) -> str:

@@ -43,6 +43,8 @@ class Channel:
     retry_at_s: float = 0.0
     trouble: str = ""
     """Why the last try failed; empty while it works."""
+    back: bool = False
+    """It works again after failures: what still waits for its next try need not."""
     _sent_at_s: deque[float] | None = field(default=None, repr=False)
 
     def allowed(self, store: StateStore, now_s: float) -> int | None:
@@ -57,6 +59,7 @@ class Channel:
         return max(self.per_hour - len(self._sent_at_s), 0)
 
     def worked(self, now_s: float) -> None:
+        self.back = self.back or self.failures > 0
         self.failures, self.retry_at_s, self.trouble = 0, 0.0, ""
         if self._sent_at_s is not None:
             self._sent_at_s.append(now_s)
@@ -99,13 +102,14 @@ def deliver_notifications(store: StateStore, channel: Channel, owner: str, clock
         return Delivered()
     if not store.take_lease(LEASE + channel.name, owner, LEASE_S):
         return Delivered()
-    waiting = store.deliveries(state="waiting", channel=channel.name, limit=READ_AT_ONCE)
+    at_once, channel.back = channel.back, False
+    waiting = _waiting(store, channel.name, at_once=at_once)
     if channel.name == DESK:
         return _show(store, waiting, clock())
     folding = to_fold(waiting, _due(waiting, clock()), channel.allowed(store, clock()))
     if folding:
         _fold(store, folding)
-        waiting = store.deliveries(state="waiting", channel=channel.name, limit=READ_AT_ONCE)
+        waiting = _waiting(store, channel.name, at_once=at_once)
     done = _Going(store, channel, owner, clock).send(_due(waiting, clock()))
     done.folded = len(folding)
     return done
@@ -141,6 +145,11 @@ def retry(store: StateStore, notification_id: str) -> Delivery:
     again = replace(found, state="waiting", attempts=0, next_try_s=0.0)
     store.save_deliveries([again])
     return again
+
+
+def _waiting(store: StateStore, channel: str, *, at_once: bool) -> list[Delivery]:
+    found = store.deliveries(state="waiting", channel=channel, limit=READ_AT_ONCE)
+    return [replace(each, next_try_s=0.0) if at_once else each for each in found]
 
 
 def _never_held_back(notification: Notification) -> bool:

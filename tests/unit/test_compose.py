@@ -14,7 +14,9 @@ import yaml
 from typer.core import TyperGroup as Group
 from typer.main import get_command
 
+from metering.times import LocalCalendar
 from monitor.command_line import app
+from monitor.notify_plan import load_plan
 from monitor.settings import PREFIX, Settings, load_settings
 
 ROOT = Path(__file__).parents[2]
@@ -182,7 +184,7 @@ def test_every_command_is_one_that_meterwatch_knows(name: str) -> None:
 def test_workers_can_be_scaled() -> None:
     worker = SERVICES["worker"]
     assert "ports" not in worker
-    assert "volumes" not in worker
+    assert all(volume.endswith(":ro") for volume in worker["volumes"])
     assert "METERWATCH_INSTANCE_ID" not in worker["environment"], "two workers must not share a membership"
 
 
@@ -278,3 +280,8 @@ def test_the_image_runs_the_versions_that_are_tested() -> None:
     assert runtime
     assert runtime.items() <= tested.items()
     assert "pytest" not in runtime
+
+
+def test_the_example_of_a_notify_plan_is_one() -> None:
+    plan = load_plan(ROOT / "deploy" / "notify" / "notify.example.toml")
+    assert [channel.name for channel in plan.channels(LocalCalendar("UTC"))] == ["desk", "control-room"]

@@ -134,6 +134,18 @@ def test_a_channel_that_is_away_is_asked_ever_more_rarely_and_then_gets_everythi
     assert outbox.channel.trouble == ""
 
 
+def test_once_it_works_again_nothing_waits_for_its_own_next_try() -> None:
+    outbox = Outbox(*(notification(n) for n in range(3)))
+    outbox.receiver.trouble = DOWN
+    outbox.live(100)
+    outbox.receiver.trouble = None
+    outbox.now_s = outbox.channel.retry_at_s
+    outbox.go()
+    assert outbox.receiver.taken
+    outbox.go()
+    assert len(outbox.receiver.taken) == 3
+
+
 def test_another_channel_does_not_wait_for_one_that_is_away() -> None:
     outbox = Outbox(notification(1), notification(2, channel="wall"))
     outbox.receiver.trouble = DOWN
