@@ -40,9 +40,11 @@ def say(alert_id: str, because: str, by: str, note: str, run: Path | None = None
 def undo(alert_id: str, by: str, reason: str, run: Path | None = None) -> str:
     with _store(run) as store:
         said = take_back(store, alert_id, by=by, reason=reason, now_s=log_clock_s(store), encode=relay_bytes)
+        what = f"{said.alert_id}  what {said.by} said is taken back"
+        if run is not None:
+            return f"{what}; the run is over: its alerts and tasks stay as they were"
         return (
-            f"{said.alert_id}  what {said.by} said is taken back: the alert stands again while its condition lasts, and "
-            "the next day that closes learns without it"
+            f"{what}: the alert stands again while its condition lasts, and the next day that closes learns without it"
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import date
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +19,9 @@ from metering.messages import Decision, Finding, Message, Tick
 from metering.ports import Checkpoint, PartitionChange
 from metering.times import DAY_S
 from monitor.wire import from_relay, relay_bytes
+from operations.area import AreaInProgress
 from operations.assign_task import assign_task
+from operations.close_area_day import ClosedAreaDay, unpack_area_day
 from operations.dismissal_effects import dismissal_effects
 from operations.judge_stage import JudgeStage
 from operations.not_a_problem import DismissalLife, dismissals, not_a_problem, take_back
@@ -174,7 +177,7 @@ def test_restarts_change_nothing_and_the_log_replayed_gives_the_same(acts: list[
                 log.say() if act == "say" else log.take_back()
             except MeterwatchError:
                 continue
-    log.until(AFTER_S)
+    log.until(until_s + 2 * DAY_S)
     again = Log()
     for message in log.told:
         again.put(message)
@@ -245,6 +248,50 @@ def test_only_an_open_alert_of_which_nobody_said_so_can_be_called_no_problem(log
     log.until(AFTER_S)
     with pytest.raises(MeterwatchError, match="is cleared"):
         log.say()
+
+
+def closed_day(log: Log, day: int) -> ClosedAreaDay:
+    row = log.store.area_day(archive().calendar.day_of(START_S + day * DAY_S).toordinal(), "A0")
+    assert row is not None
+    return unpack_area_day(row.payload)
+
+
+def test_the_day_stage_hears_of_it_once_and_sends_nobody_there_for_rank_alone(log: Log) -> None:
+    said = log.say()
+    log.until(DURING_S + 2 * DAY_S)
+    assert closed_day(log, 5).dismissals == (said,), "day 5 closes six hours after it ends"
+    assert closed_day(log, 6).dismissals == ()
+    assert "M02" in closed_day(log, 6).silenced
+    log.take_back()
+    log.until(DURING_S + 3 * DAY_S)
+    assert closed_day(log, 7).undone == (said.dismissal_id,)
+    assert "M02" not in closed_day(log, 7).silenced
+
+
+class Weigher:
+    """Takes the place of a case's weighing, to see what it hears."""
+
+    heard: np.ndarray[tuple[int], np.dtype[np.float64]]
+
+    def hear(self, said_days_ago: np.ndarray[tuple[int], np.dtype[np.float64]]) -> None:
+        self.heard = said_days_ago
+
+
+def test_the_last_word_on_each_meter_is_weighed_with_its_age_and_forgotten_when_taken_back() -> None:
+    area, weigher = AreaInProgress(archive(), archive().areas["A0"], {}), Weigher()
+    area.case_probability = weigher  # type: ignore[assignment]
+    first = Dismissal("d-1", "a-1", "A0", "M02", "bypass", START_S, "Li Na", "new_tenant")
+    later = replace(first, dismissal_id="d-2", said_at_s=START_S + DAY_S)
+    no_lesson = replace(first, dismissal_id="d-3", meter_id="M03", because="tested_by_us")
+    of_area = replace(first, dismissal_id="d-4", meter_id=None)
+    area.dismissals = {d.dismissal_id: d for d in (first, later, no_lesson, of_area)}
+    at_s, row = START_S + 3 * DAY_S, area.area.row_of["M02"]
+    area.hear_people(at_s)
+    assert weigher.heard[row] == 2.0
+    assert np.isnan(np.delete(weigher.heard, row)).all()
+    del area.dismissals["d-2"]
+    area.hear_people(at_s)
+    assert weigher.heard[row] == 3.0, "what was said before it stands as if it had never been said"
 
 
 # --- what the day stage makes of it
