@@ -124,7 +124,9 @@ class Drive:
 
 
 def run_settings(plan: ReplayPlan, settings: Settings) -> Settings:
-    """The settings of a run: its own state and series files, unless servers are set and Kafka is gone through."""
+    """The settings of a run: its own state and series files, unless servers are set and Kafka is gone through. Nobody is told of
+    what is past: a run has no notify plan."""
+    settings = settings.model_copy(update={"notify": None})
     files = {"database_url": f"sqlite:///{plan.out / STATE_FILE}", "duckdb_path": str(plan.out / SERIES_FILE)}
     if plan.thresholds is not None:
         files["thresholds"] = str(plan.thresholds)

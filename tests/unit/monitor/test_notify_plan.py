@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import time
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -12,6 +13,8 @@ from metering.errors import SettingsError
 from metering.notification import DESK
 from metering.times import LocalCalendar
 from monitor.notify_plan import Plan, load_plan, remarks
+from monitor.replay import ReplayPlan, Through, run_settings
+from monitor.settings import load_settings
 from notify.webhook import Webhook
 
 CALENDAR = LocalCalendar("Asia/Shanghai")
@@ -161,6 +164,14 @@ def test_an_empty_secret_file_is_refused(tmp_path: Path) -> None:
 def test_a_plan_that_cannot_be_read_is_told(tmp_path: Path, path: str) -> None:
     with pytest.raises(SettingsError, match="name one that can be read"):
         load_plan(tmp_path / path)
+
+
+@pytest.mark.parametrize("through", get_args(Through))
+def test_a_replay_tells_nobody_of_what_is_past(tmp_path: Path, through: Through) -> None:
+    settings = load_settings(
+        {"METERWATCH_NOTIFY": str(tmp_path / "notify.toml"), "METERWATCH_KAFKA_URL": "localhost:9"}
+    )
+    assert run_settings(ReplayPlan(tmp_path, tmp_path, through), settings).notify is None
 
 
 def test_what_may_be_a_mistake_is_remarked(tmp_path: Path) -> None:
