@@ -14,7 +14,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from metering.alert import CORRECTION, FINDING, PERSON, Alert, AlertState, Grade, Reason, Worth
+from alerts.corrections import RestsOn
+from metering.alert import FINDING, PERSON, Alert, AlertState, Grade, Reason, Worth
 from metering.archive import Area
 from metering.catalogue import CATALOGUE, INFORMATION_FAMILIES, Abnormality
 from metering.dismissal import Dismissal
@@ -46,12 +47,6 @@ _SET_AFTER_S = np.array([60 * row.set_after_minutes for row in _ROWS], dtype=np.
 _CLEAR_AFTER_S = np.array([60 * row.clear_after_minutes for row in _ROWS], dtype=np.int32)
 #: Evidence of an hour comes once an hour, and stands for all of it.
 _LEAST_STEP_S = np.array([3600 if row.level == "hour" else 0 for row in _ROWS], dtype=np.int32)
-#: What is known of these lies in the readings' energy alone: a corrected reading may undo it.
-_ENERGY_UNITS = frozenset({"kW", "kWh"})
-#: A correction of less is none.
-_SAME_KWH, _SAME_SHARE = 0.01, 0.02
-#: What held for more intervals than this no longer rests on single readings: none of them can undo it.
-_RESTS_ON_MOST = 8
 #: Neither holds nor is gone: an open condition stays as it was.
 _STAYS = 0.6
 _LONGEST_HELD_S = np.int32(10 * 365 * DAY_S)
@@ -124,8 +119,7 @@ class AlertBank:
         self._by_day = np.zeros(shape, dtype=np.bool_)
         self._by_interval = np.zeros(shape, dtype=np.bool_)
         self._missing_kwh = np.zeros(shape)
-        #: flat cell -> (interval, kWh) of the readings in which a condition held, the first few
-        self._rests_on: dict[int, tuple[tuple[int, float], ...]] = {}
+        self._rests_on = RestsOn()
         #: the cells that are held, open or shown: all others rest, and quiet evidence leaves them so
         self._awake = _Cells(np.empty(0, dtype=np.intp), len(area))
         self._is_awake = np.zeros(shape, dtype=np.bool_)
@@ -202,7 +196,7 @@ class AlertBank:
                 changed.append(self._clear(*cell, end_s))
                 self._shut(*cell)
                 self._muted[cell] = False
-                self._rests_on.pop(int(at[i]), None)
+                self._rests_on.forget(int(at[i]))
             is_open &= ~ending
         self._account(cells, is_open, energy_kwh, expected_kwh, claimed_kwh or {}, end_s - interval_s)
         stamp, shown = self._worth_showing(cells, strength, holds, end_s)
@@ -227,17 +221,11 @@ class AlertBank:
         energy_kwh: NDArray[np.float64],
     ) -> None:
         """The readings that conditions rest on; those of conditions that are over are forgotten."""
-        if not self._rests_on and not np.count_nonzero(holding):
-            return
         if self._rests_on:
-            stays = set(cells.at[(held_s > 0) | self._opened[cells.at]].tolist())
-            if not stays.issuperset(self._rests_on):
-                self._rests_on = {cell: kept for cell, kept in self._rests_on.items() if cell in stays}
-        for i in np.flatnonzero(holding).tolist():
-            cell, kwh = int(cells.at[i]), float(energy_kwh[cells.rows[i]])
-            kept = self._rests_on.get(cell, ())
-            if kwh == kwh and len(kept) <= _RESTS_ON_MOST:
-                self._rests_on[cell] = (*kept, (start_s, kwh))
+            self._rests_on.keep_only(set(cells.at[(held_s > 0) | self._opened[cells.at]].tolist()))
+        if np.count_nonzero(holding):
+            kwh = energy_kwh[cells.rows[holding]].tolist()
+            self._rests_on.add(zip(cells.at[holding].tolist(), kwh, strict=True), start_s)
 
     def _hold_for_a_day(self, signals: Sequence[Signal]) -> None:
         for signal in signals:
@@ -589,43 +577,14 @@ class AlertBank:
 
     def _corrected(self, code: int, row: int, alert: Alert, start_s: int, energy_kwh: float, at_s: int) -> Alert | None:
         """The alert as it stands once one of the readings it rests on is known to be another; None where it rests on none."""
-        cell = code * len(self._area) + row
-        rests_on = dict(self._rests_on.get(cell, ()))
-        is_established = len(rests_on) > _RESTS_ON_MOST
-        before = rests_on.get(start_s)
-        if not alert.is_open or alert.unit not in _ENERGY_UNITS or before is None:
-            return None
-        if abs(energy_kwh - before) <= max(_SAME_KWH, _SAME_SHARE * abs(before)):
-            return None
-        when = self._calendar.text(start_s)
-        told = Reason(
-            CORRECTION,
-            f"the reading of {when} that this rests on was corrected from {before:.4g} to {energy_kwh:.4g} kWh",
-            against=True,
-            text_zh=f"所依据的 {when} 读数由 {before:.4g} 千瓦时更正为 {energy_kwh:.4g} 千瓦时",
+        amended = self._rests_on.corrected(
+            code * len(self._area) + row, alert, start_s, energy_kwh, at_s, self._calendar.text
         )
-        amended = replace(
-            alert,
-            reasons=(*alert.reasons, told),
-            late_readings=alert.late_readings + 1,
-            revision=alert.revision + 1,
-        )
-        observed = alert.observed * energy_kwh / before if before > 0 else math.nan
-        if observed >= alert.expected if alert.observed > alert.expected else observed <= alert.expected:
-            rests_on[start_s] = energy_kwh
-            self._rests_on[cell] = tuple(rests_on.items())
-            return replace(amended, observed=_rounded(observed))
-        if is_established:
-            return amended
-        del rests_on[start_s]
-        self._rests_on[cell] = tuple(rests_on.items())
-        if rests_on:
-            return amended
-        self._shut(code, row)
-        self._held_s[code, row] = 0
-        self._suspected = None
-        del self._rests_on[cell]
-        return replace(amended, state=AlertState.WITHDRAWN, cleared_at_s=at_s)
+        if amended is not None and amended.state is AlertState.WITHDRAWN:
+            self._shut(code, row)
+            self._held_s[code, row] = 0
+            self._suspected = None
+        return amended
 
     def at_day_close(
         self, worth: Callable[[str, int], Worth | None] = lambda _abnormality, _row: None, since_s: int | None = None
@@ -695,10 +654,7 @@ class AlertBank:
             "by_day": self._by_day,
             "by_interval": self._by_interval,
             "missing_kwh": self._missing_kwh,
-            "rests_on": np.array(
-                [(cell, *reading) for cell, kept in sorted(self._rests_on.items()) for reading in kept],
-                dtype=np.float64,
-            ).reshape(-1, 3),
+            "rests_on": self._rests_on.array(),
         }
 
     def alerts(self) -> list[Alert]:
@@ -713,9 +669,7 @@ class AlertBank:
         for name, values in arrays.items():
             if name != "rests_on":
                 setattr(self, f"_{name}", np.array(values))
-        self._rests_on = {}
-        for cell, start_s, kwh in arrays["rests_on"].tolist():
-            self._rests_on[int(cell)] = (*self._rests_on.get(int(cell), ()), (int(start_s), kwh))
+        self._rests_on.restore(arrays["rests_on"])
         self._look_flat()
         moving = (self._held > 0) | self._opened | (self._stamped > 0)
         self._wake(_Cells(np.flatnonzero(moving), len(self._area)))
