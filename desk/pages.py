@@ -13,6 +13,7 @@ from nicegui import ui
 from starlette.requests import Request
 
 from desk import case, learning, lists, overview, quality, told
+from desk.alert_turns import read_turns, turns_card
 from desk.charts import CurveCards, CurveSubject
 from desk.markup import Markup, el
 from desk.moves import MovePanel
@@ -208,6 +209,7 @@ class Screen:
         try:
             snapshot = await records.snapshot()
             alert = await asyncio.to_thread(records.store.alert, alert_id)
+            turns = await asyncio.to_thread(read_turns, records, alert_id)
         except StoreUnavailable:
             self._unavailable("alerts")
             return
@@ -226,6 +228,8 @@ class Screen:
                 with ui.element("div").classes("case-side"):
                     _html(case.check_card(visit, [alert])).classes("part-check")
                     await DismissalPanel(records, visit).show(alert_id)
+                    if (said := turns_card(visit, turns, records.archive)) is not None:
+                        _html(said).classes("part-turns")
 
     async def task(self, task_id: str) -> None:
         records, visit = self._records, self._visit
