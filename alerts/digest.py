@@ -22,20 +22,19 @@ def still_open(waiting: Sequence[Notification]) -> list[Notification]:
     return [each for each in waiting if each.kind in ("page", "escalation") and _is_open(each, last)]
 
 
-def _is_open(notification: Notification, last: dict[str, Line]) -> bool:
+def _is_open(notification: Notification, last: Mapping[str, Line]) -> bool:
     return not notification.lines or any(not last[line.number].is_over for line in notification.lines)
 
 
 def digest_of(folded: Sequence[Notification]) -> Notification:
     """One notification that tells all of `folded` (of one channel, at least one): each alert once, as it stands last, open and
-    urgent ones first. It is as urgent as the most urgent that is still open, and made when the newest was."""
-    lines = sorted(_last_lines(folded).values(), key=_order)
-    open_pages = still_open(folded)
-    urgency = min((each.urgency for each in open_pages), key=URGENCY_ORDER.__getitem__, default=_calm(folded))
+    urgent ones first. It is urgent while something urgent of it goes on, and made when the newest was."""
+    last = _last_lines(folded)
+    lines = sorted(last.values(), key=_order)
     return Notification(
         folded[0].channel,
         "digest",
-        urgency,
+        _urgency(folded, last),
         "digest-" + identity("digest", *sorted(each.notification_id for each in folded)),
         1,
         max(each.made_at_s for each in folded),
@@ -45,8 +44,10 @@ def digest_of(folded: Sequence[Notification]) -> Notification:
     )
 
 
-def _calm(folded: Iterable[Notification]) -> Urgency:
-    """Nothing in it is open: nobody is woken by it."""
+def _urgency(folded: Sequence[Notification], last: Mapping[str, Line]) -> Urgency:
+    """Urgent where something urgent of it still goes on; who begins a shift is not woken by what was open then."""
+    if any(each.urgency == "page" and each.kind != "handover" and _is_open(each, last) for each in folded):
+        return "page"
     return "morning" if any(each.urgency != "none" for each in folded) else "none"
 
 

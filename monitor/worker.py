@@ -119,6 +119,7 @@ def run(role: WorkerRole, settings: Settings) -> int:
         raise SettingsError(
             "METERWATCH_KAFKA_URL is missing: a worker reads from Kafka; without one use demo or replay"
         )
+    plan = load_plan(settings.notify)
     owner = owner_name(settings)
     store = open_store(settings)
     topic = settings.topic_prefix + AREAS.name
@@ -133,7 +134,6 @@ def run(role: WorkerRole, settings: Settings) -> int:
     apps = [make_app(stage, settings, broker) for stage in found]
     taker = PulseTaker(owner, role, at_work(found, [app.driver for app in apps]))
     heart = heart_of(settings, store, archive, taker)
-    plan = load_plan(settings.notify)
     beside = telling(settings, store, archive, owner) if publisher is None else None
     if publisher is not None:
         beside = Upkeep(
