@@ -15,9 +15,12 @@ from metering.ports import StateStore
 from metering.times import LocalCalendar
 from monitor.replay import STATE_FILE
 from monitor.settings import Settings, load_settings
+from monitor.silences import log_clock_s
 from monitor.stores import open_existing_store
+from monitor.wire import relay_bytes
 from operations.area import AreaInProgress
 from operations.learn_findings import Learner
+from operations.silence import say_again
 
 #: So many meters whose error is surely largest are shown of an area.
 CANDIDATES_SHOWN = 20
@@ -132,6 +135,10 @@ def reset_state(transformer_area: str, run: Path | None) -> str:
         if transformer_area not in store.load_archive().areas:
             raise MeterwatchError(f"no area {transformer_area!r} in the archive; nothing was forgotten")
         pages = store.reset_area(transformer_area)
+        kept = say_again(store, transformer_area, log_clock_s(store), relay_bytes)
     finally:
         store.close()
-    return f"{transformer_area}: {pages} pages forgotten; its alerts and tasks stay, its meters are learnt anew"
+    silences = f", {kept} of its silences will hold again" if kept else ""
+    return (
+        f"{transformer_area}: {pages} pages forgotten; its alerts and tasks stay{silences}, its meters are learnt anew"
+    )

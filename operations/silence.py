@@ -153,6 +153,20 @@ def silences(store: StateStore, now_s: int, *, also_ahead: bool = False) -> Sequ
     ]
 
 
+def say_again(store: StateStore, transformer_area: str, now_s: int, encode: Encode) -> int:
+    """Put the silences in force or ahead that concern an area onto its log once more, for an area that forgot its state; how many."""
+    known = [s for s in silences(store, now_s, also_ahead=True) if transformer_area in s.areas]
+    decisions = [
+        Decision(
+            identity("decision", KIND_CHANGE, s.silence_id, transformer_area, now_s),
+            transformer_area, now_s, KIND_CHANGE, s.by, s.silence_id, asdict(s),
+        )
+        for s in known
+    ]  # fmt: skip
+    store.record_decisions([], [(d.transformer_area, encode(d)) for d in decisions])
+    return len(known)
+
+
 def silence_in(decision: Decision) -> Silence:
     """The silence that a decision of `KINDS` is about."""
     return silence_of(decision.detail)

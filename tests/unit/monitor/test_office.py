@@ -98,3 +98,12 @@ def test_an_alert_is_no_problem_and_after_all_it_may_be(store: SqlStore) -> None
     assert "what Li Na said is taken back" in undone
     assert meterwatch("alerts", "dismissed")[1] == "    teaches nothing: taken back by Wang: wrong meter"
     assert len(store.relay_batch(9)) == 2
+
+
+def test_an_area_that_is_learnt_anew_keeps_its_silences(store: SqlStore) -> None:
+    meterwatch("silence", "add", "--meter", "M1", "--until", "2026-03-01T00:00:00Z", *BY)
+    store.relayed(number for number, _, _ in store.relay_batch(9))
+    (told,) = meterwatch("state", "reset", "A1")
+    assert "1 of its silences will hold again" in told
+    assert [area for _, area, _ in store.relay_batch(9)] == ["A1"]
+    assert "silences" not in meterwatch("state", "reset", "A2")[0]

@@ -15,7 +15,7 @@ from metering.silence import Silence
 from metering.times import DAY_S
 from operations.close_day import close_ready_days
 from operations.judge_stage import JudgeStage
-from operations.silence import Scope, add_silence, change_silence, end_silence, silence_history, silences
+from operations.silence import Scope, add_silence, change_silence, end_silence, say_again, silence_history, silences
 from storage.memory import MemoryStore
 from tests.unit.operations.small_world import START_S, archive, messages
 
@@ -229,6 +229,19 @@ def test_what_is_wrong_with_a_silence_is_said(change: dict[str, object], word: s
     }
     with pytest.raises(MeterwatchError, match=word):
         add_silence(MemoryStore(), archive(), **(given | change))  # type: ignore[arg-type]
+
+
+def test_an_area_that_forgets_its_state_hears_of_its_silences_again() -> None:
+    store = MemoryStore()
+    silence_meter(store, START_S + 30 * DAY_S)
+    add(store, Scope(transformer_area="A1"))
+    for number, _, _ in store.relay_batch(9):
+        store.relayed([number])
+    assert say_again(store, "A0", START_S, as_bytes) == 1
+    again = relayed(store)
+    assert [(d.transformer_area, d.kind) for d in again] == [("A0", "silence.change")]
+    run(store, again)
+    assert over_capacity_tasks(store) == []
 
 
 def test_the_same_silence_made_again_after_its_early_end_is_another_one() -> None:
