@@ -616,6 +616,7 @@ def notifications_show(
 
 @notifications_app.command("retry")
 def notifications_retry(
+    by: Annotated[str, typer.Option("--by", help="your name")],
     ids: Annotated[
         list[str] | None, typer.Argument(help="notifications that failed; default: all", metavar="[ID]...")
     ] = None,
@@ -624,7 +625,7 @@ def notifications_retry(
     """Let notifications that failed for good wait again: after their address, token or receiver was mended."""
     from monitor.notifications import retried
 
-    print(retried(ids or [], channel))
+    print(retried(ids or [], channel, by))
 
 
 @notifications_app.command("test")

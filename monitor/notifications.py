@@ -14,6 +14,7 @@ from metering.times import LocalCalendar
 from monitor.notify_plan import load_plan
 from monitor.replay import STATE_FILE
 from monitor.settings import load_settings
+from monitor.silences import log_clock_s
 from monitor.stores import open_existing_store
 from notify.texts import Language, Writer
 from operations.deliver_notifications import READ_AT_ONCE, retry
@@ -58,8 +59,10 @@ def shown(notification_id: str, language: Language, run: Path | None) -> str:
         found = store.delivery(notification_id)
         if found is None:
             raise MeterwatchError(f"there is no notification {notification_id}: see `meterwatch notifications list`")
-        message = Writer(store.load_archive().calendar, language).write(found.notification)
-        return f"{_standing(found)}\n\n{message}"
+        calendar = store.load_archive().calendar
+        acts = [f"{calendar.text(act.at_s)} {act.move} by {act.actor}" for act in store.audit(notification_id)]
+        message = Writer(calendar, language).write(found.notification)
+        return "\n".join([_standing(found), *acts]) + f"\n\n{message}"
 
 
 def _standing(delivery: Delivery) -> str:
@@ -82,12 +85,12 @@ def _wall(epoch_s: float) -> str:
     return f"{datetime.fromtimestamp(epoch_s, UTC):%Y-%m-%d %H:%M:%S}Z"
 
 
-def retried(ids: Sequence[str], channel: str | None) -> str:
+def retried(ids: Sequence[str], channel: str | None, by: str) -> str:
     with _store() as store:
         failed = store.deliveries(state="failed", channel=channel, limit=READ_AT_ONCE)
         chosen = list(ids) or [each.notification.notification_id for each in failed]
         for notification_id in chosen:
-            retry(store, notification_id)
+            retry(store, notification_id, by=by, now_s=log_clock_s(store))
     return f"{len(chosen)} notifications wait again" if chosen else "nothing failed"
 
 

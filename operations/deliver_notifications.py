@@ -13,6 +13,7 @@ from hashlib import blake2b
 
 from alerts.digest import URGENCY_ORDER, digest_of, still_open
 from metering.errors import IllegalMove, NotSent
+from metering.inspection import AuditEntry
 from metering.notification import DESK, Delivery, Notification
 from metering.ports import Sender, StateStore
 from operations.failpoints import failpoint
@@ -135,14 +136,18 @@ def to_fold(waiting: Sequence[Delivery], due: Sequence[Delivery], allowed: int |
     return chosen if len(chosen) > 1 else []
 
 
-def retry(store: StateStore, notification_id: str) -> Delivery:
-    """Let a notification that failed wait again. Raises `IllegalMove` where there is none, or nothing to retry."""
+def retry(store: StateStore, notification_id: str, *, by: str, now_s: int) -> Delivery:
+    """Let a notification that failed wait again; `now_s` is the log's clock. Raises `IllegalMove` where there is none, or nothing
+    to retry."""
+    if not by.strip():
+        raise IllegalMove("say who retries it: a name is part of the audit trail")
     found = store.delivery(notification_id)
     if found is None:
         raise IllegalMove(f"there is no notification {notification_id}: see `meterwatch notifications list`")
     if found.state != "failed":
         raise IllegalMove(f"notification {notification_id} is {found.state}: only a failed one can be retried")
     again = replace(found, state="waiting", attempts=0, next_try_s=0.0)
+    store.append_audit(AuditEntry(notification_id, now_s, by, "retry", found.state, again.state, found.last_error))
     store.save_deliveries([again])
     return again
 

@@ -84,10 +84,11 @@ def test_one_is_shown_with_its_standing_and_its_text() -> None:
 
 
 def test_what_failed_waits_again_by_number_by_channel_or_all(store: str) -> None:
-    assert retried([], "wall") == "1 notifications wait again"
+    assert retried([], "wall", "Li Na") == "1 notifications wait again"
     assert states(store)[notification(5, channel="wall").notification_id] == "waiting"
-    assert retried([FAILED.notification.notification_id], None) == "1 notifications wait again"
-    assert retried([], None) == "nothing failed"
+    assert retried([FAILED.notification.notification_id], None, "Li Na") == "1 notifications wait again"
+    assert retried([], None, "Li Na") == "nothing failed"
+    assert "retry by Li Na" in shown(FAILED.notification.notification_id, "en", None)
 
 
 def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:

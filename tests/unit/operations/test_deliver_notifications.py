@@ -203,13 +203,19 @@ def test_a_person_lets_what_failed_wait_again() -> None:
     outbox.receiver.trouble = NotSent("answered 401", recoverable=False)
     outbox.go()
     outbox.receiver.trouble = None
-    retry(outbox.store, notification(1).notification_id)
+    failed = notification(1).notification_id
+    retry(outbox.store, failed, by="Li Na", now_s=START_S)
     outbox.go()
     assert outbox.receiver.taken == [notification(1)]
+    assert [(act.actor, act.move, act.reason) for act in outbox.store.audit(failed)] == [
+        ("Li Na", "retry", "answered 401")
+    ]
     with pytest.raises(IllegalMove, match="is delivered"):
-        retry(outbox.store, notification(1).notification_id)
+        retry(outbox.store, failed, by="Li Na", now_s=START_S)
     with pytest.raises(IllegalMove, match="there is no notification"):
-        retry(outbox.store, "n-nobody")
+        retry(outbox.store, "n-nobody", by="Li Na", now_s=START_S)
+    with pytest.raises(IllegalMove, match="say who"):
+        retry(outbox.store, failed, by=" ", now_s=START_S)
 
 
 def test_a_long_queue_goes_in_portions_so_that_a_worker_can_end_between_them() -> None:
