@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import platform
 import sys
@@ -83,6 +84,7 @@ def doctor(settings: Settings, feed: Path | None) -> Iterator[Finding]:
     yield _probe("database", lambda: _database(settings), "check METERWATCH_DATABASE_URL, then `meterwatch provision`")
     yield from _watch(settings)
     yield _notify(settings)
+    yield from _failed_notifications(settings)
     if settings.kafka_url is None:
         yield Finding("kafka", "off", "in-process memory://; set METERWATCH_KAFKA_URL for a log that survives a crash")
     else:
@@ -141,6 +143,19 @@ def _notify(settings: Settings) -> Finding:
         return Finding("notify", "FAILED", f"{error} -> docs/notifications.md")
     notes = [f"{settings.notify}: {', '.join(channel.name for channel in channels)}", *remarks(plan)]
     return Finding("notify", "ok", "; ".join([*notes, "try one: `meterwatch notifications test CHANNEL`"]))
+
+
+def _failed_notifications(settings: Settings) -> Iterator[Finding]:
+    """What people were never told; a database that cannot be read has a line of its own."""
+    with contextlib.suppress(MeterwatchError):
+        store = open_existing_store(settings)
+        try:
+            failed = len(store.deliveries(state="failed"))
+        finally:
+            store.close()
+        if failed:
+            text = f"{failed} notifications were refused for good: `meterwatch notifications list --state failed`"
+            yield Finding("outbox", "ok", text)
 
 
 def _database(settings: Settings) -> str:

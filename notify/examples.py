@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from alerts.watch import KIND, RULES
 from metering.announcement import Turn
 from metering.notification import SILENCE, Line, Notification
 from metering.times import LocalCalendar, parse_iso
@@ -21,8 +22,10 @@ def _alert(number: int, abnormality: str, place: str, minutes_ago: int, **more: 
 
 LOST_NEUTRAL = _alert(0x5F0C2B1D9E7A4431, "neutral_lost", "TA-0012", 18)
 OUTAGES = tuple(_alert(0xA1B2C3D4E5F60000 + i, "area_outage", f"TA-00{20 + i}", 12) for i in range(14))
-SILENT = Line(
-    "a-0b5e1c77d20f9a36", "feed_silent", "TA-0031", "high", Turn.RAISED, NIGHT_S - 900, "no readings for 2 hours"
+_RULE = RULES["judging_stopped"]
+#: The monitor itself is in trouble: nobody judges.
+BLIND = Line(
+    "a-0b5e1c77d20f9a36", KIND + _RULE.code, "meterwatch", "high", Turn.RAISED, NIGHT_S - 900, f"{_RULE.name_en} judge"
 )
 _TASK = Line("t-93d1e0ab77c45f02", "bypass", "TA-0007/SP-00123", "high", None, NIGHT_S, due_at_s=NIGHT_S + 34 * _HOUR_S)
 _LESS = Line("t-1d5a2e9c80b7f346", "over_capacity", "TA-0012/SP-00410", "medium", None, NIGHT_S)
@@ -32,7 +35,7 @@ _SILENCE = Line("s-21b04c7e9d3f6a58", SILENCE, "TA-0031", "", None, NIGHT_S + 5 
 EXAMPLES: tuple[Notification, ...] = (
     Notification("phone", "page", "page", "neutral_lost@TA-0012", 1, NIGHT_S, (LOST_NEUTRAL,)),
     Notification("phone", "page", "page", "area_outage@F-03", 1, NIGHT_S, OUTAGES),
-    Notification("phone", "page", "page", "feed_silent@TA-0031", 1, NIGHT_S, (SILENT,)),
+    Notification("phone", "page", "page", "watch:judging_stopped@meterwatch", 1, NIGHT_S, (BLIND,)),
     Notification(
         "phone",
         "update",
@@ -50,11 +53,11 @@ EXAMPLES: tuple[Notification, ...] = (
         "digest",
         1,
         NIGHT_S,
-        (SILENT, *OUTAGES[:3], _OVER),
+        (BLIND, *OUTAGES[:3], _OVER),
         left_out=(("not_listed", 4),),
     ),
     Notification("chief", "escalation", "page", "neutral_lost@TA-0012", 4, NIGHT_S, (LOST_NEUTRAL,), note="phone"),
-    Notification("phone", "handover", "none", "handover", 1, NIGHT_S, (LOST_NEUTRAL, SILENT)),
+    Notification("phone", "handover", "none", "handover", 1, NIGHT_S, (LOST_NEUTRAL, BLIND)),
     Notification("crew", "morning", "morning", "crew north 2026-01-13", 1, NIGHT_S, (_TASK, _LESS), (("no_room", 9),)),
     Notification("crew", "notice", "none", "silence", 1, NIGHT_S, (_SILENCE,)),
     Notification("phone", "notice", "none", "test", 1, NIGHT_S, ()),

@@ -137,3 +137,9 @@ def test_the_doctor_reads_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "desk, hook; no [[on_call]]" in said()
     plan(tmp_path, monkeypatch, "[channels.hook]\n")
     assert said().startswith("FAILED notify")
+
+
+@pytest.mark.usefixtures("store")
+def test_the_doctor_counts_what_was_refused_for_good() -> None:
+    (outbox,) = [each for each in doctor(load_settings(), None) if each.part == "outbox"]
+    assert outbox.text.startswith("2 notifications were refused for good")
