@@ -23,6 +23,7 @@ from desk import pages
 from desk.access import TOKEN_COOKIE, Gate, check_exposure, token_stamp
 from desk.api.access import Parts
 from desk.api.app import BASE, build_api
+from desk.api.client import ApiClient
 from desk.records import ExpectedCurve, Records
 from desk.signing_in import sign_in_page
 from desk.texts import Language, language_of
@@ -78,10 +79,11 @@ def build_desk(
     _add_routes(desk, records, language, token)
     if metrics is not None:
         _add_metrics(desk, metrics)
-    api = build_api(Parts(records))
+    parts = Parts(records)
+    api = build_api(parts)
     desk.mount(BASE, api, name="api")
     desk.mount("/static", StaticFiles(directory=STATIC), name="static")
-    pages.register(records, language)
+    pages.register(records, ApiClient(api, parts), language)
     ui.run_with(
         desk,
         title="Meterwatch",

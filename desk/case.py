@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from desk.api.schemas import TaskRef
 from desk.figures import count, distance, figure, measured, moment, share
 from desk.learning import source_word
 from desk.markup import Child, Markup, el, joined
@@ -264,7 +265,7 @@ def steps(visit: Visit, task: InspectionTask) -> Markup:
     return el("ol", *entries, class_="steps", aria_label=say("task.steps"))
 
 
-def alert_head(visit: Visit, alert: Alert, meter: Meter | None, tasks: Sequence[InspectionTask]) -> Markup:
+def alert_head(visit: Visit, alert: Alert, meter: Meter | None, tasks: Sequence[TaskRef]) -> Markup:
     say = visit.say
     return el(
         "div",
@@ -284,12 +285,12 @@ def alert_head(visit: Visit, alert: Alert, meter: Meter | None, tasks: Sequence[
     )
 
 
-def _tasks_of_alert(visit: Visit, alert: Alert, tasks: Sequence[InspectionTask]) -> Markup:
+def _tasks_of_alert(visit: Visit, alert: Alert, tasks: Sequence[TaskRef]) -> Markup:
     say = visit.say
     if tasks:
         links = [
             joined(
-                el("a", say("task.title"), " ", t.task_id, href=task_address(t), class_="button primary"),
+                el("a", say("task.title"), " ", t.task_id, href=task_address(t.task_id), class_="button primary"),
                 " ",
                 state_chip(visit, "task", t.state),
             )

@@ -1,18 +1,15 @@
-"""The alert list and the task list: filtered, sorted and paged by their address, fit for thousands of rows."""
+"""The task list: filtered, sorted and paged by its address, fit for thousands of rows; and what it shares with the alert list."""
 
 from __future__ import annotations
 
-from desk.figures import count, distance, moment
+from desk.figures import count, moment
 from desk.markup import Child, Markup, el, joined
-from desk.overview import due_text, energy_text
+from desk.overview import due_text
 from desk.pieces import (
     Column,
-    alert_address,
     choice,
-    claim,
     grade_chip,
     hazard_chip,
-    is_hazard,
     option,
     pager,
     state_chip,
@@ -24,51 +21,11 @@ from desk.pieces import (
 from desk.records import Snapshot
 from desk.selection import GRADE_ORDER, OPEN_ONES, Page, Selection
 from desk.visit import Visit
-from metering.alert import Alert, AlertState
 from metering.archive import Archive
 from metering.catalogue import FAMILIES
 from metering.inspection import InspectionTask, TaskState
 
 AREAS_OFFERED = 500
-
-
-def alert_list(visit: Visit, snapshot: Snapshot, archive: Archive, wanted: Selection, page: Page[Alert]) -> Markup:
-    say, calendar = visit.say, archive.calendar
-
-    def what(alert: Alert) -> Markup:
-        return joined(
-            el("a", claim(visit, alert), href=alert_address(alert), class_="whole-row"),
-            " ",
-            hazard_chip(visit) if is_hazard(alert) else None,
-        )
-
-    columns: list[Column[Alert]] = [
-        Column(say("column.grade"), lambda a: grade_chip(visit, a.grade), "grade", "plain"),
-        Column(say("column.abnormality"), what, "abnormality", "name"),
-        Column(say("column.family"), lambda a: say(f"family.{a.family}"), "family", "minor"),
-        Column(say("column.meter"), lambda a: a.meter_id or say("claim.area"), "meter", "mono plain"),
-        Column(say("column.area"), lambda a: a.transformer_area, "area", "mono plain"),
-        Column(
-            say("column.raised"),
-            lambda a: el(
-                "span", time_text(a.raised_at_s, calendar), title=distance(a.raised_at_s, snapshot.now_s, say)
-            ),
-            "raised",
-            "time",
-        ),
-        Column(say("column.energy"), energy_text, "energy", "figure"),
-        Column(say("column.risk"), lambda a: f"{a.risk:.2f}", "risk", "figure minor"),
-        Column(say("column.state"), lambda a: state_chip(visit, "alert", a.state), "state", "plain end"),
-    ]
-    states = [(s.value, say(f"alert_state.{s}")) for s in AlertState]
-    return joined(
-        el("h1", say("nav.alerts"), " ", el("span", say("list.count", count=count(page.count)), class_="note")),
-        _filters(visit, "/alerts", wanted, states, snapshot, archive),
-        _rows(visit, table(
-            columns, page.rows, caption=say("nav.alerts"), selection=wanted, path="/alerts", visit=visit
-        ), page.count),
-        pager(visit, page, wanted, "/alerts"),
-    )  # fmt: skip
 
 
 def task_list(
@@ -78,7 +35,12 @@ def task_list(
 
     def what(task: InspectionTask) -> Markup:
         return joined(
-            el("a", task_claim(visit, task, snapshot.alerts_of(task)), href=task_address(task), class_="whole-row"),
+            el(
+                "a",
+                task_claim(visit, task, snapshot.alerts_of(task)),
+                href=task_address(task.task_id),
+                class_="whole-row",
+            ),
             " ",
             hazard_chip(visit) if task.hazard else None,
         )
@@ -102,47 +64,57 @@ def task_list(
     states = [(OPEN_ONES, say("filter.open_only")), *((s.value, say(f"task_state.{s}")) for s in TaskState)]
     return joined(
         el("h1", say("nav.tasks"), " ", el("span", say("list.count_tasks", count=count(page.count)), class_="note")),
-        _filters(visit, "/tasks", wanted, states, snapshot, archive),
-        _rows(visit, table(
+        _filters(visit, wanted, states, snapshot, archive),
+        rows_card(visit, table(
             columns, page.rows, caption=say("nav.tasks"), selection=wanted, path="/tasks", visit=visit
         ), page.count),
         pager(visit, page, wanted, "/tasks"),
     )  # fmt: skip
 
 
-def _rows(visit: Visit, rows: Markup, found: int) -> Markup:
+def rows_card(visit: Visit, rows: Markup, found: int) -> Markup:
     return el("div", rows if found else el("p", visit.say("list.empty"), class_="calm"), class_="card list-card")
 
 
 def _filters(
-    visit: Visit,
-    path: str,
-    wanted: Selection,
-    states: list[tuple[str, str]],
-    snapshot: Snapshot,
-    archive: Archive,
+    visit: Visit, wanted: Selection, states: list[tuple[str, str]], snapshot: Snapshot, archive: Archive
 ) -> Markup:
-    """A plain form: it works from the keyboard, and the address it leads to can be sent to a colleague."""
     say = visit.say
-    anything = ("", say("filter.any"))
     kinds = sorted({a.abnormality for a in snapshot.alerts})
-    areas = sorted({wanted.area, *archive.areas} - {""})[:AREAS_OFFERED]
-
-    def offer(chosen: str, *options: tuple[str, str]) -> list[Markup]:
-        return [option(value, text, chosen) for value, text in (anything, *options)]
-
-    form = el(
-        "form",
-        choice(say("column.state"), "state", offer(wanted.state, *states)),
-        choice(say("column.grade"), "grade", offer(wanted.grade, *((g, say(f"grade.{g}")) for g in GRADE_ORDER))),
-        choice(say("column.family"), "family", offer(wanted.family, *((f, say(f"family.{f}")) for f in FAMILIES))),
+    return filter_form(
+        visit,
+        "/tasks",
+        wanted,
+        archive,
+        choice(say("column.state"), "state", offer(visit, wanted.state, *states)),
+        choice(
+            say("column.grade"), "grade", offer(visit, wanted.grade, *((g, say(f"grade.{g}")) for g in GRADE_ORDER))
+        ),
+        choice(
+            say("column.family"), "family", offer(visit, wanted.family, *((f, say(f"family.{f}")) for f in FAMILIES))
+        ),
         choice(
             say("column.abnormality"),
             "abnormality",
-            offer(wanted.abnormality, *((k, say.abnormality(k)) for k in kinds)),
+            offer(visit, wanted.abnormality, *((k, say.abnormality(k)) for k in kinds)),
         ),
-        choice(say("column.area"), "area", offer(wanted.area, *((a, a) for a in areas))),
-        choice(say("filter.lane"), "lane", offer(wanted.lane, ("hazard", say("lane.hazard")))),
+    )
+
+
+def offer(visit: Visit, chosen: str, *options: tuple[str, str]) -> list[Markup]:
+    """The options of a filter, the first of which is none."""
+    return [option(value, text, chosen) for value, text in (("", visit.say("filter.any")), *options)]
+
+
+def filter_form(visit: Visit, path: str, wanted: Selection, archive: Archive, *choices: Markup) -> Markup:
+    """A plain form: it works from the keyboard, and the address it leads to can be sent to a colleague."""
+    say = visit.say
+    areas = sorted({wanted.area, *archive.areas} - {""})[:AREAS_OFFERED]
+    form = el(
+        "form",
+        *choices,
+        choice(say("column.area"), "area", offer(visit, wanted.area, *((a, a) for a in areas))),
+        choice(say("filter.lane"), "lane", offer(visit, wanted.lane, ("hazard", say("lane.hazard")))),
         el(
             "label",
             el("span", say("filter.search")),

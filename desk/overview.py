@@ -392,7 +392,7 @@ def next_tasks(visit: Visit, snapshot: Snapshot) -> Markup:
                     due_text(visit, t, snapshot.now_s),
                     class_="ago",
                 ),
-                href=task_address(t),
+                href=task_address(t.task_id),
             ),
         )
         for t in tasks

@@ -13,22 +13,24 @@ from nicegui import ui
 from starlette.requests import Request
 
 from desk import case, learning, lists, overview, quality, told
-from desk.alert_turns import read_turns, turns_card
+from desk.alert_list import alert_list, query_of
+from desk.alert_page import AlertScreen
+from desk.api.client import ApiClient, alert_of
 from desk.charts import CurveCards, CurveSubject
 from desk.markup import Markup, el
 from desk.moves import MovePanel
-from desk.not_a_problem import DismissalPanel
 from desk.pieces import claim, footer, header, task_claim
 from desk.records import QUALITY_DAYS, Records, Snapshot
-from desk.selection import OPEN_ONES, Selection, select_alerts, select_tasks
+from desk.selection import OPEN_ONES, Selection, select_tasks
 from desk.taking_back import TakeBack
 from desk.texts import Language
 from desk.visit import Visit, visit_of
 from inspection.track_record import Precision
 from metering.alert import Alert, AlertState
 from metering.archive import Meter
-from metering.errors import StoreUnavailable
+from metering.errors import IllegalMove, NotFound, StoreUnavailable
 from metering.inspection import AuditEntry, InspectionTask
+from metering.times import to_epoch_s
 from operations.finding_effects import Effect
 from operations.record_finding import meter_of_task
 from operations.why_ranked import RankedCase, why_ranked
@@ -42,12 +44,12 @@ BUSY_COLUMNS: tuple[tuple[str, ...], ...] = (("areas", "families", "aside"), ("t
 STYLE = Path(__file__).parent / "static" / "desk.css"
 
 
-def register(records: Records, language: Language) -> None:
+def register(records: Records, api: ApiClient, language: Language) -> None:
     """Register every page with NiceGUI, over these records."""
     style_version = blake2b(STYLE.read_bytes(), digest_size=6).hexdigest()
 
     def screen(request: Request) -> Screen:
-        return Screen(records, visit_of(request, language), style_version)
+        return Screen(records, api, visit_of(request, language), style_version)
 
     @ui.page("/", response_timeout=BUILD_SECONDS)
     async def control_room(request: Request) -> None:
@@ -86,8 +88,9 @@ def register(records: Records, language: Language) -> None:
 class Screen:
     """One page for one browser: read first, then build."""
 
-    def __init__(self, records: Records, visit: Visit, style_version: str) -> None:
+    def __init__(self, records: Records, api: ApiClient, visit: Visit, style_version: str) -> None:
         self._records = records
+        self._api = api
         self._visit = visit
         self._style_version = style_version
 
@@ -126,17 +129,15 @@ class Screen:
     async def alert_list(self, wanted: Selection) -> None:
         visit = self._visit
         try:
-            snapshot = await self._records.snapshot()
+            found = await self._api.alerts(query_of(wanted))
         except StoreUnavailable:
             self._unavailable("alerts")
             return
-
-        def render() -> Markup:
-            page = select_alerts(snapshot, wanted)
-            return lists.alert_list(visit, snapshot, self._records.archive, wanted, page)
-
-        shown = await asyncio.to_thread(render)
-        with self._shell("alerts", visit.say("nav.alerts"), snapshot.clock_s):
+        except IllegalMove as refusal:
+            self._refused("alerts", str(refusal))
+            return
+        shown = await asyncio.to_thread(alert_list, visit, self._records.archive, wanted, found)
+        with self._shell("alerts", visit.say("nav.alerts"), to_epoch_s(found.judged_until)):
             _html(shown)
 
     async def task_list(self, wanted: Selection) -> None:
@@ -205,31 +206,17 @@ class Screen:
                 _html(card).classes(f"part-{name}")
 
     async def alert(self, alert_id: str) -> None:
-        records, visit = self._records, self._visit
+        visit = self._visit
         try:
-            snapshot = await records.snapshot()
-            alert = await asyncio.to_thread(records.store.alert, alert_id)
-            turns = await asyncio.to_thread(read_turns, records, alert_id)
+            told = await self._api.alert(alert_id)
         except StoreUnavailable:
             self._unavailable("alerts")
             return
-        if alert is None:
-            self._missing("alerts", snapshot.clock_s)
+        except NotFound:
+            self._missing("alerts", 0)
             return
-        meter = _meter_of_alert(records, alert)
-        tasks = [t for t in snapshot.tasks if alert_id in t.alert_ids]
-        with self._shell("alerts", claim(visit, alert), snapshot.clock_s):
-            _html(case.alert_head(visit, alert, meter, tasks))
-            with ui.element("div").classes("case"):
-                with ui.element("div").classes("case-main"):
-                    _html(case.claim_card(visit, alert, records.archive, meter, snapshot.now_s, linked=False))
-                    subject = CurveSubject(alert.transformer_area, meter, (alert,), alert.alert_id)
-                    await CurveCards(records, visit, subject, snapshot.clock_s).show()
-                with ui.element("div").classes("case-side"):
-                    _html(case.check_card(visit, [alert])).classes("part-check")
-                    await DismissalPanel(records, visit).show(alert_id)
-                    if (said := turns_card(visit, turns, records.archive)) is not None:
-                        _html(said).classes("part-turns")
+        with self._shell("alerts", claim(visit, alert_of(told)), to_epoch_s(told.judged_until)):
+            await AlertScreen(self._api, self._records, visit, told).show()
 
     async def task(self, task_id: str) -> None:
         records, visit = self._records, self._visit
@@ -260,6 +247,13 @@ class Screen:
         with self._shell(here, say("trouble.unavailable"), 0):
             _notice(say("trouble.unavailable"), say("trouble.unavailable_do"))
             ui.timer(10.0, ui.navigate.reload, once=True)
+
+    def _refused(self, here: str, why: str) -> None:
+        """An address with a filter or a place that there is none of."""
+        say = self._visit.say
+        ui.context.client.status_code = 422
+        with self._shell(here, say("trouble.refused"), 0):
+            _notice(say("trouble.refused"), why)
 
     def _missing(self, here: str, clock_s: int) -> None:
         say = self._visit.say
@@ -459,16 +453,6 @@ class TaskScreen:
 
     def _history_markup(self) -> Markup:
         return case.history_card(self._visit, self._seen.trail, self._records.archive)
-
-
-def _meter_of_alert(records: Records, alert: Alert) -> Meter | None:
-    """The alert's meter; for a whole area its supply meter."""
-    area = records.archive.areas.get(alert.transformer_area)
-    members = () if area is None else area.meters
-    wanted = alert.meter_id
-    if wanted is None:
-        return next((m for m in members if m.service_point == alert.service_point), None)
-    return next((m for m in members if m.meter_id == wanted), None)
 
 
 def _prepare(visit: Visit, title: str, style_version: str) -> None:

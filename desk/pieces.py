@@ -62,8 +62,8 @@ def alert_address(alert: Alert) -> str:
     return f"/alerts/{quote(alert.alert_id, safe='')}"
 
 
-def task_address(task: InspectionTask) -> str:
-    return f"/tasks/{quote(task.task_id, safe='')}"
+def task_address(task_id: str) -> str:
+    return f"/tasks/{quote(task_id, safe='')}"
 
 
 def area_address(area: str) -> str:
@@ -139,7 +139,7 @@ def _head(column: Column[Row], selection: Selection | None, path: str, visit: Vi
             "a",
             column.title,
             mark,
-            href=selection.address(path, sort=turned, page=1),
+            href=selection.address(path, sort=turned, page=1, cursor=""),
             title=visit.say("list.sort", column=column.title),
         ),
         scope="col",

@@ -29,6 +29,9 @@ class Selection:
     state: str = ""
     search: str = ""
     sort: str = ""
+    urgency: str = ""
+    owner: str = ""
+    cursor: str = ""
     page: int = 1
 
     @classmethod
@@ -72,37 +75,6 @@ def lane_of(alert: Alert) -> str:
     """The catalogue's lane of an alert; a kind that the catalogue does not know is a suspicion."""
     kind = CATALOGUE.get(alert.abnormality)
     return "suspicion" if kind is None else kind.lane
-
-
-ALERT_ORDERS: Mapping[str, Callable[[Alert], Any]] = {
-    "grade": lambda a: (GRADE_ORDER[a.grade], -a.risk),
-    "abnormality": lambda a: a.abnormality,
-    "family": lambda a: a.family,
-    "meter": lambda a: a.meter_id or a.service_point,
-    "area": lambda a: a.transformer_area,
-    "raised": lambda a: a.raised_at_s,
-    "energy": lambda a: a.energy_at_stake_kwh,
-    "risk": lambda a: a.risk,
-    "state": lambda a: a.state,
-}
-
-
-def select_alerts(snapshot: Snapshot, wanted: Selection) -> Page[Alert]:
-    """The alerts that match, in order (ties by raised_at, then id)."""
-    search = wanted.search.casefold()
-    found = [
-        a
-        for a in snapshot.alerts
-        if wanted.grade in ("", a.grade)
-        and wanted.family in ("", a.family)
-        and wanted.lane in ("", lane_of(a))
-        and wanted.abnormality in ("", a.abnormality)
-        and wanted.area in ("", a.transformer_area)
-        and wanted.state in ("", a.state)
-        and (not search or search in (a.meter_id or "").casefold() or search in a.service_point.casefold())
-    ]
-    order = ALERT_ORDERS.get(wanted.sort_column, ALERT_ORDERS["raised"])
-    return _page(sorted(found, key=order, reverse=wanted.descending), wanted.page)
 
 
 TASK_ORDERS: Mapping[str, Callable[[InspectionTask], Any]] = {

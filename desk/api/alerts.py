@@ -29,6 +29,7 @@ from desk.api.schemas import (
     TakeBack,
     Unassign,
     Withdrawn,
+    moment,
 )
 from metering.alert import AlertState, Grade
 from metering.announcement import Urgency
@@ -121,6 +122,8 @@ def list_alerts(
         previous=back,
         count=min(page.count, COUNTED_AT_MOST),
         count_is_more=page.count > COUNTED_AT_MOST,
+        now=moment(parts.records.now_s()),
+        judged_until=moment(parts.records.log_clock_s()),
     )
 
 
@@ -175,7 +178,8 @@ def one_alert(alert_id: str, parts: PartsOf, caller: CallerOf) -> AlertDetail:
         raise NotFound(f"there is no alert {alert_id}")
     row = HandledAlert(alert, store.handling(alert_id), tuple(store.tasks_of_alert(alert_id)))
     trail, turns = tuple(store.audit(alert_id)), tuple(store.announcements(alert_id))
-    return AlertDetail.of_all(row, trail, turns, names=caller.sees_names)
+    r = parts.records
+    return AlertDetail.of_all(row, trail, turns, names=caller.sees_names, now_s=r.now_s(), clock_s=r.log_clock_s())
 
 
 @router.post("/{alert_id}/acknowledge", response_model=Handled, summary="Acknowledge", **scoped("alerts:handle"))

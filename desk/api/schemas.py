@@ -156,10 +156,19 @@ class AlertDetail(AlertLine):
     late_readings: int
     possible_acts: tuple[str, ...]
     history: tuple[HistoryLine, ...]
+    now: Annotated[datetime, Field(description="the time that acts are dated with")]
+    judged_until: Annotated[datetime, Field(description="up to when readings are judged")]
 
     @classmethod
     def of_all(
-        cls, row: HandledAlert, trail: tuple[AuditEntry, ...], turns: tuple[Announcement, ...], *, names: bool
+        cls,
+        row: HandledAlert,
+        trail: tuple[AuditEntry, ...],
+        turns: tuple[Announcement, ...],
+        *,
+        names: bool,
+        now_s: int,
+        clock_s: int,
     ) -> AlertDetail:
         alert = row.alert
         return cls(
@@ -175,6 +184,8 @@ class AlertDetail(AlertLine):
             late_readings=alert.late_readings,
             possible_acts=possible_acts(alert, row.handling),
             history=_history(alert, trail, turns, names=names),
+            now=moment(now_s),
+            judged_until=moment(clock_s),
         )
 
 
@@ -189,6 +200,8 @@ class Page(Sent):
 
 class AlertList(Page):
     alerts: tuple[AlertLine, ...]
+    now: Annotated[datetime, Field(description="the time that acts are dated with")]
+    judged_until: Annotated[datetime, Field(description="up to when readings are judged")]
 
 
 class Acknowledge(Taken):

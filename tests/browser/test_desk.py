@@ -312,3 +312,73 @@ def test_an_unknown_number_says_so(desk: str, chromium: Browser) -> None:
     assert answer.status == 404
     expect(watched.page.locator("h1")).to_have_text("Nothing here has this number")
     watched.close()
+
+
+def test_an_alert_is_acknowledged_commented_given_and_silenced_by_hand(desk: str, chromium: Browser) -> None:
+    watched = Watched(chromium, desk, "desktop")
+    path = task_about(watched.open("/alerts"), "register stopped")
+    page = watched.open(path)
+    page.get_by_role("button", name="Acknowledge").click()
+    expect(page.get_by_text("Say who you are first")).to_be_visible()
+    page.locator(".part-moves").get_by_label("Your name").fill("Li Na")
+    page.get_by_role("button", name="Acknowledge").click()
+    expect(page.locator(".part-standing")).to_contain_text("Li Na")
+    expect(page.get_by_role("button", name="Acknowledge")).to_have_count(0)
+    page.get_by_label("In words").first.fill("The customer says that the flat is let.")
+    page.get_by_role("button", name="Leave a comment").click()
+    expect(page.locator(".part-history li").first).to_contain_text("the flat is let")
+    page.get_by_text("Owner and shift").click()
+    page.get_by_label("To whom").fill("Wang Fang")
+    page.get_by_role("button", name="Give it to them").click()
+    expect(page.locator(".part-history li").first).to_contain_text("given to: Wang Fang")
+    page.get_by_text("Silence it for a while").click()
+    page.locator(".part-moves").get_by_label("Reason (required)").fill("the meter is exchanged on Friday")
+    page.get_by_role("button", name="Silence this kind here").click()
+    expect(page.get_by_text("Saved").last).to_be_visible()
+    watched.keep("alert-handled")
+    listed = watched.open("/alerts?state=acknowledged")
+    expect(listed.locator("tbody tr")).to_have_count(1)
+    expect(listed.locator("tbody tr")).to_contain_text("Wang Fang")
+    assert watched.trouble == []
+    watched.close()
+
+
+def test_who_acts_second_on_an_alert_is_told_and_sees_how_it_stands(desk: str, chromium: Browser) -> None:
+    first, second = Watched(chromium, desk, "desktop"), Watched(chromium, desk, "desktop")
+    path = task_about(first.open("/alerts"), "current reversed")
+    pages = first.open(path), second.open(path)
+    for page, name in zip(pages, ("Li Na", "Zhao Min"), strict=True):
+        page.locator(".part-moves").get_by_label("Your name").fill(name)
+    pages[0].get_by_role("button", name="Acknowledge").click()
+    expect(pages[0].locator(".part-standing")).to_contain_text("Li Na")
+    pages[1].get_by_role("button", name="Acknowledge").click()
+    expect(pages[1].get_by_text("Somebody else acted on this alert first")).to_be_visible()
+    expect(pages[1].locator(".part-standing")).to_contain_text("Li Na")
+    first.close()
+    second.close()
+
+
+@pytest.mark.parametrize("width", list(WIDTHS))
+@pytest.mark.parametrize(("theme", "language"), [("dark", "en"), ("light", "zh")])
+def test_the_alert_page_and_its_acts_fit_every_screen(
+    desk: str, chromium: Browser, width: str, theme: str, language: str
+) -> None:
+    watched = Watched(chromium, desk, width, desk_theme=theme, desk_language=language)
+    page = watched.open(task_about(watched.open("/alerts"), {"en": "past the meter", "zh": "绕越计量"}[language]))
+    for fold in page.locator(".more-moves").all():
+        fold.click()
+    expect(page.locator(".part-history li")).not_to_have_count(0)
+    wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wider == 0, f"the page scrolls sideways by {wider} px"
+    watched.keep(f"alert-acts-{width}-{theme}-{language}")
+    assert watched.trouble == []
+    watched.close()
+
+
+def test_the_documentation_of_the_api_needs_nothing_from_elsewhere(desk: str, chromium: Browser) -> None:
+    watched = Watched(chromium, desk, "desktop")
+    page = watched.open("/api/v1/docs")
+    expect(page.locator("h1")).to_contain_text("Meterwatch API")
+    watched.keep("api-docs")
+    assert watched.trouble == []
+    watched.close()

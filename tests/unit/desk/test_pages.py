@@ -21,6 +21,7 @@ from desk.app import build_desk
 from metering.alert import Alert
 from metering.archive import Archive
 from metering.errors import StoreUnavailable
+from metering.handling import AlertPage, AlertQuery
 from metering.inspection import InspectionTask
 from metering.points import Measurement
 from metering.ports import Checkpoint, DayClose, PartitionChange, SeriesRow
@@ -41,6 +42,16 @@ class StoreAway(MemoryStore):
         if self.away:
             raise StoreUnavailable("postgresql does not answer")
         return super().alerts(only_open=only_open, transformer_area=transformer_area)
+
+    def alert_page(self, query: AlertQuery) -> AlertPage:
+        if self.away:
+            raise StoreUnavailable("postgresql does not answer")
+        return super().alert_page(query)
+
+    def alert(self, alert_id: str) -> Alert | None:
+        if self.away:
+            raise StoreUnavailable("postgresql does not answer")
+        return super().alert(alert_id)
 
     def task(self, task_id: str) -> InspectionTask | None:
         if self.away:
@@ -117,6 +128,14 @@ async def test_every_look_at_a_curve_is_logged_with_who_and_why(
         "curve viewed: meter=M-1 area=TA-1 window=onset by=Li Na purpose=t-0001",
         "curve viewed: meter=M-1 area=TA-1 window=onset by=unnamed purpose=a-0001",
     ]
+
+
+async def test_an_address_with_a_filter_that_there_is_none_of_says_so(store: StoreAway, archive: Archive) -> None:
+    async with desk_over(store, MemoryTimeSeries(), archive) as client:
+        for query in ("grade=worst", "cursor=nonsense"):
+            answer = await client.get(f"/alerts?{query}")
+            assert answer.status_code == 422
+            assert "asks for something that there is none of" in answer.text
 
 
 @pytest.mark.parametrize("path", ["/tasks/t-none", "/alerts/a-none", "/tasks/%3Cscript%3E"])

@@ -5,23 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
 from alerts.life import AlertBank
 from desk import case, lists, overview
+from desk.alert_list import alert_list, query_of
+from desk.api.schemas import AlertLine, AlertList, TaskRef
 from desk.markup import Markup, el
 from desk.pieces import claim, task_claim
 from desk.reasons import reason_words
 from desk.records import Snapshot
-from desk.selection import PAGE_LENGTH, Selection, select_alerts, select_tasks
+from desk.selection import PAGE_LENGTH, Selection, select_tasks
 from desk.texts import Words
 from desk.visit import Visit, local_address
 from desk.worth import energy_so_far, worth_facts
 from metering.alert import Alert, AlertState, Reason, Worth
 from metering.archive import Archive, Area
 from metering.evidence import Signal
+from metering.handling import AlertHandling, HandledAlert
 from metering.inspection import AuditEntry, InspectionTask, TaskFinding, TaskState
 from metering.ports import SeriesRow
 from metering.times import DAY_S, LocalCalendar
@@ -34,8 +38,19 @@ MakeSnapshot = Callable[..., Snapshot]
 HOSTILE = '<img src=x onerror="alert(1)">'
 
 
-def select(snapshot: Snapshot, **wanted: str) -> list[str]:
-    return [a.alert_id for a in select_alerts(snapshot, Selection.of(wanted, state="", sort="raised")).rows]
+def listed(*alerts: Alert) -> AlertList:
+    """The alerts as the API lists them."""
+    rows = [HandledAlert(alert, AlertHandling(alert.alert_id)) for alert in alerts]
+    now = datetime.fromtimestamp(1_772_323_200, UTC)
+    return AlertList(
+        alerts=tuple(AlertLine.of(row, names=True) for row in rows),
+        next=None,
+        previous=None,
+        count=len(rows),
+        count_is_more=False,
+        now=now,
+        judged_until=now,
+    )
 
 
 # --- the monitor itself
@@ -67,41 +82,51 @@ def test_a_monitor_that_is_well_takes_no_room(make_snapshot: MakeSnapshot, visit
 # --- lists
 
 
-def test_thousands_of_alerts_are_shown_page_by_page(make_alert: MakeAlert, make_snapshot: MakeSnapshot) -> None:
-    snapshot = make_snapshot([make_alert(n) for n in range(5000)])
+def test_thousands_of_tasks_are_shown_page_by_page(make_task: MakeTask, make_snapshot: MakeSnapshot) -> None:
+    snapshot = make_snapshot([], [make_task(n) for n in range(500)])
     seen: list[str] = []
-    for page in range(1, 5000 // PAGE_LENGTH + 1):
-        shown = select_alerts(snapshot, Selection.of({"page": str(page)}, state="", sort="raised"))
-        assert (shown.count, shown.pages) == (5000, 100)
-        seen += [a.alert_id for a in shown.rows]
-    assert seen == [a.alert_id for a in snapshot.alerts]
-
-
-def test_filters_and_order_of_alerts(make_alert: MakeAlert, make_snapshot: MakeSnapshot) -> None:
-    snapshot = make_snapshot(
-        [
-            make_alert(1, grade="low", risk=0.2),
-            make_alert(2, abnormality="overvoltage", family="electrical", risk=0.3, grade="low"),
-            make_alert(3, transformer_area="TA-2", meter_id="M-3", service_point="SP-3"),
-            make_alert(4, state=AlertState.CLEARED, cleared_at_s=1_772_000_000, risk=0.95),
-        ]
-    )
-    assert select(snapshot) == ["a-0001", "a-0002", "a-0003", "a-0004"]
-    assert select(snapshot, lane="hazard") == ["a-0002"]
-    assert select(snapshot, grade="low", family="theft") == ["a-0001"]
-    assert select(snapshot, area="TA-2") == ["a-0003"]
-    assert select(snapshot, search="sp-3") == ["a-0003"]
-    assert select(snapshot, state="cleared") == ["a-0004"]
-    assert select(snapshot, sort="-risk") == ["a-0004", "a-0003", "a-0002", "a-0001"]
-    assert select(snapshot, sort="no such order") == select(snapshot)
+    for page in range(1, 500 // PAGE_LENGTH + 1):
+        shown = select_tasks(snapshot, Selection.of({"page": str(page)}, state="", sort="opened"))
+        assert (shown.count, shown.pages) == (500, 10)
+        seen += [t.task_id for t in shown.rows]
+    assert seen == [t.task_id for t in snapshot.tasks]
 
 
 @pytest.mark.parametrize("page", ["0", "-3", "x", "999999999999999", ""])
 def test_a_page_that_is_no_page_is_the_first_or_the_last(
-    page: str, make_alert: MakeAlert, make_snapshot: MakeSnapshot
+    page: str, make_task: MakeTask, make_snapshot: MakeSnapshot
 ) -> None:
-    shown = select_alerts(make_snapshot([make_alert()]), Selection.of({"page": page}, state="", sort="raised"))
+    shown = select_tasks(make_snapshot([], [make_task()]), Selection.of({"page": page}, state="", sort="opened"))
     assert (shown.page, len(shown.rows)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("address", "asked"),
+    [
+        ({}, {"state": "raised", "sort": "-raised"}),
+        ({"state": "", "sort": "grade"}, {"sort": "-risk"}),
+        ({"state": "", "sort": "-grade"}, {"sort": "risk"}),
+        ({"state": "waiting", "sort": "meter"}, {"shown": "raised", "sort": "meter"}),
+        ({"state": "in_inspection", "sort": "no such order"}, {"shown": "in_inspection", "sort": "-raised"}),
+        (
+            {"state": "cleared", "family": "theft", "urgency": "page", "cursor": "abc", "page": "7"},
+            {"state": "cleared", "family": "theft", "urgency": "page", "cursor": "abc", "sort": "-raised"},
+        ),
+    ],
+)
+def test_the_address_of_the_alert_list_says_what_the_api_is_asked(address: dict[str, str], asked: object) -> None:
+    assert query_of(Selection.of(address, state="raised", sort="-raised")) == asked
+
+
+def test_the_alert_list_leads_on_and_back_and_keeps_its_filters(
+    visit: Visit, archive: Archive, make_alert: MakeAlert
+) -> None:
+    found = listed(make_alert()).model_copy(update={"next": "on", "count": 10_000, "count_is_more": True})
+    page = alert_list(visit, archive, Selection.of({"family": "theft"}, state="raised", sort="-raised"), found)
+    assert "more than 10,000 alerts" in page
+    assert 'href="/alerts?family=theft&amp;state=raised&amp;sort=-raised&amp;cursor=on"' in page
+    assert "not acknowledged" in page
+    assert "cursor=on&amp;sort" not in page.split("<tbody>")[0].split("<thead>")[1], "another order begins anew"
 
 
 def test_hazards_come_first_among_tasks_whatever_their_risk(
@@ -132,7 +157,7 @@ def test_lists_escape_what_a_feed_brought_in(
     wanted = Selection.of({"search": HOSTILE, "area": HOSTILE}, state="", sort="next")
     everything = Selection.of({}, state="", sort="next")
     pages = [
-        lists.alert_list(visit, snapshot, archive, wanted, select_alerts(snapshot, everything)),
+        alert_list(visit, archive, wanted, listed(*snapshot.alerts)),
         lists.task_list(visit, snapshot, archive, wanted, select_tasks(snapshot, everything)),
         overview.newest(visit, snapshot, archive),
         overview.next_tasks(visit, snapshot),
@@ -182,7 +207,7 @@ def test_no_screen_shows_who_the_customer_is(
     shown = (
         case.claim_card(visit, alert, archive, meter, alert.raised_at_s, linked=True)
         + case.task_head(visit, task, "x", archive, meter, alert.raised_at_s)
-        + case.alert_head(visit, alert, meter, [task])
+        + case.alert_head(visit, alert, meter, [TaskRef.of(task, names=True)])
     )
     assert "CUSTOMER" not in shown
     assert "M-1" in shown

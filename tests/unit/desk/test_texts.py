@@ -10,13 +10,16 @@ from typing import get_args
 import pytest
 
 import desk.texts
+from alerts.handling import ACTS
+from alerts.stages import STAGES
 from desk.pieces import GRADE_MARKS
 from desk.selection import GRADE_ORDER
 from desk.texts import LANGUAGES, TEXTS, Words, language_of
 from inspection.lifecycle import MOVES
 from metering.alert import AlertState
-from metering.announcement import Turn
+from metering.announcement import Turn, Urgency
 from metering.catalogue import CATALOGUE, FAMILIES
+from metering.handling import ShownState
 from metering.inspection import TaskState
 from metering.notification import DeliveryState, Kind
 from metering.readings import SetAside
@@ -48,9 +51,12 @@ def test_every_state_grade_family_reason_and_move_has_its_word() -> None:
     wanted = {f"alert_state.{s}" for s in AlertState} | {f"task_state.{s}" for s in TaskState}
     wanted |= {f"grade.{g}" for g in GRADE_ORDER} | {f"family.{f}" for f in FAMILIES}
     wanted |= {f"reason.{r}" for r in SetAside} | {f"move.{m}" for m in (*MOVES, "open", "add_alert")}
-    wanted |= {f"do.{m}" for m in MOVES}
     wanted |= {f"told.kind.{k}" for k in get_args(Kind)} | {f"told.turn.{t}" for t in Turn}
     wanted |= {f"told.state.{s}" for s in get_args(DeliveryState)}
+    wanted |= {f"do.{m}" for m in MOVES} | {f"shown_state.{s}" for s in ShownState}
+    wanted |= {f"history.{what}" for what in (*Turn, *ACTS, "not_a_problem", "undo_not_a_problem")}
+    stages = {stage.__name__.removesuffix("_fault") for stage in STAGES} | {"life"}
+    wanted |= {f"stopped.{stage}" for stage in stages} | {f"urgency.{u}" for u in get_args(Urgency)}
     assert wanted <= TEXTS.keys()
     assert GRADE_MARKS.keys() == GRADE_ORDER.keys()
 
@@ -73,6 +79,10 @@ def test_every_text_is_used_by_some_page() -> None:
         "told.turn.",
         "told.state.",
         "told.why.",
+        "shown_state.",
+        "urgency.",
+        "history.",
+        "stopped.",
     )
     unused = {key for key in TEXTS if key not in literal and not key.startswith((*built, *built_too))}
     assert unused - {"do.leave_site", "do.withdraw"} == set()
