@@ -47,7 +47,7 @@ class AlertScreen:
                 self._standing = _html(self._standing_markup()).classes("part-standing")
                 self._acts = ui.element("section").classes("card moves part-moves")
                 _html(case.check_card(visit, [alert])).classes("part-check")
-                await DismissalPanel(records, visit).show(alert.alert_id)
+                await DismissalPanel(self._api, records.archive, visit).show(alert.alert_id)
                 self._history = _html(self._history_markup()).classes("part-history")
         with self._acts:
             self._panel.show(self._told)

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from nicegui import ui
 
+from desk.api.client import ApiClient, alert_of
 from desk.learning import moved_words
 from desk.markup import Markup, el
 from desk.moves import remember_name
 from desk.pieces import time_text
-from desk.records import Records
 from desk.visit import NAME_LENGTH, Visit
 from metering.alert import Alert
 from metering.archive import Archive
 from metering.catalogue import CATALOGUE
 from metering.dismissal import BENIGN_REASONS, OTHER, BenignReason
 from metering.errors import MeterwatchError, StaleVersion, StoreUnavailable
-from operations.dismissal_effects import DismissalEffect, dismissal_effects
-from operations.not_a_problem import life_of, not_a_problem, take_back
+from operations.dismissal_effects import DismissalEffect
 
 
 @dataclass(frozen=True)
 class SeenDismissal:
-    """An alert, and what was said of it, as one reading of the store showed it; `effect` is None where nothing was ever said."""
+    """An alert, and what was said of it, as the API told it; `effect` is None where nothing was ever said."""
 
     alert: Alert
     effect: DismissalEffect | None
@@ -33,16 +31,6 @@ class SeenDismissal:
     @property
     def stands(self) -> bool:
         return self.effect is not None and self.effect.kind != "undone"
-
-
-def read_dismissal(records: Records, alert_id: str) -> SeenDismissal | None:
-    alert = records.store.alert(alert_id)
-    if alert is None:
-        return None
-    life = life_of(records.store, alert_id)
-    if life is None:
-        return SeenDismissal(alert, None)
-    return SeenDismissal(alert, dismissal_effects(records.store, records.archive, [life])[0])
 
 
 def reason_choices(visit: Visit, alert: Alert) -> dict[str, str]:
@@ -88,8 +76,9 @@ def _name(visit: Visit, reason: BenignReason) -> str:
 class DismissalPanel:
     """The form while the alert is open, else what was said of it; shown anew after every try."""
 
-    def __init__(self, records: Records, visit: Visit) -> None:
-        self._records, self._visit, self._busy, self._name = records, visit, False, visit.name
+    def __init__(self, api: ApiClient, archive: Archive, visit: Visit) -> None:
+        self._api, self._archive, self._visit = api, archive, visit
+        self._busy, self._name = False, visit.name
 
     async def show(self, alert_id: str) -> None:
         """Build the panel into the current slot; nothing where there is nothing to say."""
@@ -99,19 +88,20 @@ class DismissalPanel:
 
     async def _again(self) -> None:
         try:
-            seen = await asyncio.to_thread(read_dismissal, self._records, self._alert_id)
+            alert = alert_of(await self._api.alert(self._alert_id))
+            seen = SeenDismissal(alert, await self._api.said_of(self._alert_id))
         except StoreUnavailable:
             self._tell(self._visit.say("do.unavailable"))
             return
         self._place.clear()
-        offers = seen is not None and (seen.effect is not None or seen.alert.is_open)
+        offers = seen.effect is not None or seen.alert.is_open
         self._place.set_visibility(offers)
-        if seen is None or not offers:
+        if not offers:
             return
         with self._place:
             self._html(el("h2", self._visit.say("benign.title")))
             if seen.effect is not None:
-                self._html(said_words(self._visit, seen.effect, self._records.archive))
+                self._html(said_words(self._visit, seen.effect, self._archive))
             if seen.stands:
                 self._take_back_form()
             elif seen.alert.is_open:
@@ -131,7 +121,8 @@ class DismissalPanel:
             elif because.value == OTHER and not (note.value or "").strip():
                 self._tell(say("do.needs_reason"))
             else:
-                await self._make(name.value, lambda: self._say(because.value, name.value, note.value or ""))
+                said = {"because": because.value, "note": note.value or ""}
+                await self._make(name.value, "not-a-problem", said)
 
         self._button("benign.do", go)
 
@@ -145,11 +136,11 @@ class DismissalPanel:
                 if not (reason.value or "").strip():
                     self._tell(say("do.needs_reason"))
                 else:
-                    await self._make(name.value, lambda: self._take_back(name.value, reason.value))
+                    await self._make(name.value, "not-a-problem/undo", {"reason": reason.value})
 
             self._button("benign.take_back_do", go)
 
-    async def _make(self, name: str | None, act: Callable[[], object]) -> None:
+    async def _make(self, name: str | None, act: str, body: Mapping[str, object]) -> None:
         say = self._visit.say
         if not (name or "").strip():
             self._tell(say("do.needs_name"))
@@ -158,7 +149,7 @@ class DismissalPanel:
             return
         self._busy = True
         try:
-            await asyncio.to_thread(act)
+            await self._api.act((name or "").strip(), self._alert_id, act, body)
         except StoreUnavailable:
             self._tell(say("do.unavailable"))
             return
@@ -173,16 +164,6 @@ class DismissalPanel:
         finally:
             self._busy = False
         await self._again()
-
-    def _say(self, because: str, name: str, note: str) -> object:
-        r = self._records
-        return not_a_problem(
-            r.store, self._alert_id, because=because, by=name, note=note, now_s=r.now_s(), encode=r.encode
-        )
-
-    def _take_back(self, name: str, reason: str) -> object:
-        r = self._records
-        return take_back(r.store, self._alert_id, by=name, reason=reason, now_s=r.now_s(), encode=r.encode)
 
     # --- small things
 

@@ -26,6 +26,7 @@ from desk.api.schemas import (
     HandlingOut,
     HandOver,
     NotAProblem,
+    SaidOfAlert,
     TakeBack,
     Unassign,
     Withdrawn,
@@ -46,6 +47,7 @@ from metering.handling import (
     order_value,
 )
 from metering.times import to_epoch_s
+from operations.dismissal_effects import dismissal_effects
 from operations.handle_alert import (
     acknowledge_alert,
     assign_alert,
@@ -54,7 +56,7 @@ from operations.handle_alert import (
     subject_of,
     unassign_alert,
 )
-from operations.not_a_problem import not_a_problem, take_back
+from operations.not_a_problem import life_of, not_a_problem, take_back
 
 router = APIRouter(prefix="/alerts", tags=["alerts"])
 
@@ -266,6 +268,23 @@ def hand_over(alert_id: str, asked: HandOver, parts: PartsOf, caller: CallerOf, 
         return _handled(parts, handling)
 
     return once(act, asked)
+
+
+@router.get(
+    "/{alert_id}/not-a-problem",
+    response_model=SaidOfAlert,
+    summary="What was said of it, and what that changed",
+    **scoped("alerts:handle"),
+)
+def said_of(alert_id: str, parts: PartsOf) -> SaidOfAlert:
+    """The last word of a person on the alert, whether it stands or was taken back, and what it changed: of the meter itself, of the
+    ranking and of others, or why nothing."""
+    r = parts.records
+    if r.store.alert(alert_id) is None:
+        raise NotFound(f"there is no alert {alert_id}")
+    life = life_of(r.store, alert_id)
+    effect = None if life is None else dismissal_effects(r.store, r.archive, [life])[0]
+    return SaidOfAlert(alert_id=alert_id, effect=effect)
 
 
 @router.post(

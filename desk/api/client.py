@@ -12,10 +12,11 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from desk.api.access import DESK_SCHEME, PERSON_HEADER, Parts
-from desk.api.schemas import AlertDetail, AlertLine, AlertList, Sent
+from desk.api.schemas import AlertDetail, AlertLine, AlertList, SaidOfAlert, Sent
 from metering.alert import Alert, Reason
 from metering.errors import IllegalMove, MeterwatchError, NotFound, StaleVersion, StoreError, StoreUnavailable
 from metering.times import to_epoch_s
+from operations.dismissal_effects import DismissalEffect
 
 _ERRORS: Mapping[str, type[MeterwatchError]] = {
     "unavailable": StoreUnavailable,
@@ -39,6 +40,11 @@ class ApiClient:
 
     async def alert(self, alert_id: str) -> AlertDetail:
         return await self._call(AlertDetail, "GET", f"/alerts/{quote(alert_id, safe='')}")
+
+    async def said_of(self, alert_id: str) -> DismissalEffect | None:
+        """What a person said of the alert last, and what it changed."""
+        path = f"/alerts/{quote(alert_id, safe='')}/not-a-problem"
+        return (await self._call(SaidOfAlert, "GET", path)).effect
 
     async def act(self, person: str, alert_id: str, act: str, body: Mapping[str, Any]) -> None:
         """`act` is the last part of the address: `acknowledge`, `assign`, `comments` ..."""

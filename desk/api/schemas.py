@@ -25,6 +25,7 @@ from metering.messages import Finding
 from metering.notification import Delivery
 from metering.outside_alert import OutsideAlert, OutsideStatus
 from metering.times import from_epoch_s
+from operations.dismissal_effects import DismissalEffect
 
 Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 Note = Annotated[str, Field(max_length=LONGEST_NOTE)]
@@ -261,6 +262,13 @@ class Withdrawn(Sent):
     alert_id: str
     dismissal_id: str
     because: str
+
+
+class SaidOfAlert(Sent):
+    """What a person said last of an alert, "not a problem, because ...", and what it changed; null where nobody ever did."""
+
+    alert_id: str
+    effect: DismissalEffect | None
 
 
 class TaskOut(Sent):

@@ -243,10 +243,14 @@ async def test_a_person_says_that_it_is_no_problem_and_takes_that_back(world: Wo
     assert (await world.post(path, {"because": "new_tenant"}, "reader")).status_code == 403
     said = await world.post(path, {"because": "new_tenant", "note": "moved in on Monday"})
     assert said.json()["because"] == "new_tenant"
+    told = (await world.get(path)).json()["effect"]
+    assert (told["dismissal"]["by"], told["dismissal"]["note"], told["undo"]) == ("Li Na", "moved in on Monday", None)
+    assert (await world.get("/alerts/a-1/not-a-problem")).json()["effect"] is None
     again = await world.post(path, {"because": "new_tenant"})
     assert "Li Na said already" in again.json()["detail"]
     back = await world.post(f"{path}/undo", {"reason": "another house"})
     assert back.json()["dismissal_id"] == said.json()["dismissal_id"]
+    assert (await world.get(path)).json()["effect"]["kind"] == "undone"
     assert [line.move for line in world.store.audit("a-3")] == ["not_a_problem", "undo_not_a_problem"]
     assert [d.kind for d in world.relayed if isinstance(d, Decision)] == [
         "alert.not_a_problem", "alert.not_a_problem.undo",
