@@ -6,6 +6,7 @@ from nicegui import ui
 
 from desk import case
 from desk.alert_panel import AlertPanel
+from desk.alert_turns import turns_card
 from desk.api.client import ApiClient, alert_of
 from desk.api.schemas import AlertDetail, HistoryLine
 from desk.charts import CurveCards, CurveSubject
@@ -48,6 +49,7 @@ class AlertScreen:
                 self._acts = ui.element("section").classes("card moves part-moves")
                 _html(case.check_card(visit, [alert])).classes("part-check")
                 await DismissalPanel(self._api, records.archive, visit).show(alert.alert_id)
+                self._turns = _html(self._turns_markup()).classes("part-turns")
                 self._history = _html(self._history_markup()).classes("part-history")
         with self._acts:
             self._panel.show(self._told)
@@ -59,6 +61,7 @@ class AlertScreen:
         self._head.content = self._head_markup()
         self._claim.content = self._claim_markup()
         self._standing.content = self._standing_markup()
+        self._turns.content = self._turns_markup()
         self._history.content = self._history_markup()
         self._acts.clear()
         with self._acts:
@@ -88,6 +91,9 @@ class AlertScreen:
 
     def _standing_markup(self) -> Markup:
         return standing_card(self._visit, self._told, self._records.archive)
+
+    def _turns_markup(self) -> Markup:
+        return turns_card(self._visit, self._told.history, self._records.archive) or Markup()
 
     def _history_markup(self) -> Markup:
         return history_card(self._visit, self._told.history, self._records.archive)
@@ -121,8 +127,7 @@ def history_card(visit: Visit, history: tuple[HistoryLine, ...], archive: Archiv
             el("span", time_text(to_epoch_s(line.at), archive.calendar), class_="note"),
             el("strong", _what(visit, line)),
             el("span", visit.say("history.machine") if line.by == MACHINE else line.by or "–", class_="actor"),
-            el("span", _stopped(visit, line.stopped), class_="quote stopped") if line.stopped else None,
-            el("span", line.words, class_="quote") if line.words and not line.stopped else None,
+            el("span", line.words, class_="quote") if line.words else None,
         )
         for line in reversed(history)
     ]
@@ -134,12 +139,6 @@ def _what(visit: Visit, line: HistoryLine) -> str:
     words = visit.say(key) if key in TEXTS else line.what
     given = line.what in ("assign", "hand_over") and line.to_state
     return f"{words}: {line.to_state}" if given else words
-
-
-def _stopped(visit: Visit, stopped: str) -> str:
-    stage = stopped.partition(":")[0]
-    key = f"stopped.{stage}"
-    return visit.say(key) if key in TEXTS else visit.say("stopped.other", why=stopped)
 
 
 def meter_of(archive: Archive, alert: Alert) -> Meter | None:

@@ -2,63 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+from desk.api.schemas import HistoryLine, StoppedOut
 from desk.figures import moment
 from desk.markup import Markup, el
 from desk.pieces import section, time_text
-from desk.records import Records
 from desk.visit import Visit
-from metering.announcement import Announcement, Stopped
 from metering.archive import Archive
-from metering.silence import Silence
-from operations.silence import silence_history
+from metering.times import to_epoch_s
 
 TURNS_SHOWN = 12
 
-Turns = tuple[Sequence[Announcement], Mapping[str, Silence]]
 
-
-def read_turns(records: Records, alert_id: str) -> Turns:
-    """(the alert's turns, oldest first; the silences that held any of them back, by id)."""
-    turns = records.store.announcements(alert_id)
-    silencing = {t.stopped.detail for t in turns if t.stopped is not None and t.stopped.stage == "silence"}
-    if not silencing:
-        return turns, {}
-    lives = (life.silence for life in silence_history(records.store))
-    return turns, {s.silence_id: s for s in lives if s.silence_id in silencing}
-
-
-def turns_card(visit: Visit, read: Turns, archive: Archive) -> Markup | None:
+def turns_card(visit: Visit, history: Sequence[HistoryLine], archive: Archive) -> Markup | None:
     """The newest turns first; None for what is only shown and never announced."""
-    turns, silences = read
+    turns = [line for line in history if line.urgency is not None]
     if not turns:
         return None
     lines = [
         el(
             "li",
-            el("span", time_text(turn.at_s, archive.calendar), class_="note"),
-            el("strong", visit.say(f"told.turn.{turn.turn.value}")),
-            el("span", _how(visit, turn, silences, archive), class_="quote"),
+            el("span", time_text(to_epoch_s(turn.at), archive.calendar), class_="note"),
+            el("strong", visit.say(f"told.turn.{turn.what}")),
+            el("span", _how(visit, turn, archive), class_="quote"),
         )
         for turn in list(reversed(turns))[:TURNS_SHOWN]
     ]
     return section(visit.say("turns.title"), el("ol", *lines, class_="history"))
 
 
-def _how(visit: Visit, turn: Announcement, silences: Mapping[str, Silence], archive: Archive) -> str:
+def _how(visit: Visit, turn: HistoryLine, archive: Archive) -> str:
     if turn.stopped is None:
         return visit.say("turns.said" if turn.urgency == "page" else "turns.listed")
-    return stopped_words(visit, turn.stopped, silences.get(turn.stopped.detail), archive)
+    return stopped_words(visit, turn.stopped, archive)
 
 
-def stopped_words(visit: Visit, stopped: Stopped, silence: Silence | None, archive: Archive) -> str:
+def stopped_words(visit: Visit, stopped: StoppedOut, archive: Archive) -> str:
     """Why nobody was told."""
     say = visit.say
     match stopped.stage:
-        case "silence" if silence is not None:
-            until = moment(silence.until_s, archive.calendar)
-            return say("turns.silence", by=silence.by, until=until, reason=silence.reason)
+        case "silence" if stopped.silenced_until is not None:
+            until = moment(to_epoch_s(stopped.silenced_until), archive.calendar)
+            return say("turns.silence", by=stopped.silenced_by, until=until, reason=stopped.silenced_because)
         case "electrical":
             return say("turns.electrical", what=say.abnormality(stopped.detail))
         case "area":

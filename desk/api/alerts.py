@@ -25,6 +25,7 @@ from desk.api.schemas import (
     Handled,
     HandlingOut,
     HandOver,
+    HistoryLine,
     NotAProblem,
     SaidOfAlert,
     TakeBack,
@@ -57,6 +58,7 @@ from operations.handle_alert import (
     unassign_alert,
 )
 from operations.not_a_problem import life_of, not_a_problem, take_back
+from operations.silence import silence_history
 
 router = APIRouter(prefix="/alerts", tags=["alerts"])
 
@@ -179,9 +181,20 @@ def one_alert(alert_id: str, parts: PartsOf, caller: CallerOf) -> AlertDetail:
     if alert is None:
         raise NotFound(f"there is no alert {alert_id}")
     row = HandledAlert(alert, store.handling(alert_id), tuple(store.tasks_of_alert(alert_id)))
-    trail, turns = tuple(store.audit(alert_id)), tuple(store.announcements(alert_id))
+    turns = _turns(parts, alert_id, names=caller.sees_names)
     r = parts.records
-    return AlertDetail.of_all(row, trail, turns, names=caller.sees_names, now_s=r.now_s(), clock_s=r.log_clock_s())
+    return AlertDetail.of_all(
+        row, tuple(store.audit(alert_id)), turns, names=caller.sees_names, now_s=r.now_s(), clock_s=r.log_clock_s()
+    )
+
+
+def _turns(parts: Parts, alert_id: str, *, names: bool) -> tuple[HistoryLine, ...]:
+    """What was announced of the alert and what was held back, with the silences that did it."""
+    turns = parts.records.store.announcements(alert_id)
+    silencing = {t.stopped.detail for t in turns if t.stopped is not None and t.stopped.stage == "silence"}
+    lives = silence_history(parts.records.store) if silencing else ()
+    silences = {life.silence.silence_id: life.silence for life in lives if life.silence.silence_id in silencing}
+    return tuple(HistoryLine.of_turn(turn, silences, names=names) for turn in turns)
 
 
 @router.post("/{alert_id}/acknowledge", response_model=Handled, summary="Acknowledge", **scoped("alerts:handle"))

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from alerts.handling import LONGEST_NAME, LONGEST_NOTE, possible_acts
 from alerts.shown_life import shown_state
 from metering.alert import Alert, AlertState, Grade, Worth
-from metering.announcement import Announcement, Urgency
+from metering.announcement import Announcement, Stopped, Urgency
 from metering.catalogue import CATALOGUE
 from metering.dismissal import BENIGN_REASONS
 from metering.handling import AlertHandling, HandledAlert, ShownState
@@ -24,6 +24,7 @@ from metering.inspection import AuditEntry, InspectionTask, TaskState
 from metering.messages import Finding
 from metering.notification import Delivery
 from metering.outside_alert import OutsideAlert, OutsideStatus
+from metering.silence import Silence
 from metering.times import from_epoch_s
 from operations.dismissal_effects import DismissalEffect
 
@@ -135,10 +136,33 @@ class UnjudgedOut(Sent):
     expected_kwh: float | None
 
 
+class StoppedOut(Sent):
+    """Why nobody was told: the stage that stopped it, its reason, what it refers to, and of a silence who made it, until when and why."""
+
+    stage: str
+    reason: str
+    detail: str
+    silenced_by: str | None = None
+    silenced_until: datetime | None = None
+    silenced_because: str | None = None
+
+    @classmethod
+    def of(cls, stopped: Stopped, silence: Silence | None, *, names: bool) -> StoppedOut:
+        return cls(
+            stage=stopped.stage,
+            reason=stopped.reason,
+            detail=stopped.detail,
+            silenced_by=silence.by if silence is not None and names else None,
+            silenced_until=None if silence is None else moment(silence.until_s),
+            silenced_because=silence.reason if silence is not None and names else None,
+        )
+
+
 class HistoryLine(Sent):
     """One thing that happened to an alert. `by` is `machine` or the person's name (null where names are not shown).
 
-    `what` is a turn of the alert (raised, returned, cleared ...), a person's act, or `relapse`. `stopped` is why nobody was told.
+    `what` is a turn of the alert (raised, returned, cleared ...) or a person's act. `urgency` stands at turns that somebody was to
+    be told of, `stopped` where nobody was.
     """
 
     at: datetime
@@ -147,7 +171,23 @@ class HistoryLine(Sent):
     from_state: str = ""
     to_state: str = ""
     words: str | None = None
-    stopped: str | None = None
+    urgency: Urgency | None = None
+    stopped: StoppedOut | None = None
+
+    @classmethod
+    def of_turn(cls, turn: Announcement, silences: Mapping[str, Silence], *, names: bool) -> HistoryLine:
+        stopped = turn.stopped
+        return cls(
+            at=moment(turn.at_s),
+            by="machine",
+            what=turn.turn.value,
+            urgency=turn.urgency,
+            stopped=None
+            if stopped is None
+            else StoppedOut.of(
+                stopped, silences.get(stopped.detail) if stopped.stage == "silence" else None, names=names
+            ),
+        )
 
 
 class AlertDetail(AlertLine):
@@ -165,7 +205,7 @@ class AlertDetail(AlertLine):
         cls,
         row: HandledAlert,
         trail: tuple[AuditEntry, ...],
-        turns: tuple[Announcement, ...],
+        turns: tuple[HistoryLine, ...],
         *,
         names: bool,
         now_s: int,
@@ -523,20 +563,10 @@ def _task(task: InspectionTask, *, names: bool) -> dict[str, Any]:
 
 
 def _history(
-    alert: Alert, trail: tuple[AuditEntry, ...], turns: tuple[Announcement, ...], *, names: bool
+    alert: Alert, trail: tuple[AuditEntry, ...], turns: tuple[HistoryLine, ...], *, names: bool
 ) -> tuple[HistoryLine, ...]:
     """Oldest first: what the machine said or why it did not, when the alert came back, and what people did."""
-    lines = [audited(line, names=names) for line in trail]
-    lines += [
-        HistoryLine(
-            at=moment(turn.at_s),
-            by="machine",
-            what=turn.turn.value,
-            words=turn.stopped.detail or None if turn.stopped is not None else None,
-            stopped=None if turn.stopped is None else f"{turn.stopped.stage}: {turn.stopped.reason}",
-        )
-        for turn in turns
-    ]
+    lines = [*(audited(line, names=names) for line in trail), *turns]
     said = {(line.what, line.at) for line in lines}
     if ("raised", moment(alert.raised_at_s)) not in said:
         lines.append(HistoryLine(at=moment(alert.raised_at_s), by="machine", what="raised"))

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from desk.alert_turns import TURNS_SHOWN, read_turns, stopped_words, turns_card
-from desk.records import Records
+from desk.alert_turns import TURNS_SHOWN, stopped_words, turns_card
+from desk.api.schemas import HistoryLine, StoppedOut
 from desk.visit import Visit
 from metering.announcement import Announcement, Stopped, Turn, Urgency
 from metering.archive import Archive
 from metering.silence import Silence
-from operations.silence import Scope, add_silence
-from storage.memory import MemoryStore
-from storage.memory_series import MemoryTimeSeries
 
 NOW_S = 1_772_323_200
 SILENCE = Silence("s-1", "TA-1", None, None, NOW_S + 3600, "Li Na", "<b>harvest</b>")
@@ -49,29 +46,20 @@ def test_why_nobody_was_told_is_said(
     stopped: Stopped, english: str, chinese: str, visit: Visit, visit_zh: Visit, archive: Archive
 ) -> None:
     silence = SILENCE if stopped.detail == "s-1" else None
-    assert english in stopped_words(visit, stopped, silence, archive)
-    assert chinese in stopped_words(visit_zh, stopped, silence, archive)
+    told = StoppedOut.of(stopped, silence, names=True)
+    assert english in stopped_words(visit, told, archive)
+    assert chinese in stopped_words(visit_zh, told, archive)
 
 
 def test_the_newest_turns_come_first_and_what_people_wrote_is_escaped(visit: Visit, archive: Archive) -> None:
     held = [turn(n, Stopped("silence", "silenced", "s-1")) for n in range(20)]
-    shown = str(turns_card(visit, ([*held, turn(60), turn(120, page=False)], {"s-1": SILENCE}), archive))
+    turns = [*held, turn(60), turn(120, page=False)]
+    history = [HistoryLine.of_turn(each, {"s-1": SILENCE}, names=True) for each in turns]
+    shown = str(turns_card(visit, history, archive))
     assert shown.index("for the list of the morning") < shown.index("announced at once") < shown.index("held back")
     assert shown.count("<li>") == TURNS_SHOWN
     assert "<b>harvest" not in shown
 
 
 def test_what_is_only_shown_has_no_card(visit: Visit, archive: Archive) -> None:
-    assert turns_card(visit, ((), {}), archive) is None
-
-
-def test_a_turn_finds_the_silence_that_held_it_back(archive: Archive) -> None:
-    store = MemoryStore()
-    records = Records(store, MemoryTimeSeries(), archive, lambda _message: b"")
-    silence = add_silence(
-        store, archive, Scope(transformer_area="TA-1"), until_s=NOW_S + 3600, by="Li Na", reason="harvest", now_s=NOW_S,
-        encode=records.encode,
-    )  # fmt: skip
-    held = turn(0, Stopped("silence", "silenced", silence.silence_id))
-    store.announce([held, turn(60)])
-    assert read_turns(records, "a-1") == ([held, turn(60)], {silence.silence_id: silence})
+    assert turns_card(visit, (), archive) is None

@@ -11,7 +11,6 @@ import pytest
 
 import desk.texts
 from alerts.handling import ACTS
-from alerts.stages import STAGES
 from desk.pieces import GRADE_MARKS
 from desk.selection import GRADE_ORDER
 from desk.texts import LANGUAGES, TEXTS, Words, language_of
@@ -55,8 +54,7 @@ def test_every_state_grade_family_reason_and_move_has_its_word() -> None:
     wanted |= {f"told.state.{s}" for s in get_args(DeliveryState)}
     wanted |= {f"do.{m}" for m in MOVES} | {f"shown_state.{s}" for s in ShownState}
     wanted |= {f"history.{what}" for what in (*Turn, *ACTS, "not_a_problem", "undo_not_a_problem")}
-    stages = {stage.__name__.removesuffix("_fault") for stage in STAGES} | {"life"}
-    wanted |= {f"stopped.{stage}" for stage in stages} | {f"urgency.{u}" for u in get_args(Urgency)}
+    wanted |= {f"urgency.{u}" for u in get_args(Urgency)}
     assert wanted <= TEXTS.keys()
     assert GRADE_MARKS.keys() == GRADE_ORDER.keys()
 
@@ -82,7 +80,6 @@ def test_every_text_is_used_by_some_page() -> None:
         "shown_state.",
         "urgency.",
         "history.",
-        "stopped.",
     )
     unused = {key for key in TEXTS if key not in literal and not key.startswith((*built, *built_too))}
     assert unused - {"do.leave_site", "do.withdraw"} == set()

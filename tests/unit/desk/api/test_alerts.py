@@ -105,23 +105,32 @@ async def test_a_line_of_the_list_has_what_a_person_decides_by_and_nobody_s_addr
 
 
 async def test_one_alert_tells_its_whole_history(world: World) -> None:
+    asked = {"meter_id": "M-3", "ends_at": "2026-03-03T00:00:00Z", "reason": "harvest"}
+    silence = (await world.post("/silences", asked)).json()
     world.store.announce(
         [
             Announcement("a-3", "TA-2", "M-3", "bypass", "medium", "morning", Turn.RAISED, NOW_S - 3600),
             Announcement(
                 "a-3", "TA-2", "M-3", "bypass", "medium", "morning", Turn.RETURNED, NOW_S - 2000, episode=2,
-                stopped=Stopped("silence", "silenced", "s-1"),
+                stopped=Stopped("silence", "silenced", silence["silence_id"]),
             ),
         ]
     )  # fmt: skip
     await world.post("/alerts/a-3/comments", {"note": "called the customer"})
     told = (await world.get("/alerts/a-3")).json()
-    assert [(h["what"], h["by"], h["words"], h["stopped"]) for h in told["history"]] == [
-        ("raised", "machine", None, None),
+    assert [(h["what"], h["by"], h["words"], h["urgency"]) for h in told["history"]] == [
+        ("raised", "machine", None, "morning"),
         ("cleared", "machine", None, None),
-        ("returned", "machine", "s-1", "silence: silenced"),
+        ("returned", "machine", None, "morning"),
         ("comment", "Li Na", "called the customer", None),
     ]
+    stopped = told["history"][2]["stopped"]
+    assert stopped == {
+        "stage": "silence", "reason": "silenced", "detail": silence["silence_id"], "silenced_by": "Li Na",
+        "silenced_until": "2026-03-03T00:00:00Z", "silenced_because": "harvest",
+    }  # fmt: skip
+    hidden = (await world.get("/alerts/a-3", "reader")).json()["history"][2]["stopped"]
+    assert (hidden["silenced_by"], hidden["silenced_because"]) == (None, None)
     assert told["relapses"] == [{"ended_at": "2026-02-28T23:10:00Z", "returned_at": "2026-02-28T23:26:40Z"}]
     assert told["reasons"][0]["text_zh"] == "用电下降 86%"
     assert told["possible_acts"] == ["acknowledge", "assign", "comment", "hand_over"]
