@@ -14,10 +14,11 @@ from simulator.feeds.feed import Feed
 from simulator.feeds.feed_tables import read_truth
 from simulator.feeds.living import LivingFeed
 from simulator.feeds.publication import FeedSource
-from simulator.people.cases import KnownCase, read_interruptions
+from simulator.people.cases import KnownCase, booked_wrongly, read_interruptions
 from simulator.people.department import InspectionDepartment
 from simulator.people.practice import PRACTICES, PracticeName
 from simulator.recipe import RECIPE_FILE, Recipe
+from simulator.world.bookings import ARCHIVE_ERROR
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,10 @@ def _living(inspection: Inspection, feed: Feed, truth: Sequence[TruthCase]) -> t
 
 
 def _known_cases(feed: Feed, truth: Sequence[TruthCase]) -> list[KnownCase]:
-    """The truth in its order; what is hidden by cases.csv beside the feed's own truth, where there is one."""
+    """The truth in its order; what is hidden by cases.csv beside the feed's own truth, and who is booked wrongly by its life.csv,
+    where there are such."""
     answers = read_answers(feed.folder) if feed.has_truth else None
     facts = {c: None if answers is None else answers.facts_of(c) for c in truth}
-    return [KnownCase(c, hidden=bool(f is not None and f.hidden)) for c, f in facts.items()]
+    known = [KnownCase(c, hidden=bool(f is not None and f.hidden)) for c, f in facts.items()]
+    life = () if answers is None else answers.life or ()
+    return known + [booked_wrongly(event.meter_id, event.start_s) for event in life if event.kind == ARCHIVE_ERROR]

@@ -18,12 +18,13 @@ from metering.truth import TruthCase
 from simulator.area_day import AreaWindow, Window
 from simulator.feeds.feed import UNKNOWN_AREA, Feed
 from simulator.feeds.feed_readings import ReadingBatch
-from simulator.people.cases import Interruption, KnownCase
+from simulator.people.cases import Interruption, KnownCase, booked_wrongly
 from simulator.people.site import SiteReading, SiteReadings
 from simulator.province import Province
 from simulator.recipe import RECIPE_FILE, Recipe
 from simulator.scenarios.case import Case
 from simulator.stream import Arrived, ProvinceStream
+from simulator.world.bookings import ARCHIVE_ERROR
 
 #: How far energies of the same recipe may differ between kinds of machines.
 SAME_KWH, SAME_SHARE = 2e-4, 1e-5
@@ -118,9 +119,12 @@ class LivingProvince:
         return [case.truth for case in self.province.cases]
 
     def known_cases(self) -> list[KnownCase]:
-        """The truth with what a visit depends on, by the province itself, in the order of truth.csv."""
+        """The truth with what a visit depends on, by the province itself, in the order of truth.csv; then who is booked wrongly."""
         cases = sorted(self.province.cases, key=lambda c: (c.start_s, c.place.meter.meter_id))
-        return [KnownCase(c.truth, c.hidden, any(e.code in COVERS for e in c.events())) for c in cases]
+        known = [KnownCase(c.truth, c.hidden, any(e.code in COVERS for e in c.events())) for c in cases]
+        return known + [
+            booked_wrongly(c.meter_id, c.start_s) for c in self.province.changes() if c.kind == ARCHIVE_ERROR
+        ]
 
     @property
     def open_from_s(self) -> int:

@@ -16,15 +16,26 @@ from simulator.people.site import SiteReading
 INTERRUPTIONS_FILE = "interruptions.csv"
 _COLUMNS = ("meter_id", "abnormality", "start", "from", "until", "why")
 Why = Literal["lies_low", "rectified"]
+WRONG_AREA = "wrong_area"
 
 
 @dataclass(frozen=True, slots=True)
 class KnownCase:
-    """One case of the truth. `hidden`: a visit may well overlook it. `seals_broken` is None where nobody says."""
+    """One case of the truth. `hidden`: a visit may well overlook it. `seals_broken` is None where nobody says.
+
+    `only_in_archive`: the archive errs and the meter does not. Who looks for that finds it, nobody else does, and nothing at the meter
+    mends it.
+    """
 
     truth: TruthCase
     hidden: bool = False
     seals_broken: bool | None = None
+    only_in_archive: bool = False
+
+
+def booked_wrongly(meter_id: str, start_s: int) -> KnownCase:
+    """A meter that hangs on another transformer than the archive says."""
+    return KnownCase(TruthCase(meter_id, WRONG_AREA, start_s, None), only_in_archive=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +81,13 @@ class CaseBook:
 
     def present(self, meter_id: str, at_s: int) -> KnownCase | None:
         """The case that is there at `at_s`; the first of the truth where there are several."""
-        return next((c for c in self._begun(meter_id, at_s) if self.interruption(c.truth, at_s) is None), None)
+        there = (c for c in self._begun(meter_id, at_s) if not c.only_in_archive)
+        return next((c for c in there if self.interruption(c.truth, at_s) is None), None)
+
+    def in_archive(self, meter_id: str, at_s: int, claim: str | None) -> KnownCase | None:
+        """The error of the archive that a visit finds which was sent for it."""
+        begun = self._begun(meter_id, at_s)
+        return next((c for c in begun if c.only_in_archive and c.truth.abnormality == claim), None)
 
     def lying_low(self, meter_id: str, at_s: int) -> KnownCase | None:
         """The case that is not there at `at_s` only because somebody was warned."""

@@ -175,6 +175,8 @@ class InspectionDepartment:
         errors = self._practice.errors
         visit.case = self._book.present(visit.meter_id, visit.visited_at_s)
         if visit.case is None:
+            visit.case = self._book.in_archive(visit.meter_id, visit.visited_at_s, claim())
+        if visit.case is None:
             visit.case = self._book.lying_low(visit.meter_id, visit.visited_at_s)
             visit.stopped_before = visit.case is not None
             if draws.happens("confirmed in vain", errors.confirmed_in_vain):
@@ -195,7 +197,7 @@ class InspectionDepartment:
         if case is not None and self._mended_s.get(case, 0) > visit.visited_at_s:
             return
         visit.rectification_ordered = True
-        if case is None or visit.in_vain or self._lived is None:
+        if case is None or case.only_in_archive or visit.in_vain or self._lived is None:
             return
         mended_s = practice.mended_s(case.truth, visit.visited_at_s, visit.found_at_s, self._calendar, draws)
         if mended_s is None:

@@ -26,6 +26,8 @@ MOVES_PER_AREA_YEAR = 1 / 6
 #: Meters that are booked in a neighbouring area from the start: two in a thousand; three in a hundred where topology is hard.
 MISBOOKED_SHARE, MISBOOKED_SHARE_HARD = 0.002, 0.03
 FOREVER_S = 2**62
+#: What `life.csv` calls a meter that is booked in the wrong area.
+ARCHIVE_ERROR = "archive_error"
 T = TypeVar("T")
 
 
@@ -247,7 +249,7 @@ class _Drawing:
             self._replaced[area, row] = [Stay(area, row, booked)]
             self._taken.add((area, row))
             self._changes.append(
-                BookingChange("archive_error", meter.meter_id, self._calendar.day_start(self._first_day))
+                BookingChange(ARCHIVE_ERROR, meter.meter_id, self._calendar.day_start(self._first_day))
             )
 
 

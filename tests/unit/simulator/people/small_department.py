@@ -12,7 +12,7 @@ from metering.messages import Finding
 from metering.times import DAY_S
 from metering.truth import TruthCase
 from simulator.people.cases import Interruption, KnownCase
-from simulator.people.department import InspectionDepartment
+from simulator.people.department import ClaimOf, InspectionDepartment
 from simulator.people.practice import PRACTICES, Practice
 from simulator.people.site import SiteReading
 
@@ -89,7 +89,9 @@ class Weeks:
         holidays: Iterable[date] = (),
         finding_delay_s: int = WEEK,
         seed: int = 1,
+        claim_of: ClaimOf = claim,
     ) -> None:
+        self._claim_of = claim_of
         self.lived = lived
         self.archive = archive(meters, holidays)
         self.department = InspectionDepartment(
@@ -110,5 +112,5 @@ class Weeks:
                 self.lived.open_from_s = self.archive.calendar.day_start(day + timedelta(days=2))
             found = {f.meter_id for f in self.findings}
             open_now = [t for t in tasks if f"M{t.service_point[3:]}" not in found]
-            self.department.work(open_now, close_s(day), claim)
+            self.department.work(open_now, close_s(day), self._claim_of)
             self.findings += self.department.due(close_s(day + timedelta(days=1)))

@@ -14,7 +14,7 @@ from metering.errors import SettingsError
 from metering.messages import ArrivedFrame
 from metering.times import DAY_S
 from simulator.people.aftermath import ALWAYS_MENDED, NO_APPEALS, Appeals, Rectification
-from simulator.people.cases import KnownCase
+from simulator.people.cases import KnownCase, booked_wrongly
 from simulator.people.errors import NO_ERRORS, InspectionErrors
 from simulator.people.practice import PRACTICES, Practice
 from simulator.people.visit import SiteVisit
@@ -114,6 +114,27 @@ def test_one_visit_in_a_hundred_confirms_what_it_was_sent_for_where_nothing_is()
     assert share(visits) == pytest.approx(0.01, abs=0.006)
     assert {v.abnormality for v in visits if v.confirmed} == {"tariff_misuse"}
     assert all(v.in_vain for v in visits if v.confirmed)
+
+
+def test_who_is_booked_wrongly_is_found_by_those_who_look_for_it_and_mended_in_the_archive() -> None:
+    cases = [booked_wrongly("M0", close_s(MONDAY) - 30 * DAY_S), booked_wrongly("M2", close_s(MONDAY))]
+    cases.append(case(2))
+    claimed = {"t-0": "wrong_area", "t-1": "wrong_area", "t-2": "wrong_area", "t-3": "bypass"}
+    cases.append(booked_wrongly("M3", close_s(MONDAY) - 30 * DAY_S))
+    lived = SomeWorld()
+    weeks = Weeks(cases, meters=4, practice=PRACTICES["perfect"], lived=lived, claim_of=lambda t: claimed[t.task_id])
+    weeks.work([task(number) for number in range(4)], days=14)
+    found = {f.meter_id: (f.confirmed, f.abnormality) for f in weeks.findings}
+    assert found == {
+        "M0": (True, "wrong_area"),
+        "M1": (False, None),
+        "M2": (True, "bypass"),
+        "M3": (False, None),
+    }
+    assert {i.case.meter_id for i in lived.interruptions} == {"M2"}, "no order at a meter changes what the archive says"
+    (visit,) = [v for v in weeks.department.visits if v.meter_id == "M0"]
+    assert not visit.in_vain
+    assert visit.rectification_ordered
 
 
 def test_one_thief_in_ten_lies_low_from_the_midnight_before_the_visit() -> None:
