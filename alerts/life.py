@@ -29,6 +29,8 @@ from metering.units import unit_words
 #: Of an alert that comes and goes for months the latest episodes are told apart; all of them count.
 RELAPSES_KEPT = 100
 HIGH_RISK, MEDIUM_RISK = 0.8, 0.5
+#: Energy billed to nobody (kWh) from which its alert is of medium and of high grade: a home uses some 8 kWh a day.
+_UNBILLED_MEDIUM_KWH, _UNBILLED_HIGH_KWH, _MOST_UNBILLED_RISK = 30.0, 200.0, 0.95
 #: Suspicion of these families keeps a meter from teaching the models what is normal.
 UNTRUSTED_FAMILIES = frozenset({"theft", "energy", "electrical", "wiring"})
 
@@ -612,7 +614,15 @@ class AlertBank:
             if at_stake == alert.missing_kwh and now_worth == alert.worth:
                 opened.append(alert)
                 continue
-            amended = replace(alert, missing_kwh=at_stake, worth=now_worth, revision=alert.revision + 1)
+            risk = _risk_by_worth(alert.risk, now_worth)
+            amended = replace(
+                alert,
+                missing_kwh=at_stake,
+                worth=now_worth,
+                risk=risk,
+                grade=grade_of(risk),
+                revision=alert.revision + 1,
+            )
             self._keep(code, row, amended)
             changed.append(amended)
             opened.append(amended)
@@ -698,6 +708,14 @@ def _common_reason(signal: Signal, kind: Abnormality, row: int, since: str) -> R
             said += f", expected {unit.shown(f'{expected:.4g}', chinese=False)}"
             said_zh += f"，应有 {unit.shown(f'{expected:.4g}', chinese=True)}"
     return Reason(signal.detector, said, text_zh=said_zh)
+
+
+def _risk_by_worth(risk: float, worth: Worth | None) -> float:
+    """That energy was billed to nobody is certain: how much decides. Medium from some days of a home's use, high from a month's."""
+    if worth is None or worth.basis != "unbilled" or worth.kwh < _UNBILLED_MEDIUM_KWH:
+        return risk
+    share = (worth.kwh - _UNBILLED_MEDIUM_KWH) / (_UNBILLED_HIGH_KWH - _UNBILLED_MEDIUM_KWH)
+    return max(risk, round(min(MEDIUM_RISK + (HIGH_RISK - MEDIUM_RISK) * share, _MOST_UNBILLED_RISK), 4))
 
 
 def _ended_since(alert: Alert, since_s: int) -> bool:

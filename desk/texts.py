@@ -366,6 +366,7 @@ TEXTS: Mapping[str, Text] = {
     "fact.raised": Text("Raised", "告警时间"),
     "fact.cleared": Text("Ended", "结束时间"),
     "fact.energy": Text("Stands for", "涉及电量"),
+    "fact.unbilled": Text("Registered since the account ended, billed to nobody", "销户后已计量、未计费电量"),
     "fact.recoverable": Text("Not registered since the onset", "起始以来未计电量"),
     "fact.money": Text("At the tariff's price", "折合电费"),
     "fact.price_difference": Text("Price difference since the onset", "起始以来差价"),

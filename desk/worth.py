@@ -21,6 +21,9 @@ def worth_facts(visit: Visit, alert: Alert) -> list[Markup]:
     if worth.basis == "price_difference":
         facts = [fact(say("fact.recoverable"), say("worth.registered"))]
         label = "fact.price_difference"
+    elif worth.basis == "unbilled":
+        facts = [fact(say("fact.unbilled"), figure(worth.kwh, "kWh"), class_="big")]
+        label = "fact.money"
     else:
         note = say("worth.interval", low=figure(worth.kwh_low), high=figure(worth.kwh_high), unit="kWh")
         facts = [fact(say("fact.recoverable"), figure(worth.kwh, "kWh"), note=note, class_="big")]
@@ -28,7 +31,9 @@ def worth_facts(visit: Visit, alert: Alert) -> list[Markup]:
     if worth.money is None or worth.money_low is None or worth.money_high is None:
         return [*facts, fact(say(label), say("worth.no_price"))]
     unit = currency_word(worth.currency, say)
-    note = say("worth.interval", low=money(worth.money_low), high=money(worth.money_high), unit=unit)
+    note = None
+    if worth.money_low < worth.money_high:
+        note = say("worth.interval", low=money(worth.money_low), high=money(worth.money_high), unit=unit)
     return [*facts, fact(say(label), f"{money(worth.money)} {unit}", note=note, class_="big")]
 
 

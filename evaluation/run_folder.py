@@ -59,7 +59,7 @@ def alert_row(alert: Alert) -> dict[str, Any]:
 
 def _worth_columns(worth: Worth | None) -> dict[str, Any]:
     """What the claim is worth since its onset; what nobody can tell is null."""
-    energy = worth if worth is not None and worth.basis == "energy" else None
+    energy = worth if worth is not None and worth.is_energy else None
     return {
         "worth_basis": None if worth is None else worth.basis,
         "worth_kwh": None if energy is None else energy.kwh,

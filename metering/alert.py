@@ -43,10 +43,11 @@ class Worth:
     """What a claim stands for since its onset, each with an interval that holds the truth in four of five cases.
 
     `basis` says what is counted: "energy" that was not registered (kWh; money at the mean price of the meter's tariff), a
-    "price_difference" of energy that was registered, or "nothing_lost". Money is None where no tariff says a price.
+    "price_difference" of energy that was registered, "unbilled" energy that was registered after the account's end (kWh, exact), or
+    "nothing_lost". Money is None where no tariff says a price.
     """
 
-    basis: Literal["energy", "price_difference", "nothing_lost"]
+    basis: Literal["energy", "price_difference", "unbilled", "nothing_lost"]
     kwh_low: float = 0.0
     kwh: float = 0.0
     kwh_high: float = 0.0
@@ -54,6 +55,11 @@ class Worth:
     money: float | None = None
     money_high: float | None = None
     currency: str = ""
+
+    @property
+    def is_energy(self) -> bool:
+        """Whether kWh are what it counts."""
+        return self.basis in ("energy", "unbilled")
 
 
 @dataclass(frozen=True, slots=True)

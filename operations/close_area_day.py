@@ -23,6 +23,7 @@ from detectors.day.balance import HourlyBalance
 from detectors.day.features import day_features
 from detectors.pages import pack_arrays, unpack_arrays
 from metering.alert import Alert, Worth
+from metering.archive import Archive, Meter
 from metering.dismissal import Dismissal, dismissal_of
 from metering.evidence import AreaCurves, AreaDay, Signal
 from metering.messages import Finding
@@ -37,6 +38,9 @@ from operations.derived_points import evidence_points, meter_error_points
 from operations.validation import validate_day
 from operations.worth import worth_of, worth_of_energy
 
+INACTIVE_USE = "inactive_use"
+#: Kinds of which the alert bank adds up what they stand for by themselves, not by what was expected of the meter.
+CLAIMED = frozenset({VOLTAGE_LOSS, INACTIVE_USE})
 SCHEMA = "area_day/4"
 #: So long nobody is sent for its rank alone to a meter that a person called no problem: an alert that is raised anew is news.
 WORD_HOLDS_S = 30 * DAY_S
@@ -131,6 +135,7 @@ def _weigh(
         energy_kwh=nothing,
         expected_kwh=nothing,
         of_day=True,
+        claimed_kwh={INACTIVE_USE: day.readings.rows["inactive_kwh"].astype(np.float64)},
     )
     area.touch("bank")
     alerts_changed(area, step.changed, end_s, outcome)
@@ -205,16 +210,24 @@ def _worth(area: AreaInProgress, day: date) -> Callable[[str, int], Worth | None
         declared = declared_worth(area, row, day) if abnormality == RESALE else None
         if declared is not None:
             return declared
-        lacking_kwh = area.bank.stands_for_kwh(abnormality, row) if abnormality == VOLTAGE_LOSS else 0.0
-        if lacking_kwh > 0:
-            low, middle, high = (round(kwh, 1) for kwh in LostVoltage.interval(lacking_kwh))
-            return worth_of_energy((low, middle, high), area.area.meters[row], area.archive, day)
+        claimed_kwh = area.bank.stands_for_kwh(abnormality, row) if abnormality in CLAIMED else 0.0
+        if claimed_kwh > 0:
+            return _worth_claimed(abnormality, claimed_kwh, area.area.meters[row], area.archive, day)
         estimate = area.recoverable.estimate(row)
         if estimate is None:
             return None
         return worth_of(abnormality, estimate, area.area.meters[row], area.area, area.archive, day)
 
     return worth
+
+
+def _worth_claimed(abnormality: str, kwh: float, meter: Meter, archive: Archive, day: date) -> Worth:
+    """The worth of what was added up while the claim stood (kWh)."""
+    if abnormality == INACTIVE_USE:
+        used_kwh = round(kwh, 1)
+        return worth_of_energy((used_kwh, used_kwh, used_kwh), meter, archive, day, "unbilled")
+    low, middle, high = (round(each, 1) for each in LostVoltage.interval(kwh))
+    return worth_of_energy((low, middle, high), meter, archive, day)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

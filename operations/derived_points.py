@@ -132,7 +132,7 @@ def alert_points(alerts: Iterable[Alert], archive: Archive) -> Iterable[Point]:
             "verdict": VERDICTS.get(alert.state, 0.0),
         }
         fields |= {name: value for name, value in measured.items() if np.isfinite(value)}
-        if alert.worth is not None and alert.worth.basis == "energy":
+        if alert.worth is not None and alert.worth.is_energy:
             low, high = alert.worth.kwh_low, alert.worth.kwh_high
             fields |= {"worth_kwh": alert.worth.kwh, "worth_kwh_low": low, "worth_kwh_high": high}
         meter = archive.meter_at(alert.service_point)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date
+from typing import Literal
 
 from detectors.case.recoverable import NOTHING_LOST, Estimate
 from metering.alert import Worth
@@ -27,14 +28,20 @@ def worth_of(abnormality: str, estimate: Estimate, meter: Meter, area: Area, arc
     return worth_of_energy((estimate.lost_low, estimate.lost, estimate.lost_high), meter, archive, day)
 
 
-def worth_of_energy(kwh: tuple[float, float, float], meter: Meter, archive: Archive, day: date) -> Worth:
-    """(low, middle, high) kWh that were not registered, at the prices of `day`."""
+def worth_of_energy(
+    kwh: tuple[float, float, float],
+    meter: Meter,
+    archive: Archive,
+    day: date,
+    basis: Literal["energy", "unbilled"] = "energy",
+) -> Worth:
+    """(low, middle, high) kWh that were not registered, or not billed, at the prices of `day`."""
     price = archive.mean_price_per_kwh(meter.tariff_category, day)
     if price is None:
-        return Worth("energy", *kwh)
+        return Worth(basis, *kwh)
     per_kwh, currency = price
     low, middle, high = (round(k * per_kwh, 2) for k in kwh)
-    return Worth("energy", *kwh, low, middle, high, currency)
+    return Worth(basis, *kwh, low, middle, high, currency)
 
 
 def _price_difference(estimate: Estimate, meter: Meter, area: Area, archive: Archive, day: date) -> Worth:

@@ -249,6 +249,16 @@ def test_a_kind_that_loses_no_energy_says_so(visit: Visit, make_alert: MakeAlert
     assert "Stands for" in facts_of(visit, make_alert(1, missing_kwh=12.0))
 
 
+def test_what_was_used_after_an_account_ended_is_exact(visit: Visit, visit_zh: Visit, make_alert: MakeAlert) -> None:
+    used = make_alert(1, worth=Worth("unbilled", 84.5, 84.5, 84.5, 33.8, 33.8, 33.8, "CNY"))
+    said = facts_of(visit, used)
+    assert "Registered since the account ended, billed to nobody" in said
+    assert "84.5 kWh" in said
+    assert "33.80 CNY" in said
+    assert "interval" not in said
+    assert "销户后已计量、未计费" in facts_of(visit_zh, used)
+
+
 def test_lists_are_sorted_by_what_is_recoverable(make_alert: MakeAlert) -> None:
     assert make_alert(1, missing_kwh=9.0, worth=Worth("energy", 0, 4.0, 8.0)).energy_at_stake_kwh == 4.0
     assert make_alert(1, missing_kwh=9.0).energy_at_stake_kwh == 9.0

@@ -138,6 +138,20 @@ def test_a_meter_out_of_service_that_shows_energy_is_inactive_use() -> None:
     assert "data_quality.missing_intervals" not in store.counters()
 
 
+@pytest.mark.parametrize(("days", "grade"), [(3, "low"), (5, "medium"), (30, "high")])
+def test_use_after_the_accounts_end_is_worth_all_of_it_and_graded_by_that(days: int, grade: str) -> None:
+    gone_s = START_S + 24 * 4 * INTERVAL_S
+    told = list(log({}, days=4 + days))
+    store = lived(iter(told), archive(valid_to_s=gone_s))
+    (alert,) = [a for a in store.alerts() if a.abnormality == "inactive_use"]
+    used = [m.columns["energy_kwh"][6] for m in told if isinstance(m, ArrivedFrame) and m.interval_start_s >= gone_s]
+    assert alert.worth is not None
+    assert alert.worth.basis == "unbilled"
+    assert alert.worth.kwh == alert.worth.kwh_low == alert.worth.kwh_high == pytest.approx(sum(used), abs=0.1)
+    assert alert.energy_at_stake_kwh == alert.worth.kwh
+    assert alert.grade == grade
+
+
 def test_the_report_names_what_was_found_wanting() -> None:
     told = report({"readings_accepted": 3, "data_quality.spike": 2, "data_quality.sum_check": 1}, readings_in=3)
     assert told["data_quality"] == {"spike": 2, "sum_check": 1}
