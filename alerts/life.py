@@ -24,7 +24,7 @@ from metering.identity import identity
 from metering.messages import Finding, MeterEvent
 from metering.meter_events import event_word
 from metering.times import DAY_S, LATE_LIMIT_S, LocalCalendar
-from metering.units import unit_words
+from metering.units import figure_names, unit_words
 
 #: Of an alert that comes and goes for months the latest episodes are told apart; all of them count.
 RELAPSES_KEPT = 100
@@ -117,7 +117,7 @@ class AlertBank:
         self._muted = np.zeros(shape, dtype=np.bool_)
         self._shown = np.zeros(shape, dtype=np.int32)
         self._of_day = np.zeros(shape, dtype=np.bool_)
-        #: whether a day's evidence ever held an open condition, and whether the newest interval's does
+        #: whether a day's evidence ever held an open condition, and whether the newest interval's, or a meter's own event, does
         self._by_day = np.zeros(shape, dtype=np.bool_)
         self._by_interval = np.zeros(shape, dtype=np.bool_)
         self._missing_kwh = np.zeros(shape)
@@ -303,7 +303,7 @@ class AlertBank:
         observed, expected = float(best.observed[row]), float(best.expected[row])
         kind = CATALOGUE[CODES[code]]
         reasons = tuple(
-            _common_reason(s, kind, row, self._calendar.text(since_s))
+            _common_reason(s, kind, row, *self._since_text(code, row, since_s, at_s))
             for s in sorted(signals, key=lambda s: s.detector)
             if s.strength[row] >= SET_STRENGTH
         )
@@ -314,6 +314,23 @@ class AlertBank:
         else:
             risk = round(kind.weight * (1.0 if kind.certain else strength), 4)
         return self._begin_episode(code, row, at_s, since_s, observed, expected, best.unit, risk, reasons)
+
+    def _relapses_from(self, code: int, row: int, at_s: int) -> Alert | None:
+        """The alert whose next episode begins at `at_s`; None where a new one does."""
+        known = self._alerts.get((code, row))
+        within_s = CATALOGUE[CODES[code]].relapse_within_days * DAY_S
+        if known is None or known.cleared_at_s is None or at_s - known.cleared_at_s > within_s:
+            return None
+        return known
+
+    def _since_text(self, code: int, row: int, since_s: int, at_s: int) -> tuple[str, str]:
+        """Since when the case is, in English and Chinese; of one that came back the first onset, and when it did."""
+        known = self._relapses_from(code, row, at_s)
+        again = self._calendar.text(since_s)
+        if known is None or known.since_s >= since_s:
+            return f"since {again}", f"自 {again} 起"
+        first = self._calendar.text(known.since_s)
+        return f"since {first}, back since {again}", f"自 {first} 起，{again} 再次出现"
 
     def _begin_episode(
         self,
@@ -328,9 +345,8 @@ class AlertBank:
         reasons: tuple[Reason, ...],
     ) -> Alert:
         kind, meter = CATALOGUE[CODES[code]], self._area.meters[row]
-        known = self._alerts.get((code, row))
-        within_s = kind.relapse_within_days * DAY_S
-        if known is not None and known.cleared_at_s is not None and at_s - known.cleared_at_s <= within_s:
+        known = self._relapses_from(code, row, at_s)
+        if known is not None and known.cleared_at_s is not None:
             alert = replace(
                 known,
                 state=AlertState.RAISED,
@@ -396,7 +412,7 @@ class AlertBank:
 
     def _shut(self, code: int, row: int) -> None:
         """The condition is not open any more; the next time it is, days have no say in it before their evidence has."""
-        self._open[code, row] = self._by_day[code, row] = False
+        self._open[code, row] = self._by_day[code, row] = self._by_interval[code, row] = False
 
     def _keep(self, code: int, row: int, alert: Alert) -> Alert:
         self._alerts[code, row] = alert
@@ -465,6 +481,7 @@ class AlertBank:
             text_zh=f"电能表自身于 {at} 上报{kind.name_zh}",
         )
         self._open[code, row], self._muted[code, row] = True, False
+        self._by_interval[code, row] = True
         self._wake_cell(code, row)
         self._suspected = None
         return self._begin_episode(
@@ -544,6 +561,7 @@ class AlertBank:
             return self._keep(*cell, replace(again, state=AlertState.CLEARED))
         self._suspected = None
         self._open[cell], self._muted[cell] = True, False
+        self._by_interval[cell] |= is_event
         self._wake_cell(*cell)
         return self._keep(*cell, replace(again, state=AlertState.RAISED, cleared_at_s=None))
 
@@ -697,16 +715,17 @@ def _rounded(value: float) -> float:
     return round(value, 6)
 
 
-def _common_reason(signal: Signal, kind: Abnormality, row: int, since: str) -> Reason:
+def _common_reason(signal: Signal, kind: Abnormality, row: int, since: str, since_zh: str) -> Reason:
     """What any evidence can say of a row: since when (local time), what was observed, what was expected."""
     observed, expected, unit = float(signal.observed[row]), float(signal.expected[row]), unit_words(signal.unit)
-    said, said_zh = f"{kind.name_en} since {since}", f"{kind.name_zh}，自 {since} 起"
+    names = figure_names(kind.code, signal.unit)
+    said, said_zh = f"{kind.name_en} {since}", f"{kind.name_zh}，{since_zh}"
     if np.isfinite(observed):
-        said += f": observed {unit.shown(f'{observed:.4g}', chinese=False)}"
-        said_zh += f"，实测 {unit.shown(f'{observed:.4g}', chinese=True)}"
+        said += f": {names.observed[0]} {unit.shown(f'{observed:.4g}', chinese=False)}"
+        said_zh += f"，{names.observed[1]} {unit.shown(f'{observed:.4g}', chinese=True)}"
         if np.isfinite(expected) and not (unit.counts and expected == 0):
-            said += f", expected {unit.shown(f'{expected:.4g}', chinese=False)}"
-            said_zh += f"，应有 {unit.shown(f'{expected:.4g}', chinese=True)}"
+            said += f", {names.expected[0]} {unit.shown(f'{expected:.4g}', chinese=False)}"
+            said_zh += f"，{names.expected[1]} {unit.shown(f'{expected:.4g}', chinese=True)}"
     return Reason(signal.detector, said, text_zh=said_zh)
 
 

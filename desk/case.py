@@ -22,6 +22,7 @@ from desk.pieces import (
     time_text,
 )
 from desk.reasons import reason_words, worth_words
+from desk.texts import Words
 from desk.visit import Visit
 from desk.worth import worth_facts
 from inspection.opening import MACHINE
@@ -30,6 +31,7 @@ from metering.archive import Archive, Meter
 from metering.catalogue import INFORMATION_FAMILIES
 from metering.inspection import AuditEntry, InspectionTask, TaskState
 from metering.times import DAY_S
+from metering.units import figure_names
 from operations.why_ranked import RankedCase
 
 _REGRADED = re.compile(r"(high|medium|low) to (high|medium|low): risk ([\d.]+) to ([\d.]+)")
@@ -110,6 +112,15 @@ def known_of_that_time(visit: Visit, alert: Alert, archive: Archive, meter: Mete
     return said
 
 
+def _figures(alert: Alert, say: Words) -> list[tuple[str, float]]:
+    """What was seen and what it is held against, by name."""
+    names = figure_names(alert.abnormality, alert.unit)
+    return [
+        (words[1] if say.language == "zh" else words[0].capitalize(), value)
+        for words, value in ((names.observed, alert.observed), (names.expected, alert.expected))
+    ]
+
+
 def claim_card(
     visit: Visit, alert: Alert, archive: Archive, meter: Meter | None, now_s: int, *, linked: bool
 ) -> Markup:
@@ -117,8 +128,7 @@ def claim_card(
     say, calendar = visit.say, archive.calendar
     figures = el(
         "dl",
-        fact(say("fact.observed"), measured(alert.observed, alert.unit, say), class_="big"),
-        fact(say("fact.expected"), measured(alert.expected, alert.unit, say), class_="big"),
+        *(fact(name, measured(value, alert.unit, say), class_="big") for name, value in _figures(alert, say)),
         *worth_facts(visit, alert),
         class_="facts",
     )

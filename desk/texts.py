@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple, get_args
 
 from metering.catalogue import CATALOGUE
+from metering.sources import SOURCES
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -227,31 +228,7 @@ TEXTS: Mapping[str, Text] = {
     "learning.findings_none": Text("No inspection has found anything yet, nor nothing.", "尚无检查结论。"),
     "learning.by_rank": Text("no alert: visited by rank", "无告警：按排序检查"),
     "learning.evidence": Text("evidence: {family}", "证据：{family}"),
-    "source.day_level": Text("level of use", "用电水平"),
-    "source.day_shape": Text("shape of the day", "日负荷形状"),
-    "source.day_blocks": Text("hours that changed", "变化时段"),
-    "source.day_contract": Text("contract and kind of use", "合同容量与用电性质"),
-    "source.day_events": Text("the meter's own events", "电能表事件"),
-    "source.day_registers": Text("registers", "表计示数"),
-    "source.day_circuits": Text("voltage and current circuits", "电压电流回路"),
-    "source.day_voltage": Text("voltage at the meter", "表端电压"),
-    "source.day_balance": Text("the area's balance", "台区电量平衡"),
-    "source.day_area": Text("the area's loss", "台区线损"),
-    "source.area_outage": Text("supply of the area", "台区供电"),
-    "source.catalogue_rules": Text("limits of the catalogue", "目录限值"),
-    "source.voltage_rules": Text("phase voltages", "相电压"),
-    "source.current_rules": Text("phase currents", "相电流"),
-    "source.neutral_rules": Text("neutral", "零线"),
-    "source.stuck_counter": Text("standing registers", "示数停走"),
-    "source.meter_errors": Text("meter errors", "表计误差"),
-    "source.load_forecast": Text("load forecast", "负荷预测"),
-    "source.meter_event": Text("a meter's own event", "电能表自身事件"),
-    "source.ranker": Text("the ranking", "排序"),
-    "source.exploration": Text("a visit to learn from", "抽样检查"),
-    "source.novelty": Text("days like no other's", "新异程度"),
-    "source.nothing_found_before": Text("nothing found there before", "此前未查实"),
-    "source.found_before": Text("something found there before", "此前曾查实"),
-    "source.bias": Text("cases in general", "总体查实水平"),
+    **{f"source.{name}": Text(*words) for name, words in SOURCES.items()},
     "effect.taught": Text("Moved the ranking: {moved}", "对排序的影响：{moved}"),
     "effect.expected": Text("Moved next to nothing: it was expected.", "几乎没有影响：结论在意料之中。"),
     "effect.of_area_confirmed": Text(
@@ -360,8 +337,6 @@ TEXTS: Mapping[str, Text] = {
     "task.title": Text("Inspection task", "稽查任务"),
     "task.overdue": Text("overdue", "已逾期"),
     "task.steps": Text("How far this task is", "任务进度"),
-    "fact.observed": Text("Observed", "实测"),
-    "fact.expected": Text("Expected", "应有"),
     "fact.since": Text("Since", "起始"),
     "fact.raised": Text("Raised", "告警时间"),
     "fact.cleared": Text("Ended", "结束时间"),

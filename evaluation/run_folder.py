@@ -23,6 +23,7 @@ from metering.inspection import InspectionTask
 from metering.messages import Finding
 from metering.notification import Delivery
 from metering.readings import SetAside
+from metering.sources import source_zh
 from metering.times import iso
 
 REPORT, ALERTS, TASKS, SCORES = "report.json", "alerts.jsonl", "tasks.jsonl", "scores.parquet"
@@ -52,7 +53,9 @@ def alert_row(alert: Alert) -> dict[str, Any]:
         "relapses": [[iso(ended_s), iso(again_s)] for ended_s, again_s in alert.relapses],
         "missing_kwh": _known(alert.missing_kwh),
         "late_readings": alert.late_readings,
-        "reasons_zh": [f"{'反面：' if r.against else ''}{r.detector}：{r.text_zh or r.text}" for r in alert.reasons],
+        "reasons_zh": [
+            f"{'反面：' if r.against else ''}{source_zh(r.detector)}：{r.text_zh or r.text}" for r in alert.reasons
+        ],
         **_worth_columns(alert.worth),
     }
 

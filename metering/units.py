@@ -49,3 +49,25 @@ UNITS: Mapping[str, UnitWords] = {
 def unit_words(unit: str) -> UnitWords:
     """The words of a unit; one that has none is shown as it stands, for no alert may fail over a word."""
     return UNITS.get(unit) or _alike(unit)
+
+
+class FigureNames(NamedTuple):
+    """What the two figures of an alert are: (English, Chinese) of what was seen, and of what it is held against."""
+
+    observed: tuple[str, str]
+    expected: tuple[str, str]
+
+
+_USUAL = FigureNames(("observed", "实测"), ("expected", "应有"))
+_CONTRACT = FigureNames(("observed", "实测"), ("contracted", "合同容量"))
+_DECLARED = FigureNames(("declared", "申报"), ("allowed", "最高允许"))
+
+
+def figure_names(abnormality: str, unit: str) -> FigureNames:
+    """
+    >>> [name.expected[1] for name in (figure_names("over_capacity", "kW"), figure_names("resale", "CNY/kWh"), figure_names("bypass", "kWh/d"))]
+    ['合同容量', '最高允许', '应有']
+    """
+    if unit.endswith("/kWh"):
+        return _DECLARED
+    return _CONTRACT if abnormality == "over_capacity" and unit == "kW" else _USUAL

@@ -396,7 +396,32 @@ def test_a_day_that_finds_nothing_does_not_end_what_intervals_or_events_say() ->
     for _ in range(CATALOGUE["voltage_loss"].clear_after_minutes // 15):
         line.see(0.0, "voltage_loss")
     assert line.states() == [AlertState.RAISED, AlertState.CLEARED]
-    assert line.bank.is_open("cover_open")[1]
+    for strength in (1.0, 0.0, 0.0, 0.0):
+        assert line.close_day(strength, "cover_open").changed == (), "nor what a day bore out for a while"
+    assert line.bank.is_open("cover_open")[1], "a cover that was opened stays until somebody looked"
+    (settled,) = line.bank.found(Finding("F1", "A1", "M1", line.now_s, True, "cover_open"), 1)
+    assert settled.state is AlertState.CONFIRMED
+    assert not line.bank.is_open("cover_open")[1]
+
+
+def test_what_came_back_says_since_when_it_is_and_when_it_came_back() -> None:
+    line = Line()
+    for strength in (1.0, 1.0, *[0.0] * (CATALOGUE["voltage_loss"].clear_after_minutes // 15), 0.0, 1.0, 1.0):
+        line.see(strength, "voltage_loss")
+    first, _, again = line.changed
+    assert again.since_s == first.since_s == 0
+    assert "since 1970-01-01 08:00: observed" in first.reasons[0].text
+    assert "since 1970-01-01 08:00, back since 1970-01-01 09:45: observed" in again.reasons[0].text
+    assert "自 1970-01-01 08:00 起，1970-01-01 09:45 再次出现，实测" in again.reasons[0].text_zh
+
+
+def test_a_demand_is_held_against_its_contract_in_words() -> None:
+    line = Line()
+    for _ in range(CATALOGUE["over_capacity"].set_after_minutes // 15):
+        line.see(1.0, "over_capacity")
+    (raised,) = line.changed
+    assert "observed 12 kW, contracted 8 kW" in raised.reasons[0].text
+    assert "实测 12 kW，合同容量 8 kW" in raised.reasons[0].text_zh
 
 
 def test_a_day_ends_what_days_said_once_no_interval_shows_it_any_more() -> None:

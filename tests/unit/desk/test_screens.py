@@ -249,6 +249,19 @@ def test_a_kind_that_loses_no_energy_says_so(visit: Visit, make_alert: MakeAlert
     assert "Stands for" in facts_of(visit, make_alert(1, missing_kwh=12.0))
 
 
+def test_a_declared_price_is_declared_and_allowed_not_measured(
+    visit: Visit, visit_zh: Visit, archive: Archive, make_alert: MakeAlert
+) -> None:
+    declared = make_alert(1, abnormality="resale", observed=0.6, expected=0.44, unit="CNY/kWh")
+    for of, words, others in (
+        (visit, ("Declared", "Allowed"), ("Observed", "Expected")),
+        (visit_zh, ("申报", "最高允许"), ("实测", "应有")),
+    ):
+        card = case.claim_card(of, declared, archive, archive.meters[0], DAY_S, linked=False)
+        assert all(word in card for word in words)
+        assert not any(f">{word}<" in card for word in others)
+
+
 def test_what_was_used_after_an_account_ended_is_exact(visit: Visit, visit_zh: Visit, make_alert: MakeAlert) -> None:
     used = make_alert(1, worth=Worth("unbilled", 84.5, 84.5, 84.5, 33.8, 33.8, 33.8, "CNY"))
     said = facts_of(visit, used)
