@@ -13,22 +13,25 @@ from metering.truth import TruthCase
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """`opened` and `closed` are the first episodes of alerts that only the second, or only the first run raised; those of
-    a missed case are not told again. `missed` are true cases that the first run said something of while they lasted and
-    the second does not, `gained` the other way round."""
+    a missed case are not told again. `renamed` are such pairs of one place, (before, after): the same suspicion by another kind.
+    `missed` are true cases that the first run said something of while they lasted and the second does not, `gained` the other
+    way round."""
 
     opened: Sequence[RaisedAlert]
     closed: Sequence[RaisedAlert]
     missed: Sequence[TruthCase]
     gained: Sequence[TruthCase]
+    renamed: Sequence[tuple[RaisedAlert, RaisedAlert]] = ()
 
     @property
     def sentence(self) -> str:
         """The preview in one line.
 
         >>> Comparison((), (), (), ()).sentence
-        'would open 0, close 0, miss 0'
+        'would open 0, close 0, rename 0, miss 0'
         """
-        told = f"would open {len(self.opened)}, close {len(self.closed)}, miss {len(self.missed)}"
+        counts = (len(each) for each in (self.opened, self.closed, self.renamed, self.missed))
+        told = "would open {}, close {}, rename {}, miss {}".format(*counts)
         return told + (f"; finds {len(self.gained)} true cases that were missed before" if self.gained else "")
 
 
@@ -42,12 +45,33 @@ def compare(before: Sequence[RaisedAlert], after: Sequence[RaisedAlert], cases: 
     missed = [c for c in suspicions if c in had - has]
     lost = {c.meter_id for c in missed}
     first, second = ({_claim(a): a for a in alerts if a.episode == 1} for alerts in (before, after))
+    opened = [a for claim, a in second.items() if claim not in first]
+    closed = [a for claim, a in first.items() if claim not in second and a.meter_id not in lost]
+    renamed = _renamed(opened, closed)
+    told = {id(alert) for pair in renamed for alert in pair}
     return Comparison(
-        [a for claim, a in second.items() if claim not in first],
-        [a for claim, a in first.items() if claim not in second and a.meter_id not in lost],
+        [a for a in opened if id(a) not in told],
+        [a for a in closed if id(a) not in told],
         missed,
         [c for c in suspicions if c in has - had],
+        renamed,
     )
+
+
+def _renamed(opened: Sequence[RaisedAlert], closed: Sequence[RaisedAlert]) -> list[tuple[RaisedAlert, RaisedAlert]]:
+    """(closed, opened) of one place, nearest in time first; information is no other kind of a suspicion."""
+    pairs = [(before, after) for after in opened for before in closed if _place(before) == _place(after)]
+    pairs.sort(key=lambda pair: abs(pair[0].raised_s - pair[1].raised_s))
+    found, taken = [], set[int]()
+    for before, after in pairs:
+        if is_information(before.family) == is_information(after.family) and not {id(before), id(after)} & taken:
+            taken |= {id(before), id(after)}
+            found.append((before, after))
+    return found
+
+
+def _place(alert: RaisedAlert) -> tuple[str, str]:
+    return alert.transformer_area, "" if alert.of_area else alert.meter_id
 
 
 def known_cases(truth: Sequence[TruthCase] | None, visits: Sequence[Visit]) -> list[TruthCase]:
@@ -64,4 +88,4 @@ def _tells_of(alert: RaisedAlert, case: TruthCase) -> bool:
 
 
 def _claim(alert: RaisedAlert) -> tuple[str, str, str]:
-    return alert.transformer_area, "" if alert.of_area else alert.meter_id, alert.abnormality
+    return *_place(alert), alert.abnormality

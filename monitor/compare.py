@@ -30,6 +30,10 @@ class ComparedRuns:
         yield found.sentence
         for move, alerts in (("open", found.opened), ("close", found.closed)):
             yield from (f"  {move}: {_alert(a, self.calendar)}" for a in alerts)
+        yield from (
+            f"  rename: {_alert(before, self.calendar)}, now {after.abnormality} raised {self.calendar.text(after.raised_s)}"
+            for before, after in found.renamed
+        )
         for move, cases in (("miss", found.missed), ("find", found.gained)):
             yield from (f"  {move}: {_case(c, self.calendar)}" for c in cases)
         yield f"inspection tasks: {self.tasks[0]} more, {self.tasks[1]} no longer; what is true is taken from {self.by}"

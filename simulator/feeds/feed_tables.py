@@ -51,6 +51,17 @@ OPTIONAL_METER_COLUMNS = (
     "voltage_level",
 )
 METER_COLUMNS = (*REQUIRED_METER_COLUMNS, *OPTIONAL_METER_COLUMNS)
+#: More than this there is not: the largest customers and transformers have a gigawatt; a register's multiplier is the current
+#: transformers' ratio (5,000/5 A) by the voltage transformers' (750,000/100 V).
+MOST: Mapping[str, float] = {
+    "contracted_kw": 2e6,
+    "rated_current_a": 1e5,
+    "ct_ratio": 1e7,
+    "rated_kva": 2e6,
+    "cable_rated_a": 1e5,
+}
+#: No currency has a kWh that costs more.
+_MOST_PRICE = 1e6
 YES = frozenset({"true", "1", "yes"})
 NO = frozenset({"false", "0", "no"})
 #: Times outside these years are no times of a metering interval, and local calendars cannot hold them.
@@ -102,15 +113,22 @@ class Row:
         except (ValueError, OverflowError):
             self.fail(column, f"{found!r} is not {wanted}")
 
-    def number(self, column: str, *, above: float = -math.inf, at_least: float = -math.inf) -> float | None:
+    def number(
+        self, column: str, *, above: float = -math.inf, at_least: float = -math.inf, at_most: float = math.inf
+    ) -> float | None:
         value = self._parsed(column, float, "a number; write it with a decimal point, or leave it empty")
         if value is None:
             return None
-        if not math.isfinite(value) or value < at_least or value <= above:
+        if not math.isfinite(value) or value < at_least or value <= above or value > at_most:
             bound = f" above {above:g}" if math.isfinite(above) else ""
             bound = f" from {at_least:g}" if math.isfinite(at_least) else bound
+            bound += f" up to {at_most:,.0f}" if math.isfinite(at_most) else ""
             self.fail(column, f"{value:g} is not possible; give a finite number{bound}, or leave it empty")
         return value
+
+    def rating(self, column: str) -> float | None:
+        """A number of `MOST`: above nothing, and no more than there can be."""
+        return self.number(column, above=0, at_most=MOST[column])
 
     def whole(self, column: str, lowest: int, highest: int) -> int | None:
         value = self._parsed(column, int, f"a whole number from {lowest} to {highest}")
@@ -197,10 +215,24 @@ def _each(rows: Iterable[Row], parse: Callable[[Row], T], aside: list[str] | Non
             aside.append(str(error))
 
 
+def separator_hint(names: Sequence[str]) -> str:
+    """What to do about a header that is one name because its fields are separated by something else; empty where it is not.
+
+    >>> separator_hint(["meter_id;energy_kwh"])
+    "; its fields are separated by ';': use ','"
+    """
+    if len(names) != 1:
+        return ""
+    found = next((sign for sign in (";", "\t", "|") if sign in names[0]), None)
+    word = "tabs" if found == "\t" else repr(found)
+    return "" if found is None else f"; its fields are separated by {word}: use ','"
+
+
 def check_header(path: Path, names: Sequence[str], required: Sequence[str]) -> None:
     missing = [name for name in required if name not in names]
     if missing:
-        raise FeedError(f"{path}, line 1: column {', '.join(missing)} is missing; found {', '.join(names)}")
+        hint = separator_hint(names)
+        raise FeedError(f"{path}, line 1: column {', '.join(missing)} is missing; found {', '.join(names)}{hint}")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise FeedError(f"{path}, line 1: column {', '.join(twice)} stands twice; keep one")
@@ -249,11 +281,6 @@ def meter_of(row: Row) -> Meter:
     valid_from_s, valid_to_s = row.optional_time("valid_from"), row.optional_time("valid_to")
     if valid_from_s is not None and valid_to_s is not None and valid_to_s <= valid_from_s:
         row.fail("valid_to", f"{iso(valid_to_s)} is not after valid_from {iso(valid_from_s)}")
-    latitude, longitude = row.number("latitude", at_least=-90), row.number("longitude", at_least=-180)
-    if latitude is not None and latitude > 90:
-        row.fail("latitude", f"{latitude:g} is beyond 90 degrees")
-    if longitude is not None and longitude > 180:
-        row.fail("longitude", f"{longitude:g} is beyond 180 degrees")
     return Meter(
         meter_id=meter_id,
         service_point=row.text("service_point"),
@@ -262,18 +289,18 @@ def meter_of(row: Row) -> Meter:
         role=role,  # type: ignore[arg-type]
         customer_class=customer_class,  # type: ignore[arg-type]
         tariff_category=row.optional_text("tariff_category"),
-        contracted_kw=row.number("contracted_kw", above=0),
+        contracted_kw=row.rating("contracted_kw"),
         phases=row.whole("phases", 1, 3),
-        rated_current_a=row.number("rated_current_a", above=0),
-        ct_ratio=row.number("ct_ratio", above=0),
+        rated_current_a=row.rating("rated_current_a"),
+        ct_ratio=row.rating("ct_ratio"),
         has_generation=row.yes_or_no("has_generation"),
-        latitude=latitude,
-        longitude=longitude,
+        latitude=row.number("latitude", at_least=-90, at_most=90),
+        longitude=row.number("longitude", at_least=-180, at_most=180),
         feeder=row.optional_text("feeder"),
         segment=row.optional_text("segment"),
         phase=row.optional_text("phase"),
-        rated_kva=row.number("rated_kva", above=0),
-        cable_rated_a=row.number("cable_rated_a", above=0),
+        rated_kva=row.rating("rated_kva"),
+        cable_rated_a=row.rating("cable_rated_a"),
         valid_from_s=valid_from_s,
         valid_to_s=valid_to_s,
         wiring=wiring,  # type: ignore[arg-type]
@@ -311,7 +338,7 @@ def read_tariffs(path: Path, notes: list[str]) -> tuple[TariffPrice, ...]:
         for column in columns:
             row.text(column)
         from_hour, to_hour = row.whole("from_hour", 0, 23), row.whole("to_hour", 0, 24)
-        price = row.number("price_per_kwh")
+        price = row.number("price_per_kwh", at_least=-_MOST_PRICE, at_most=_MOST_PRICE)
         try:
             effective_from = date.fromisoformat(row.cells["effective_from"])
         except ValueError:
@@ -332,7 +359,7 @@ def read_downstream_prices(path: Path, notes: list[str], aside: list[str] | None
         if until_s is not None and until_s <= from_s:
             row.fail("until", f"{iso(until_s)} is not after from {iso(from_s)}; leave it empty while the price holds")
         row.text("price_per_kwh")
-        price = row.number("price_per_kwh", at_least=0)
+        price = row.number("price_per_kwh", at_least=0, at_most=_MOST_PRICE)
         assert price is not None  # noqa: S101 - text() above
         tenants = row.whole("tenants", 1, 100_000)
         return DownstreamPrice(row.text("meter_id"), from_s, price, row.text("currency"), until_s, tenants)

@@ -201,7 +201,7 @@ def test_evaluate_and_diff_read_the_folder(feed: PoisonedFeed, direct: Path, met
     assert "days to detection" in said.out
     said = meterwatch("diff", direct, direct)
     assert said.code == 0, said.err
-    assert said.out.splitlines()[0] == "would open 0, close 0, miss 0"
+    assert said.out.splitlines()[0] == "would open 0, close 0, rename 0, miss 0"
 
 
 def test_a_run_never_overwrites_another(feed: PoisonedFeed, direct: Path, meterwatch: Callable[..., Said]) -> None:

@@ -24,7 +24,7 @@ def test_the_sentence_counts_opened_closed_and_missed() -> None:
     before = [alert("M1"), alert("M2"), alert("M3")]
     after = [alert("M1"), alert("M4"), alert("M5", "over_capacity", family="load")]
     found = compare(before, after, [case("M1"), case("M3")])
-    assert found.sentence == "would open 2, close 1, miss 1"
+    assert found.sentence == "would open 2, close 1, rename 0, miss 1"
     assert [a.meter_id for a in found.opened] == ["M4", "M5"]
     assert [a.meter_id for a in found.closed] == ["M2"]
     assert [c.meter_id for c in found.missed] == ["M3"]
@@ -33,7 +33,16 @@ def test_the_sentence_counts_opened_closed_and_missed() -> None:
 def test_a_case_told_by_another_kind_is_not_missed() -> None:
     found = compare([alert("M1")], [alert("M1", "use_drop_with_loss")], [case("M1")])
     assert found.missed == []
-    assert found.sentence == "would open 1, close 1, miss 0"
+    assert found.sentence == "would open 0, close 0, rename 1, miss 0"
+    assert [(b.abnormality, a.abnormality) for b, a in found.renamed] == [("bypass", "use_drop_with_loss")]
+
+
+def test_the_nearest_in_time_of_one_meter_is_its_new_name_and_information_is_none() -> None:
+    before = [alert("M1"), alert("M1", "tapping", day=40), alert("M2")]
+    after = [alert("M1", "cover_open", day=39), alert("M2", "reading_failed", family="communication"), alert("M3")]
+    found = compare(before, after, [])
+    assert [(b.abnormality, a.abnormality) for b, a in found.renamed] == [("tapping", "cover_open")]
+    assert found.sentence == "would open 2, close 2, rename 1, miss 0"
 
 
 def test_what_was_said_before_or_after_a_case_says_nothing_of_it() -> None:
@@ -51,7 +60,7 @@ def test_data_quality_is_no_word_on_a_case() -> None:
 
 def test_what_only_the_second_run_finds_is_told() -> None:
     assert compare([], [alert("M1")], [case("M1")]).sentence == (
-        "would open 1, close 0, miss 0; finds 1 true cases that were missed before"
+        "would open 1, close 0, rename 0, miss 0; finds 1 true cases that were missed before"
     )
 
 

@@ -248,6 +248,22 @@ MALFORMED: list[tuple[str, Callable[[Path], None], str]] = [
     ("class", edit("meters.csv", "residential", "domestic"), "line 3, column customer_class: 'domestic' is not known"),
     ("number", edit("meters.csv", "8.5", "8;5"), "line 3, column contracted_kw: '8;5' is not a number"),
     ("nan", edit("meters.csv", "8.5", "nan"), "line 3, column contracted_kw: nan is not possible"),
+    (
+        "huge",
+        edit("meters.csv", "8.5", "1e300"),
+        "contracted_kw: .* is not possible; give a finite number above 0 up to 2,000,000",
+    ),
+    (
+        "far north",
+        edit("meters.csv", "31.2", "131.2"),
+        "column latitude: 131.2 is not possible; give a finite number from -90 up to 90",
+    ),
+    (
+        "semicolons",
+        put("readings.csv", "interval_start;meter_id;energy_kwh\n"),
+        "its fields are separated by ';': use ','",
+    ),
+    ("tabs", put("meters.csv", "meter_id\tservice_point\n"), "its fields are separated by tabs: use ','"),
     ("negative", edit("meters.csv", "8.5", "-8.5"), "line 3, column contracted_kw: -8.5 is not possible"),
     ("time", edit("meters.csv", "2026-01-01T02:00:00Z", "tomorrow"), "column valid_to: 'tomorrow' is not a time"),
     ("cells", edit("meters.csv", "M-2,sp-2", "M-2,sp-2,"), r"meters\.csv, line 5: 22 values under 21 columns"),
