@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 DAY_S = 86_400
 DAY_CLOSE_AFTER_MIDNIGHT_S = 6 * 3600
+#: Days of longer intervals have a level and no shape (minutes).
+LONGEST_WITH_A_SHAPE_MINUTES = 60
 LATE_LIMIT_S = 14 * DAY_S
 #: A local midnight from which grids of less than a day are counted.
 _PHASE_DAY = date(2000, 1, 1)

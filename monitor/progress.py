@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -63,3 +63,9 @@ def _plain(what: str) -> Advance:
         print(f"{what}: {done:,}{f' of {total:,}' if total else ''}{share}, {now - started:.0f} s", file=sys.stderr)
 
     return advance
+
+
+def tell_set_aside(set_aside: Mapping[str, Sequence[str]]) -> None:
+    """On stderr: how many rows of a feed's small tables were left out, by file, and the first of each."""
+    for name, told in set_aside.items():
+        print(f"{name}: {len(told)} rows set aside, such as {told[0]}", file=sys.stderr)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from threading import Event
 from types import FrameType
 
 from metering.errors import FeedError, SettingsError
-from monitor.progress import Advance, progress
+from monitor.progress import Advance, progress, tell_set_aside
 from monitor.settings import Settings
 from simulator.feeds.bursts import BurstTimes, in_bursts
 from simulator.feeds.feed import Feed
@@ -98,8 +97,7 @@ def publish_feed(path: Path, settings: Settings, kafka_url: str | None, playing:
     feed = Feed.open(path)
     feed.require_readings()
     messages = playing.messages(feed)
-    for name, told in feed.set_aside.items():
-        print(f"{name}: {len(told)} rows set aside, such as {told[0]}", file=sys.stderr)
+    tell_set_aside(feed.set_aside)
     ensure_topics(url, settings.partitions, prefix=settings.topic_prefix)
     with (
         KafkaPublisher(url, settings.codec, topic=settings.topic_prefix + AREAS.name) as publisher,

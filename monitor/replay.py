@@ -18,7 +18,7 @@ from metering.ports import StateStore
 from monitor.inspected import InspectedFeed, Inspection, inspected_feed
 from monitor.pacing import Pacing
 from monitor.process import cpu_seconds, peak_rss_bytes
-from monitor.progress import Advance
+from monitor.progress import Advance, tell_set_aside
 from monitor.settings import Settings, capacity_of
 from monitor.stores import open_series, open_store
 from monitor.thresholds import load_thresholds
@@ -65,6 +65,7 @@ def replay(plan: ReplayPlan, settings: Settings, advance: Advance) -> dict[str, 
         plan = replace(plan, thresholds=settings.thresholds)
     feed = Feed.open(plan.feed)
     feed.require_readings()
+    tell_set_aside(feed.set_aside)
     thresholds = load_thresholds(plan.thresholds)
     settings = run_settings(plan, settings)
     inspected = None if plan.inspection is None else inspected_feed(plan.inspection, feed)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import date
 
 from metering.archive import Archive
+from metering.catalogue import CATALOGUE
 from metering.frame import ReadingFrame
 from metering.messages import ArrivedFrame, Decision, Finding, Message, MeterEvents, Tick
 from metering.points import Point
@@ -296,6 +297,9 @@ class JudgeStage:
         row = None if area is None else area.area.row_of.get(finding.meter_id)
         if area is None or row is None:
             outcome.count({"findings_set_aside.unknown_meter": 1})
+            return
+        if finding.abnormality is not None and finding.abnormality not in CATALOGUE:
+            outcome.count({"findings_set_aside.unknown_kind": 1})
             return
         outcome.count({"findings_accepted": 1})
         area.findings.append(finding)

@@ -20,6 +20,7 @@ from detectors.day.voltage import DayVoltage
 from metering.catalogue import CATALOGUE
 from metering.evidence import AreaContext, AreaCurves, DayExpert
 from metering.meter_events import event_word
+from metering.times import LONGEST_WITH_A_SHAPE_MINUTES
 
 #: The figures of each expert, by its name.
 EXPERTS: Mapping[str, frozenset[str]] = {
@@ -36,8 +37,6 @@ EXPERTS: Mapping[str, frozenset[str]] = {
         DayVoltage,
     )
 }
-#: A day of longer intervals has a level and no shape (minutes).
-_LONGEST_INTERVAL_WITH_A_SHAPE = 60
 #: What a single meter's power-off says where its area has power.
 _POWER_OFF_ALONE = 0.5
 
@@ -53,7 +52,7 @@ class DayBank:
         self._balance: DayBalance | None = None
         self._voltage: DayVoltage | None = None
         others: tuple[DayExpert, ...] = (DayContract(context), DayEvents(context), DayRegisters(context))
-        if context.interval_minutes <= _LONGEST_INTERVAL_WITH_A_SHAPE:
+        if context.interval_minutes <= LONGEST_WITH_A_SHAPE_MINUTES:
             self._voltage = voltage = DayVoltage(context)
             # learns before the voltage does, which it asks
             self._balance = DayBalance(context, unseen_kwh=voltage.unseen_kwh)

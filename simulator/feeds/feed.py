@@ -17,6 +17,7 @@ from metering.archive import Archive, Area
 from metering.errors import ArchiveError, FeedError
 from metering.identity import identity
 from metering.messages import Finding, MeterEvent
+from metering.times import LONGEST_WITH_A_SHAPE_MINUTES
 from metering.truth import TruthCase
 from simulator.feeds import feed_tables as tables
 from simulator.feeds.feed_readings import UNREADABLE_TIME, ReadingBatch, ReadingsFile
@@ -144,7 +145,7 @@ class Feed:
                 row.found_by,
                 row.note,
             )
-            for row in tables.read_findings(path, aside=[])
+            for row in tables.read_findings(path, aside=[], known_meters=self.archive.areas_of_meter)
         ]
         return sorted(found, key=lambda finding: (finding.found_at_s, finding.finding_id))
 
@@ -187,13 +188,24 @@ class Feed:
 _READING_GROUPS = (
     (("voltage_v", "voltage_a_v"), "nothing is judged by voltage"),
     (("current_a", "current_a_a"), "nothing is judged by current"),
-    (("power_factor",), "nothing is judged by power factor"),
+    (("power_factor",), "nothing is judged by power factor, nor energy by voltage and current when a day is weighed"),
+    (("neutral_current_a",), "neutral and line current are not compared"),
+    (("register_kwh",), "registers are not held against intervals: none falls, disagrees or stands still"),
+    (("export_kwh",), "nothing is judged by energy that is fed in, and balances do without it"),
     (("temperature_c",), "no meter temperature"),
 )
-_METER_GROUPS = (
-    (("contracted_kw", "rated_current_a"), "over-capacity and impossible values cannot be judged"),
-    (("latitude", "longitude"), "no map and no routes"),
+_METER_COLUMNS = (
+    (
+        "customer_class",
+        "all customers of an area are each other's peers, homes are not told from businesses, no advice on efficiency",
+    ),
+    ("contracted_kw", "demand is not held against the contract"),
+    ("rated_current_a", "current is not held against the meter's rating"),
+    ("phases", "a phase that a meter should have and does not show is not missed"),
+    ("has_generation", "current and energy that flow back are not judged"),
+    ("segment", "trouble of a line has no place in the area"),
 )
+_MAP_COLUMNS = ("latitude", "longitude")
 _FILES = (
     ("tariffs.csv", "money is not stated"),
     ("events.csv", "nothing is judged by meter events"),
@@ -214,9 +226,19 @@ def switched_off(archive: Archive, reading_columns: Sequence[str], missing_files
     for group, lost in _READING_GROUPS:
         if not any(name in reading_columns for name in group):
             notes.append(f"readings: no {' or '.join(group[:2])}: {lost}")
-    for attributes, lost in _METER_GROUPS:
-        if all(getattr(meter, name) is None for meter in archive.meters for name in attributes):
-            notes.append(f"meters.csv: no {' or '.join(attributes)}: {lost}")
+    if archive.interval_minutes > LONGEST_WITH_A_SHAPE_MINUTES:
+        notes.append(
+            f"feed.toml: interval_minutes = {archive.interval_minutes}: a day has no shape from {LONGEST_WITH_A_SHAPE_MINUTES} "
+            "minutes on: its hours, circuits and voltages are not weighed, nor what an area loses"
+        )
+    customers = [meter for meter in archive.meters if meter.role == "customer"]
+    for name, lost in _METER_COLUMNS:
+        if all(getattr(meter, name) is None for meter in customers):
+            notes.append(f"meters.csv: no {name}: {lost}")
+    if all(meter.rated_kva is None for meter in archive.meters if meter.role == "supply"):
+        notes.append("meters.csv: no rated_kva of a supply meter: no transformer's overload is judged")
+    if all(getattr(meter, name) is None for meter in archive.meters for name in _MAP_COLUMNS):
+        notes.append(f"meters.csv: no {' or '.join(_MAP_COLUMNS)}: no map and no routes")
     notes.extend(f"{name} is missing: {lost}" for name, lost in _FILES if name in missing_files)
     return notes
 
@@ -229,9 +251,13 @@ def _check_reports(folder: Path, archive: Archive, notes: list[str]) -> dict[str
     strangers = sum(price.meter_id not in known for price in archive.downstream_prices)
     if strangers:
         notes.append(f"downstream_prices.csv: {strangers} rows are about meters that meters.csv does not name")
+
+    def read_findings(path: Path, notes: list[str], told: list[str]) -> Iterator[tables.FindingRow]:
+        return tables.read_findings(path, notes, told, known)
+
     for name, read in (
         ("events.csv", tables.read_events),
-        ("findings.csv", tables.read_findings),
+        ("findings.csv", read_findings),
         ("truth.csv", tables.read_truth),
     ):
         path, told = folder / name, aside.setdefault(name, list[str]())

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import NoReturn, TypeVar, get_args
 
@@ -21,6 +22,7 @@ from metering.archive import (
     Wiring,
     WorkOrder,
 )
+from metering.catalogue import CATALOGUE
 from metering.errors import FeedError, RowError
 from metering.messages import Finding, MeterEvent
 from metering.times import iso
@@ -387,12 +389,26 @@ class FindingRow:
     note: str
 
 
-def read_findings(path: Path, notes: list[str] | None = None, aside: list[str] | None = None) -> Iterator[FindingRow]:
+def read_findings(
+    path: Path,
+    notes: list[str] | None = None,
+    aside: list[str] | None = None,
+    known_meters: Collection[str] | None = None,
+) -> Iterator[FindingRow]:
+    """A finding of a kind that the catalogue does not know, or at a meter that is not among the `known_meters` where those are given,
+    is wrong: it would teach nobody."""
+
     def finding(row: Row) -> FindingRow:
+        if known_meters is not None and row.text("meter_id") not in known_meters:
+            row.fail("meter_id", f"{row.text('meter_id')!r} is not in meters.csv")
         row.text("confirmed")
         confirmed, abnormality = bool(row.yes_or_no("confirmed")), row.optional_text("abnormality")
         if confirmed and abnormality is None:
             row.fail("abnormality", "empty, though confirmed; write the catalogue code of what was found")
+        if abnormality is not None and abnormality not in CATALOGUE:
+            near = get_close_matches(abnormality, CATALOGUE, 1)
+            hint = f"; did you mean {near[0]}?" if near else "; its codes stand in docs/abnormalities.md"
+            row.fail("abnormality", f"{abnormality!r} is not in the catalogue{hint}")
         return FindingRow(
             row.text("meter_id"),
             row.time("found_at"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from monitor.progress import progress, stages
+from monitor.progress import progress, stages, tell_set_aside
 
 
 def test_a_later_stage_shows_once_it_begins(
@@ -30,3 +30,10 @@ def test_nothing_is_shown_of_short_work_where_no_terminal_is(
         advance(1, 2)
         advance(2, 2)
     assert capsys.readouterr().err == ""
+
+
+def test_rows_that_were_left_out_are_told_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    tell_set_aside({"findings.csv": ("line 2: 'bypas' is not in the catalogue", "line 3: 'M-9' is not in meters.csv")})
+    told = capsys.readouterr()
+    assert told.err == "findings.csv: 2 rows set aside, such as line 2: 'bypas' is not in the catalogue\n"
+    assert told.out == ""

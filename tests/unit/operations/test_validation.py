@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from evaluation.run_folder import report
 from metering.archive import Archive, Meter
-from metering.messages import ArrivedFrame, Message, Tick
+from metering.messages import ArrivedFrame, Finding, Message, Tick
 from metering.points import SCHEMA, Point
 from operations.judge_stage import JudgeStage
 from storage.memory import MemoryStore
@@ -162,3 +162,17 @@ def test_fields_of_estimates_are_in_the_schema() -> None:
     store = lived(log({(SPIKE_AT, 1): np.nan}))
     for point in points(store):
         assert set(point.fields) <= set(SCHEMA[point.measurement].fields), point.measurement
+
+
+def test_a_finding_of_unknown_kind_or_meter_is_counted_and_teaches_nobody() -> None:
+    told = list(log({}, days=2))
+    at_s = START_S + 24 * INTERVAL_S
+    wrong = [
+        Finding("f-1", "A0", "M01", at_s, True, "witchcraft", "Li"),
+        Finding("f-2", "A0", "M99", at_s, True, "bypass", "Li"),
+    ]
+    right = Finding("f-3", "A0", "M02", at_s, True, "bypass", "Li")
+    counted = lived(iter([*told[:-1], *wrong, right, told[-1]])).counters()
+    assert counted["findings_set_aside.unknown_kind"] == 1
+    assert counted["findings_set_aside.unknown_meter"] == 1
+    assert counted["findings_accepted"] == 1

@@ -18,9 +18,9 @@ import pytest
 from metering.archive import Archive, DownstreamPrice, Meter, Outage, TariffPrice, WorkOrder
 from metering.errors import FeedError
 from metering.messages import Finding, MeterEvent
-from metering.readings import SetAside
+from metering.readings import READING_COLUMNS, SetAside
 from metering.truth import TruthCase
-from simulator.feeds.feed import UNKNOWN_AREA, UNREADABLE_TIME, Feed, FeedWriter, ReadingsFormat
+from simulator.feeds.feed import UNKNOWN_AREA, UNREADABLE_TIME, Feed, FeedWriter, ReadingsFormat, switched_off
 
 T0 = 1_767_225_600  # 2026-01-01T00:00:00Z
 FORMATS: tuple[ReadingsFormat, ...] = ("parquet", "csv", "csv.gz")
@@ -69,7 +69,7 @@ ARCHIVE = Archive(
     ),
 )
 EVENTS = [MeterEvent("M-2", T0 + 61, "cover_open"), MeterEvent("M,1", T0 + 30, "power_off")]
-TRUTH = [TruthCase("M-2", "bypass_unmetered", T0, None), TruthCase("M,1", "tapping", T0 + 900, T0 + 1800)]
+TRUTH = [TruthCase("M-2", "bypass", T0, None), TruthCase("M,1", "tapping", T0 + 900, T0 + 1800)]
 
 
 def write(folder: Path, readings_format: ReadingsFormat = "parquet", intervals: int = 3) -> Path:
@@ -82,7 +82,7 @@ def write(folder: Path, readings_format: ReadingsFormat = "parquet", intervals: 
             )
         writer.write_events(EVENTS)
         writer.write_truth(TRUTH)
-        writer.write_findings([Finding("", "A2", "M-2", T0 + 50, True, "bypass_unmetered", "Li", "seal, cut")])
+        writer.write_findings([Finding("", "A2", "M-2", T0 + 50, True, "bypass", "Li", "seal, cut")])
     return folder
 
 
@@ -96,7 +96,7 @@ def test_what_is_written_is_read_again(tmp_path: Path, readings_format: Readings
     assert (finding.transformer_area, finding.meter_id, finding.found_at_s) == ("A2", "M-2", T0 + 50)
     assert (finding.confirmed, finding.abnormality, finding.found_by, finding.note) == (
         True,
-        "bypass_unmetered",
+        "bypass",
         "Li",
         "seal, cut",
     )
@@ -291,7 +291,13 @@ SET_ASIDE: list[tuple[str, Callable[[Path], None], str]] = [
     ("planned", edit("outages.csv", "true", "perhaps"), "line 2, column planned: 'perhaps' is neither true nor false"),
     ("work", edit("works.csv", "M-2,", ","), "line 2, column meter_id: empty, and so is transformer_area"),
     ("event", edit("events.csv", "2026-01-01T00:01:01Z", "01/01/26"), "line 2, column event_time: '01/01/26' is not"),
-    ("finding", edit("findings.csv", "bypass_unmetered", ""), "line 2, column abnormality: empty, though confirmed"),
+    ("finding", edit("findings.csv", "bypass", ""), "line 2, column abnormality: empty, though confirmed"),
+    (
+        "a kind nobody knows",
+        edit("findings.csv", "bypass", "bypas"),
+        "'bypas' is not in the catalogue; did you mean bypass?",
+    ),
+    ("a meter nobody knows", edit("findings.csv", "M-2", "M-9"), "line 2, column meter_id: 'M-9' is not in meters.csv"),
     ("truth", edit("truth.csv", "2026-01-01T00:30:00Z", "2026-01-01T00:00:00Z"), "line 3, column end: .* is not after"),
     ("no downstream price", edit("downstream_prices.csv", "0.55", ""), "line 2, column price_per_kwh: empty; give a"),
     ("downstream price", edit("downstream_prices.csv", "0.55", "-1"), "column price_per_kwh: -1 is not possible"),
@@ -413,6 +419,24 @@ def test_notes_say_what_is_switched_off(tmp_path: Path) -> None:
     assert "no current_a" in notes
     for there in ("voltage_v", "tariffs.csv", "events.csv", "contracted_kw"):
         assert there not in notes
+
+
+def test_every_column_that_is_missed_is_named_with_what_it_switches_off() -> None:
+    meter = Meter("M", "P", "C", "A", "customer")
+    supply = Meter("S", "PS", "grid", "A", "supply")
+    daily = Archive("bare", 1440, "UTC", (meter, supply))
+    notes = switched_off(daily, ("energy_kwh",))
+    for name in (
+        "voltage_v", "current_a", "power_factor", "neutral_current_a", "register_kwh", "export_kwh", "temperature_c",
+        "customer_class", "contracted_kw", "rated_current_a", "phases", "has_generation", "segment", "rated_kva", "latitude",
+    ):  # fmt: skip
+        (note,) = [n for n in notes if re.search(rf"no .*\b{name}\b", n)]
+        assert len(note.split(": ")[-1]) > 10, "what it switches off"
+    assert any("interval_minutes = 1440" in note for note in notes)
+    full = Archive("full", 60, "UTC", (replace(meter, customer_class="residential"), replace(supply, rated_kva=100.0)))
+    told = "\n".join(switched_off(full, READING_COLUMNS))
+    for name in ("register_kwh", "customer_class", "rated_kva", "interval_minutes"):
+        assert name not in told
 
 
 def test_notes_count_declared_prices_of_unknown_meters(tmp_path: Path) -> None:

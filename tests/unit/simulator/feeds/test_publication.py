@@ -305,10 +305,11 @@ def reports(folder: Path) -> Feed:
 
 def test_events_then_findings_come_just_before_the_first_tick_that_reaches_them(tmp_path: Path) -> None:
     feed = reports(tmp_path / "feed")
+    assert "'nobody' is not in meters.csv" in feed.set_aside["findings.csv"][0]
     at_first_tick = sorted((f for f in feed.findings() if f.found_at_s == T0 + STEP), key=lambda f: f.finding_id)
     assert [entry for entry in told(publication(feed)) if not (isinstance(entry, str))] == [
         *[("?", "stray"), ("A1", "earlier", "at the tick"), ("A2", "early")],
-        *[("nobody", 10), *((f.meter_id, STEP) for f in at_first_tick), 1],
+        *[*((f.meter_id, STEP) for f in at_first_tick), 1],
         *[("A2-1", 2 * STEP), 2],
         *[("A2", "third"), 3],
         *[("A1", "beyond"), ("A1-1", 99 * STEP), ("final", 3)],
