@@ -138,7 +138,7 @@ def claim_card(
         fact(say("fact.since"), time_text(since_s, calendar), note=distance(since_s, now_s, say)),
         fact(say("fact.raised"), time_text(alert.raised_at_s, calendar)),
         fact(say("fact.cleared"), time_text(alert.cleared_at_s, calendar)) if alert.cleared_at_s else None,
-        fact(say("column.risk"), f"{alert.risk:.2f}"),
+        fact(say("fact.alert_risk"), f"{alert.risk:.2f}", note=say("fact.alert_risk_note")),
         class_="facts times",
     )
     known = known_of_that_time(visit, alert, archive, meter, now_s)
@@ -226,6 +226,7 @@ def task_head(
     say, calendar = visit.say, archive.calendar
     overdue = task.closed_at_s is None and task.due_at_s <= now_s
     due_note = say("task.overdue") if overdue else distance(task.due_at_s, now_s, say)
+    risk_note = say("fact.task_risk_hazard") if task.hazard else say("fact.task_risk_note")
     return el(
         "div",
         el(
@@ -249,7 +250,7 @@ def task_head(
                 note=None if task.closed_at_s is not None else due_note,
                 class_="late" if overdue else "",
             ),
-            fact(say("column.risk"), f"{task.risk:.2f}"),
+            fact(say("fact.task_risk"), f"{task.risk:.2f}", note=risk_note),
             class_="facts place",
         ),
         class_="case-head",

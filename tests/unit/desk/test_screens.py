@@ -249,6 +249,20 @@ def test_a_kind_that_loses_no_energy_says_so(visit: Visit, make_alert: MakeAlert
     assert "Stands for" in facts_of(visit, make_alert(1, missing_kwh=12.0))
 
 
+def test_the_risk_of_an_alert_and_that_of_the_visit_are_told_apart(
+    visit: Visit, visit_zh: Visit, archive: Archive, make_alert: MakeAlert, make_task: Callable[..., InspectionTask]
+) -> None:
+    alert, task = make_alert(1, risk=0.6), make_task(1, risk=0.9)
+    card = case.claim_card(visit, alert, archive, archive.meters[0], DAY_S, linked=False)
+    head = case.task_head(visit, task, "Home", archive, archive.meters[0], DAY_S)
+    assert "<dt>Risk by this alert</dt><dd>0.60<" in card
+    assert "<dt>Risk of the visit</dt><dd>0.90<" in head
+    assert "what findings taught" in head
+    assert "harm" in case.task_head(visit, replace(task, hazard=True), "Home", archive, archive.meters[0], DAY_S)
+    assert not any(f"<dt>{word}</dt>" in page for word in ("Risk", "风险") for page in (card, head))
+    assert "本告警的风险" in case.claim_card(visit_zh, alert, archive, archive.meters[0], DAY_S, linked=False)
+
+
 def test_a_declared_price_is_declared_and_allowed_not_measured(
     visit: Visit, visit_zh: Visit, archive: Archive, make_alert: MakeAlert
 ) -> None:
