@@ -228,8 +228,8 @@ def switched_off(archive: Archive, reading_columns: Sequence[str], missing_files
             notes.append(f"readings: no {' or '.join(group[:2])}: {lost}")
     if archive.interval_minutes > LONGEST_WITH_A_SHAPE_MINUTES:
         notes.append(
-            f"feed.toml: interval_minutes = {archive.interval_minutes}: a day has no shape from {LONGEST_WITH_A_SHAPE_MINUTES} "
-            "minutes on: its hours, circuits and voltages are not weighed, nor what an area loses"
+            f"feed.toml: interval_minutes = {archive.interval_minutes}: beyond {LONGEST_WITH_A_SHAPE_MINUTES} minutes "
+            "a day has no shape: its hours, circuits and voltages are not weighed, nor what an area loses"
         )
     customers = [meter for meter in archive.meters if meter.role == "customer"]
     for name, lost in _METER_COLUMNS:
