@@ -56,6 +56,10 @@ def run(plan: Plan) -> list[str]:
         ),
         "",
         *table(["stage", "µs of CPU per alert that changed"], rows),
+        (
+            "**What bounds it:** half is the point and the count that every change leaves and the line it becomes; silences and works "
+            "are looked through one by one."
+        ),
     ]
 
 

@@ -101,4 +101,5 @@ def run(plan: Plan) -> list[str]:
         f"{recipe.areas} areas with {meters:,} customers, hourly, {recipe.days} days; outages are not recorded anywhere.",
         "",
         *table(["what", "figure"], rows),
+        "**What bounds it:** a group is told again as areas join it, and every feeder is a group of its own.",
     ]
