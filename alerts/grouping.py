@@ -18,6 +18,10 @@ from metering.notification import Kind, Line, Notification
 
 #: A group that grows is told of again after so long, then after twice as long each time, up to the longest.
 GROUP_INTERVAL_S, LONGEST_INTERVAL_S = 900, 4 * 3600
+#: Who believes that all is over hears soon that it is not.
+LONGEST_AFTER_END_S = 1800
+#: What comes back so soon after its group was over is more of the same, no new page.
+LINGER_S = 3600
 #: What a limit held back is told together, at most so often.
 DIGEST_INTERVAL_S = 900
 HOUR_S = 3600
@@ -61,7 +65,9 @@ class Group:
         """When it may be told of again: sooner at first, less and less often while it goes on."""
         if self.serial == 0 or self.is_over:
             return self.moved_at_s
-        wait_s = min(GROUP_INTERVAL_S << (self.serial - 1), LONGEST_INTERVAL_S)
+        believed_over = all(turn.is_end for turn in self.told.values())
+        longest_s = LONGEST_AFTER_END_S if believed_over else LONGEST_INTERVAL_S
+        wait_s = min(GROUP_INTERVAL_S << (self.serial - 1), longest_s)
         return max(self.sent_at_s + wait_s, self.moved_at_s)
 
     @property
@@ -94,7 +100,9 @@ class Grouping:
     @property
     def is_busy(self) -> bool:
         """Whether something goes on that the next round must know of."""
-        return bool(self._groups) or any(held.lines for held in self._channels.values())
+        return any(not group.is_over or group.news for group in self._groups.values()) or any(
+            held.lines for held in self._channels.values()
+        )
 
     def run(
         self, announcements: Sequence[Announcement], until_s: int, acknowledged: Acknowledged
@@ -114,6 +122,8 @@ class Grouping:
     def _take(self, said: Announcement, at_s: int) -> None:
         key = f"{said.abnormality or said.title}@{said.feeder or said.transformer_area}"
         group = self._groups.get(key)
+        if group is not None and group.is_over and not group.news and at_s >= group.moved_at_s + LINGER_S:
+            group = None
         if said.turn.is_end and (group is None or said.alert_id not in group.lines):
             return  # its beginning was told by a group that is over
         if group is None:
@@ -160,19 +170,17 @@ class Grouping:
 
     def _send_due(self, acknowledged: Acknowledged, sent: list[Notification]) -> None:
         for key, group in sorted(self._groups.items()):
-            if self._due_of(group) > self._clock_s:
-                continue
             if group.news and group.next_at_s <= self._clock_s:
                 self._send_group(group, sent)
             self._escalate(group, acknowledged, sent)
-            if group.is_over and not group.news:
+            if group.is_over and not group.news and self._clock_s >= group.moved_at_s + LINGER_S:
                 del self._groups[key]
         for channel, held in sorted(self._channels.items()):
             if held.lines and self._room_at_s(held) <= self._clock_s:
                 self._send_digest(channel, held, sent)
 
     def _send_group(self, group: Group, sent: list[Notification]) -> None:
-        kind: Kind = "ended" if group.is_over and group.serial else "update" if group.serial else "page"
+        kind: Kind = "ended" if group.is_over else "update" if group.serial else "page"
         lines = tuple(line for n, line in group.lines.items() if kind != "update" or group.told.get(n) is not line.turn)
         unchanged = len(group.lines) - len(lines)
         group.serial += 1

@@ -23,7 +23,7 @@ from monitor.ticker import LEASE as TICKER_LEASE
 from monitor.ticker import Ticker
 from operations import close_day, deliver_points, dispatch
 from operations.deliver_notifications import Channel
-from operations.dispatch import dispatch_ready
+from operations.dispatch import clock_of, dispatch_ready
 from operations.outside_alerts import announce_outside_alerts
 
 log = logging.getLogger("meterwatch.upkeep")
@@ -99,7 +99,7 @@ class Upkeep:
 
     def _fails(self, part: str, why: str) -> None:
         if part not in self.failing:
-            log.warning("%s: %s; trying again", part, why)
+            log.warning("%s: %s", part, why)
             self.failing_since[part] = time.monotonic()
         self.failing[part] = why
 
@@ -146,7 +146,9 @@ class Upkeep:
 
     def dispatch(self) -> None:
         """What was announced becomes notifications in the outbox."""
-        announce_outside_alerts(self.store)
+        until_s = clock_of(self.store.marks("judge"), self.partitions)
+        if until_s is not None:
+            announce_outside_alerts(self.store, until_s)
         dispatch_ready(self.store, self.archive, self.routes, self.partitions, self.owner)
 
     def notify(self) -> None:

@@ -14,8 +14,6 @@ from metering.errors import NotSent
 from notify.answers import is_passing
 
 CONNECT_S, ANSWER_S = 5.0, 10.0
-#: Of an answer that says no, so much is kept for people to read.
-SHOWN = 120
 READ_BYTES = 4096
 LONGEST_WAIT_S = 3600.0
 
@@ -45,7 +43,7 @@ class Poster:
                 stream=True,
             ) as answer:
                 start = next(answer.iter_content(READ_BYTES), b"")
-                _check(answer, start, self._clock())
+                _check(answer, self._clock())
                 return start
         except requests.exceptions.SSLError as error:
             raise NotSent(f"its certificate is not trusted ({_cause(error)})", recoverable=True) from error
@@ -55,7 +53,7 @@ class Poster:
             raise NotSent(f"cannot be reached ({_cause(error)})", recoverable=True) from error
 
 
-def _check(answer: requests.Response, start: bytes, now_s: float) -> None:
+def _check(answer: requests.Response, now_s: float) -> None:
     status = answer.status_code
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return
@@ -66,8 +64,15 @@ def _check(answer: requests.Response, start: bytes, now_s: float) -> None:
         )
     recoverable = is_passing(status)
     after_s = retry_after_s(answer.headers.get("Retry-After", ""), now_s) if recoverable else None
-    said = " ".join(start[:SHOWN].decode(errors="replace").split())
-    raise NotSent(f"answered {status} {said}".rstrip(), recoverable=recoverable, after_s=after_s)
+    # what a receiver writes may repeat the address it was asked at, and with it a token: only its status is told
+    raise NotSent(f"answered {status} {_phrase(status)}".rstrip(), recoverable=recoverable, after_s=after_s)
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
 
 
 def retry_after_s(header: str, now_s: float) -> float | None:

@@ -16,7 +16,7 @@ import orjson
 
 from metering.errors import NotSent
 from metering.notification import Notification
-from notify.post import ANSWER_S, SHOWN, Poster
+from notify.post import ANSWER_S, Poster
 from notify.texts import Message, Writer
 
 #: Too often (20 messages a minute at both): DingTalk then stays silent for ten minutes, WeCom until the minute is over.
@@ -93,4 +93,5 @@ def _check(answer: bytes) -> None:
         return
     passing = code in TOO_OFTEN or code == _BUSY or any(word in said.lower() for word in _PASSING_WORDS)
     wait_s = TOO_OFTEN.get(code, _PASSING_WAIT_S) if passing else None
-    raise NotSent(f"answered {code} {said[:SHOWN]}".rstrip(), recoverable=passing, after_s=wait_s)
+    # its words may repeat the address, and with it the token: only its code is told
+    raise NotSent(f"answered errcode {code}", recoverable=passing, after_s=wait_s)

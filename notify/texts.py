@@ -160,6 +160,8 @@ class Writer:
     def link_of(self, line: Line) -> str:
         if not self.desk_url or line.abnormality == SILENCE or rule_of(line.abnormality) is not None:
             return self.desk_url  # the control room shows what is wrong with the monitor itself
+        if not line.place:
+            return f"{self.desk_url}/notifications"  # another system's alert has no page of its own
         return f"{self.desk_url}/{'tasks' if line.turn is None else 'alerts'}/{line.number}"
 
     def moment(self, at_s: int, seen_at_s: int) -> str:
@@ -184,6 +186,8 @@ class Writer:
     def _claims(self, lines: tuple[Line, ...]) -> str:
         claims = list(dict.fromkeys(self.claim(line) for line in lines))
         places = list(dict.fromkeys(place_of(line) for line in lines))
+        if len(claims) == 1 and places == [""]:
+            return claims[0]
         if len(claims) == 1:
             name = claims[0]
             return (

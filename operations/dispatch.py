@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from alerts.grouping import Acknowledged, Grouping
@@ -27,6 +28,8 @@ AT_ONCE = 5_000
 GROUPS_PAGE, MORNINGS_PAGE, NOTICES_PAGE = "groups", "mornings", "notices"
 #: A partition that stands still holds nobody's page back for longer than this (event time).
 PATIENCE_S = 900
+#: Of a log that was silent for longer, older mornings have no list.
+MOST_MISSED = 400
 #: A list waits so long for yesterday's close.
 LATEST_LIST = timedelta(hours=2)
 
@@ -134,16 +137,28 @@ def _morning_lists(
     open_now = store.tasks(only_open=True)
     lists = []
     for crew, at in due:
+        own = [t for t in open_now if routes.crew_of(t.transformer_area, _feeder(archive, t)) == crew]
+        for morning in _missed(crew, at, mornings.get(crew.name), own, archive):
+            at_s = int(morning.timestamp())
+            then = [t for t in own if t.opened_at_s <= at_s]
+            if then:
+                # a list that is a day late sends nobody: it stands at the desk, for what was due then
+                to = crew if morning == at else replace(crew, channel=DESK)
+                lists.append(_list_of(store, to, then, morning.date(), at_s))
         mornings[crew.name] = at.date().isoformat()
-        at_s = int(at.timestamp())
-        own = [
-            t
-            for t in open_now
-            if t.opened_at_s <= at_s and routes.crew_of(t.transformer_area, _feeder(archive, t)) == crew
-        ]
-        if own:
-            lists.append(_list_of(store, crew, own, at.date(), at_s))
     return lists
+
+
+def _missed(
+    crew: Crew, latest: datetime, made: str | None, tasks: Sequence[InspectionTask], archive: Archive
+) -> list[datetime]:
+    """The crew's mornings without a list, oldest first, up to `latest`: since the last that was made, or since its first task."""
+    if made is not None:
+        first = date.fromisoformat(made) + timedelta(days=1)
+    else:
+        first = min((archive.calendar.day_of(t.opened_at_s) for t in tasks), default=latest.date())
+    days = range(max(first.toordinal(), latest.toordinal() - MOST_MISSED), latest.toordinal() + 1)
+    return [datetime.combine(date.fromordinal(day), crew.morning, latest.tzinfo) for day in days]
 
 
 def _due(crew: Crew, now: datetime, latest: str | None, last_closed: int | None) -> datetime | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from metering.announcement import Announcement, Turn
 from metering.inspection import AuditEntry
@@ -23,15 +24,16 @@ def take_outside_alerts(store: StateStore, alerts: Sequence[OutsideAlert], *, se
     return new
 
 
-def announce_outside_alerts(store: StateStore) -> int:
+def announce_outside_alerts(store: StateStore, until_s: int) -> int:
     """Hand those that nobody was told of to the dispatcher, as pages: a monitor that is blind is told of day and night.
 
+    `until_s` is how far the dispatcher's clock has come: what is dated later would wait for a log that may stand still.
     Returns how many turns were announced. Done again after it was cut short, it says nothing twice.
     """
     told = 0
     while waiting := store.outside_alerts(limit=AT_ONCE, waiting=True):
         turns = [turn for alert in waiting for turn in turns_of(alert)]
-        store.announce(turns)
+        store.announce([replace(turn, at_s=min(turn.at_s, until_s)) for turn in turns])
         for status in ("firing", "resolved"):
             store.outside_announced([alert.key for alert in waiting if alert.status == status], status)
         told += len(turns)

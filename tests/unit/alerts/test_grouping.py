@@ -8,7 +8,14 @@ from datetime import UTC, datetime, time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.grouping import DIGEST_INTERVAL_S, GROUP_INTERVAL_S, HOUR_S, LONGEST_INTERVAL_S, Grouping
+from alerts.grouping import (
+    DIGEST_INTERVAL_S,
+    GROUP_INTERVAL_S,
+    HOUR_S,
+    LONGEST_AFTER_END_S,
+    LONGEST_INTERVAL_S,
+    Grouping,
+)
 from alerts.routes import Escalation, Routes, Shift
 from metering.announcement import Announcement, Turn
 from metering.notification import Notification
@@ -74,9 +81,30 @@ def test_that_some_are_over_is_told_with_what_is_news_not_by_itself() -> None:
 
 
 def test_a_group_that_is_over_is_followed_by_another_with_keys_of_its_own() -> None:
-    sent = run([say("a-1"), say("a-1", Turn.CLEARED, 60), say("a-1", Turn.RETURNED, 3600)])
+    sent = run([say("a-1"), say("a-1", Turn.CLEARED, 60), say("a-1", Turn.RETURNED, 7200)])
     assert [n.kind for n in sent] == ["page", "ended", "page"]
     assert len({n.notification_id for n in sent}) == 3
+
+
+def test_what_comes_back_soon_is_more_of_the_same_told_less_and_less_often() -> None:
+    moves = [say("a-1", Turn.RETURNED if i % 2 == 0 else Turn.CLEARED, 600 * i) for i in range(12)]
+    sent = run(moves)
+    assert told(sent) == [
+        ("page", 0, 1),
+        ("ended", 600, 1),
+        ("update", 600 + LONGEST_AFTER_END_S, 1),
+        ("ended", 3000, 1),
+        ("update", 3000 + LONGEST_AFTER_END_S, 1),
+        ("ended", 5400, 1),
+    ]
+    assert len({n.group for n in sent}) == 1
+
+
+def test_what_is_over_before_anybody_could_be_told_is_told_as_over() -> None:
+    late = Grouping(PHONE, local)
+    late.run([], T0 + 7200, nobody)
+    sent = late.run([say("a-1"), say("a-1", Turn.CLEARED, 600)], T0 + 7200, nobody)
+    assert [n.kind for n in sent] == ["ended"]
 
 
 def test_suspicions_wake_nobody() -> None:

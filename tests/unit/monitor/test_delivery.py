@@ -59,7 +59,7 @@ def test_trouble_is_named_by_channel_and_gone_when_it_works_again() -> None:
         store = store_with(notification(1))
         upkeep = Upkeep(store, ARCHIVE, 1, "w", channels=(webhook("phone", receiver),))
         until(lambda: "notify phone" in upkeep.failing, upkeep.notify)
-        assert upkeep.failing["notify phone"] == "answered 503 in the repair shop"
+        assert upkeep.failing["notify phone"] == "answered 503 Service Unavailable"
         until(lambda: len(receiver.taken) == 1, upkeep.notify)
         until(lambda: "notify phone" not in upkeep.failing, upkeep.notify)
         upkeep.end()

@@ -113,7 +113,7 @@ def test_a_test_reaches_a_webhook_and_a_mailbox(tmp_path: Path, monkeypatch: pyt
         assert SIGNATURE.lower() in http.requests[0].headers
         assert mail.mails[0]["Subject"] == "【提醒】渠道测试"
         http.always = Answer(401, body=b"who are you")
-        with pytest.raises(MeterwatchError, match="hook: answered 401 who are you; final"):
+        with pytest.raises(MeterwatchError, match="hook: answered 401 Unauthorized; final"):
             try_channel("hook")
 
 

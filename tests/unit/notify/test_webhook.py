@@ -65,14 +65,15 @@ def test_these_answers_may_pass(receiver: HttpReceiver, status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 410, 413, 415, 422])
-def test_these_answers_say_the_same_tomorrow_and_are_kept_with_what_was_said(
+def test_these_answers_say_the_same_tomorrow_and_repeat_no_word_of_the_receiver(
     receiver: HttpReceiver, status: int
 ) -> None:
-    receiver.always = Answer(status, body=b"no such hook,\nask Zhang " + 500 * b"x")
+    """What it writes may hold the address it was asked at, and with it a token."""
+    receiver.always = Answer(status, body=b"no such hook /hook/very-secret-token?key=other-secret")
     error = refusal(Webhook(receiver.url, WRITER))
     assert not error.recoverable
-    assert str(error).startswith(f"answered {status} no such hook, ask Zhang xxx")
-    assert len(str(error)) < 150
+    assert str(error).startswith(f"answered {status}")
+    assert "secret" not in str(error)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -12,6 +12,7 @@ from alerts.routes import Crew, Escalation, Routes, Shift
 from metering.announcement import Announcement, Stopped, Turn
 from metering.archive import Archive, Meter
 from metering.inspection import AuditEntry, InspectionTask, TaskState
+from metering.notification import DESK
 from metering.ports import Checkpoint, DayClose, PartitionChange
 from operations.dispatch import AT_ONCE, LEASE, PATIENCE_S, dispatch_ready
 from operations.silence import Scope, add_silence, change_silence
@@ -134,16 +135,17 @@ def test_a_crew_gets_one_list_each_morning_when_yesterday_is_closed(site: Site) 
     site.clock(seven_s + 60, seven_s + 60)
     assert site.dispatch(routes) == 0
     site.close_day(date(2026, 3, 1))
-    assert site.dispatch(routes) == 2
+    assert site.dispatch(routes) == 4
     assert site.dispatch(routes) == 0
-    north, south = sorted((d.notification for d in site.store.deliveries(state="waiting")), key=lambda n: n.channel)
+    sent = [d.notification for d in site.store.deliveries(state="waiting") if d.notification.channel != DESK]
+    north, south = sorted(sent, key=lambda n: n.channel)
     assert ([line.number for line in north.lines], north.made_at_s) == (["t-9", "t-1"], seven_s)
     assert north.left_out == (("no_room", 3),)
     assert [line.number for line in south.lines] == ["t-s"]
 
 
 def test_a_list_does_not_wait_for_ever_for_a_day_that_does_not_close(site: Site) -> None:
-    site.open(TASK)
+    site.open(replace(TASK, opened_at_s=MIDNIGHT_S))
     site.clock(MIDNIGHT_S + 9 * HOUR_S, MIDNIGHT_S + 9 * HOUR_S)
     assert site.dispatch() == 1
     assert site.kinds() == ["morning"]
@@ -174,3 +176,21 @@ def test_a_crew_hears_once_that_a_silence_ends_soon_and_again_where_its_end_is_m
     )  # fmt: skip
     site.clock(MIDNIGHT_S + 3 * DAY_S + HOUR_S, MIDNIGHT_S + 3 * DAY_S + HOUR_S)
     assert site.dispatch(routes) == 1
+
+
+def test_mornings_that_nobody_could_tell_have_their_list_at_the_desk_and_only_the_latest_is_sent(site: Site) -> None:
+    routes = Routes(crews=(Crew("north", "north"),))
+    later = replace(TASK, task_id="t-2", service_point="SP-2", opened_at_s=MIDNIGHT_S + 2 * DAY_S)
+    site.open(TASK, later)
+    site.close_day(date(2026, 3, 4))
+    site.clock(MIDNIGHT_S + 3 * DAY_S + 8 * HOUR_S, MIDNIGHT_S + 3 * DAY_S + 8 * HOUR_S)
+    site.dispatch(routes)
+    lists = [d.notification for d in site.store.deliveries(state="waiting")]
+    assert [(n.group.partition("#")[2], n.channel, len(n.lines)) for n in lists] == [
+        ("2026-03-01", "desk", 1),
+        ("2026-03-02", "desk", 1),
+        ("2026-03-03", "desk", 1),
+        ("2026-03-04", "desk", 2),
+        ("2026-03-05", "north", 2),
+    ]
+    assert site.dispatch(routes) == 0

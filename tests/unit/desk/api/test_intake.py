@@ -8,6 +8,8 @@ from metering.announcement import Turn
 from operations.outside_alerts import announce_outside_alerts
 from tests.unit.desk.api.conftest import NOW_S, World
 
+#: How far the dispatcher's clock has come.
+LATER_S = NOW_S + 3600
 #: As Grafana documents its webhook's body, shortened to one alert.
 FIRING: dict[str, Any] = {
     "status": "firing",
@@ -92,11 +94,11 @@ async def test_a_body_that_is_no_batch_is_refused_whole(world: World) -> None:
 
 async def test_people_are_told_at_once_that_it_began_and_that_it_is_over(world: World) -> None:
     await world.post("/intake/grafana", batch(FIRING), "monitor")
-    assert announce_outside_alerts(world.store) == 1
-    assert announce_outside_alerts(world.store) == 0
+    assert announce_outside_alerts(world.store, LATER_S) == 1
+    assert announce_outside_alerts(world.store, LATER_S) == 0
     await world.post("/intake/grafana", batch(OVER), "monitor")
     await world.post("/intake/grafana", batch(FIRING), "monitor")
-    assert announce_outside_alerts(world.store) == 1
+    assert announce_outside_alerts(world.store, LATER_S) == 1
     began, over = world.store.announcements_waiting(NOW_S, 9)
     assert began.alert_id == over.alert_id
     assert {began.turn, over.turn} == {Turn.RAISED, Turn.CLEARED}
@@ -107,20 +109,26 @@ async def test_people_are_told_at_once_that_it_began_and_that_it_is_over(world: 
     assert (kept["status"], kept["announced"], kept["ends_at"]) == ("resolved", "resolved", "2026-03-01T01:00:00Z")
 
 
+async def test_a_log_that_stands_still_holds_no_page_back(world: World) -> None:
+    await world.post("/intake/grafana", batch(FIRING), "monitor")
+    assert announce_outside_alerts(world.store, NOW_S - 900) == 1
+    assert len(world.store.announcements_waiting(NOW_S - 900, 9)) == 1
+
+
 async def test_what_began_and_ended_before_anybody_was_told_is_told_whole(world: World) -> None:
     await world.post("/intake/grafana", batch(OVER), "monitor")
-    assert announce_outside_alerts(world.store) == 2
+    assert announce_outside_alerts(world.store, LATER_S) == 2
 
 
 async def test_who_was_paged_acknowledges_it_like_an_alert(world: World) -> None:
     await world.post("/intake/grafana", batch(FIRING), "monitor")
     number = (await world.get("/intake")).json()["alerts"][0]["alert_id"]
     assert (await world.post(f"/alerts/{number}/acknowledge", {"version": 0})).status_code == 404, "nobody was told yet"
-    announce_outside_alerts(world.store)
+    announce_outside_alerts(world.store, LATER_S)
     answer = await world.post(f"/alerts/{number}/acknowledge", {"version": 0})
     assert answer.json()["shown_state"] == "acknowledged"
     assert world.store.handling(number).acknowledged_episode == 1
     await world.post("/intake/grafana", batch(OVER), "monitor")
-    announce_outside_alerts(world.store)
+    announce_outside_alerts(world.store, LATER_S)
     commented = await world.post(f"/alerts/{number}/comments", {"note": "the token of the writer had run out"})
     assert commented.json()["shown_state"] == "cleared"
