@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -85,6 +86,12 @@ def serve_desk(settings: Settings, run: Path | None) -> None:
                 ending.callback(upkeep.stop)
             heart.start()
             ending.callback(heart.stop)
+        if run is None and settings.kafka_url is None:
+            print(
+                "desk: no METERWATCH_KAFKA_URL, so no worker is expected: this desk shows and takes down what people decide, "
+                "but watches nothing and tells nobody",
+                file=sys.stderr,
+            )
         desk = desk_of(settings, store, series, archive, metrics=metrics)
         print(f"desk: http://{settings.desk_host}:{settings.desk_port}  (Ctrl-C ends it)")
         serve(desk, host=settings.desk_host, port=settings.desk_port)
