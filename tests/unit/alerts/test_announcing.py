@@ -197,6 +197,14 @@ def test_what_comes_and_goes_is_said_once_and_how_it_stands_when_it_has_settled(
     assert said(told.begin(HAZARD)) == [Turn.RETURNED]
 
 
+def test_what_came_and_went_and_then_stays_is_said_to_be_back(told: Told) -> None:
+    for _ in range(FLAPS + 1):
+        told.begin(HAZARD)
+        told.end(HAZARD)
+    assert said(told.begin(HAZARD)) == []
+    assert said(told.see(HAZARD, 1.0, intervals=SETTLED_AFTER_S // STEP_S + 1)) == [Turn.RETURNED]
+
+
 def test_what_a_person_found_is_said_although_it_comes_and_goes(told: Told) -> None:
     for _ in range(FLAPS + 1):
         told.begin(HAZARD)
