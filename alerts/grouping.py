@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from alerts.routes import Routes
-from metering.announcement import Announcement, Turn, Urgency
+from metering.announcement import Announcement, Turn
 from metering.notification import Kind, Line, Notification
 
 #: A group that grows is told of again after so long, then after twice as long each time, up to the longest.
@@ -28,10 +28,6 @@ HOUR_S = 3600
 
 #: Which of these alerts (by id) a person has acknowledged.
 Acknowledged = Callable[[Collection[str]], Collection[str]]
-
-
-def is_end(line: Line) -> bool:
-    return line.turn is not None and line.turn.is_end
 
 
 @dataclass(slots=True)
@@ -50,7 +46,7 @@ class Group:
 
     @property
     def is_over(self) -> bool:
-        return all(map(is_end, self.lines.values()))
+        return all(line.is_over for line in self.lines.values())
 
     @property
     def news(self) -> list[str]:
@@ -58,7 +54,7 @@ class Group:
         moved = [number for number, line in self.lines.items() if self.told.get(number) is not line.turn]
         if self.is_over:
             return moved
-        return [number for number in moved if number not in self.told or not is_end(self.lines[number])]
+        return [number for number in moved if number not in self.told or not self.lines[number].is_over]
 
     @property
     def next_at_s(self) -> int:
@@ -82,7 +78,6 @@ class HeldBack:
 
     sent_at_s: list[int] = field(default_factory=list)
     lines: dict[str, Line] = field(default_factory=dict)
-    urgency: Urgency = "page"
     since_s: int = 0
     digests: int = 0
 
@@ -198,7 +193,7 @@ class Grouping:
         if self._clock_s < group.began_at_s + 60 * escalation.after_minutes:
             return
         group.escalated = True
-        open_now = [number for number, line in group.lines.items() if not is_end(line)]
+        open_now = [number for number, line in group.lines.items() if not line.is_over]
         unanswered = set(open_now) - set(acknowledged(open_now))
         if unanswered:
             group.serial += 1
@@ -216,9 +211,7 @@ class Grouping:
             groups = [g for _, g in sorted(self._groups.items()) if not g.is_over and g.serial]
             for group in groups:
                 group.channels = tuple(dict.fromkeys((*self._routes.on_call_channels(at), channel)))
-            lines = [
-                line for g in groups for line in g.lines.values() if line.turn is not None and not line.turn.is_end
-            ]
+            lines = [line for g in groups for line in g.lines.values() if not line.is_over]
             if lines:
                 group_name = f"handover@{channel}#{at_s}"
                 sent.append(Notification(channel, "handover", "page", group_name, 1, at_s, tuple(lines)))
@@ -274,7 +267,7 @@ def _since_s(before: Line | None, turn: Turn) -> int | None:
     """When what is over now had begun."""
     if before is None or not turn.is_end:
         return None
-    return before.since_s if is_end(before) else before.at_s
+    return before.since_s if before.is_over else before.at_s
 
 
 def _group_of(row: dict[str, Any]) -> Group:

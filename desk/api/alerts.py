@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Literal, get_args
@@ -11,8 +12,8 @@ from pydantic import AwareDatetime
 from starlette.responses import Response
 
 from alerts.shown_life import shown_state
-from desk.api.access import CallerOf, Parts, PartsOf, scoped
-from desk.api.idempotency import OnceOf
+from desk.api.access import Caller, CallerOf, Parts, PartsOf, scoped
+from desk.api.idempotency import Once, OnceOf
 from desk.api.paging import ROWS, CursorText, Limit, beside, cursor_of
 from desk.api.problems import Refused
 from desk.api.schemas import (
@@ -197,39 +198,46 @@ def _turns(parts: Parts, alert_id: str, *, names: bool) -> tuple[HistoryLine, ..
     return tuple(HistoryLine.of_turn(turn, silences, names=names) for turn in turns)
 
 
-@router.post("/{alert_id}/acknowledge", response_model=Handled, summary="Acknowledge", **scoped("alerts:handle"))
-def acknowledge(alert_id: str, asked: Acknowledge, parts: PartsOf, caller: CallerOf, once: OnceOf) -> Response:
-    """Say that somebody has seen what the alert says now. Who acknowledges an alert that nobody owns, owns it."""
+def _act(
+    use_case: Callable[..., AlertHandling],
+    alert_id: str,
+    asked: Acknowledge | Assign | Unassign | Comment | HandOver,
+    parts: Parts,
+    caller: Caller,
+    once: Once,
+    **more: str,
+) -> Response:
+    """What a caller does with an alert as they saw it, by name, once for one idempotency key."""
 
     def act() -> Handled:
         r = parts.records
-        handling = acknowledge_alert(
-            r.store, alert_id, asked.version, actor=caller.person, now_s=r.now_s(), encode=r.encode, note=asked.note
+        handling = use_case(
+            r.store,
+            alert_id,
+            asked.version,
+            actor=caller.person,
+            now_s=r.now_s(),
+            encode=r.encode,
+            note=asked.note,
+            **more,
         )
         return _handled(parts, handling)
 
     return once(act, asked)
+
+
+@router.post("/{alert_id}/acknowledge", response_model=Handled, summary="Acknowledge", **scoped("alerts:handle"))
+def acknowledge(alert_id: str, asked: Acknowledge, parts: PartsOf, caller: CallerOf, once: OnceOf) -> Response:
+    """Say that somebody has seen what the alert says now. Who acknowledges an alert that nobody owns, owns it."""
+
+    return _act(acknowledge_alert, alert_id, asked, parts, caller, once)
 
 
 @router.post("/{alert_id}/assign", response_model=Handled, summary="Give it an owner", **scoped("alerts:handle"))
 def assign(alert_id: str, asked: Assign, parts: PartsOf, caller: CallerOf, once: OnceOf) -> Response:
     """The owner answers for the alert from now on."""
 
-    def act() -> Handled:
-        r = parts.records
-        handling = assign_alert(
-            r.store,
-            alert_id,
-            asked.version,
-            owner=asked.owner,
-            actor=caller.person,
-            now_s=r.now_s(),
-            encode=r.encode,
-            note=asked.note,
-        )
-        return _handled(parts, handling)
-
-    return once(act, asked)
+    return _act(assign_alert, alert_id, asked, parts, caller, once, owner=asked.owner)
 
 
 @router.post(
@@ -238,49 +246,21 @@ def assign(alert_id: str, asked: Assign, parts: PartsOf, caller: CallerOf, once:
 def unassign(alert_id: str, asked: Unassign, parts: PartsOf, caller: CallerOf, once: OnceOf) -> Response:
     """Nobody answers for the alert any more; `note` says why."""
 
-    def act() -> Handled:
-        r = parts.records
-        handling = unassign_alert(
-            r.store, alert_id, asked.version, actor=caller.person, now_s=r.now_s(), encode=r.encode, note=asked.note
-        )
-        return _handled(parts, handling)
-
-    return once(act, asked)
+    return _act(unassign_alert, alert_id, asked, parts, caller, once)
 
 
 @router.post("/{alert_id}/comments", response_model=Handled, summary="Leave a comment", **scoped("alerts:handle"))
 def comment(alert_id: str, asked: Comment, parts: PartsOf, caller: CallerOf, once: OnceOf) -> Response:
     """Words that stay with the alert."""
 
-    def act() -> Handled:
-        r = parts.records
-        handling = comment_alert(
-            r.store, alert_id, asked.version, actor=caller.person, now_s=r.now_s(), encode=r.encode, note=asked.note
-        )
-        return _handled(parts, handling)
-
-    return once(act, asked)
+    return _act(comment_alert, alert_id, asked, parts, caller, once)
 
 
 @router.post("/{alert_id}/hand-over", response_model=Handled, summary="Hand it over", **scoped("alerts:handle"))
 def hand_over(alert_id: str, asked: HandOver, parts: PartsOf, caller: CallerOf, once: OnceOf) -> Response:
     """Give the alert to the next shift, with what they must know."""
 
-    def act() -> Handled:
-        r = parts.records
-        handling = hand_over_alert(
-            r.store,
-            alert_id,
-            asked.version,
-            owner=asked.owner,
-            actor=caller.person,
-            now_s=r.now_s(),
-            encode=r.encode,
-            note=asked.note,
-        )
-        return _handled(parts, handling)
-
-    return once(act, asked)
+    return _act(hand_over_alert, alert_id, asked, parts, caller, once, owner=asked.owner)
 
 
 @router.get(
