@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from desk.api.client import alert_of
 from desk.api.schemas import AlertLine, AlertList
 from desk.figures import count, distance
-from desk.lists import filter_form, offer, rows_card
+from desk.lists import filter_form, offer, rows_card, what_choices
 from desk.markup import Child, Markup, el, joined
 from desk.overview import energy_text
 from desk.pieces import Column, alert_address, choice, claim, grade_chip, hazard_chip, state_chip, table, time_text
-from desk.selection import GRADE_ORDER, Selection
+from desk.selection import Selection
 from desk.visit import Visit
 from metering.archive import Archive
-from metering.catalogue import CATALOGUE, FAMILIES
+from metering.catalogue import CATALOGUE
 from metering.times import to_epoch_s
 
 #: What the page's filter "state" asks the API for; `raised` are all that the machine holds open.
@@ -91,24 +91,14 @@ def _filters(visit: Visit, wanted: Selection, archive: Archive) -> Markup:
         ("waiting" if word == "raised" else word, say(f"shown_state.{word}"))
         for word in ("raised", "acknowledged", "in_inspection", "cleared", "confirmed", "withdrawn")
     ]
-    kinds = sorted((say.abnormality(code), code) for code, row in CATALOGUE.items() if row.is_evidence)
+    kinds = sorted((code for code, row in CATALOGUE.items() if row.is_evidence), key=say.abnormality)
     return filter_form(
         visit,
         "/alerts",
         wanted,
         archive,
         choice(say("column.state"), "state", offer(visit, wanted.state, *states)),
-        choice(
-            say("column.grade"), "grade", offer(visit, wanted.grade, *((g, say(f"grade.{g}")) for g in GRADE_ORDER))
-        ),
-        choice(
-            say("column.family"), "family", offer(visit, wanted.family, *((f, say(f"family.{f}")) for f in FAMILIES))
-        ),
-        choice(
-            say("column.abnormality"),
-            "abnormality",
-            offer(visit, wanted.abnormality, *((code, name) for name, code in kinds)),
-        ),
+        *what_choices(visit, wanted, kinds),
         choice(
             say("filter.urgency"),
             "urgency",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from desk.figures import count, moment
 from desk.markup import Child, Markup, el, joined
 from desk.overview import due_text
@@ -76,17 +78,10 @@ def rows_card(visit: Visit, rows: Markup, found: int) -> Markup:
     return el("div", rows if found else el("p", visit.say("list.empty"), class_="calm"), class_="card list-card")
 
 
-def _filters(
-    visit: Visit, wanted: Selection, states: list[tuple[str, str]], snapshot: Snapshot, archive: Archive
-) -> Markup:
+def what_choices(visit: Visit, wanted: Selection, kinds: Iterable[str]) -> tuple[Markup, ...]:
+    """The filters that every list of claims has: grade, family, and which abnormality of `kinds` (codes, in their order)."""
     say = visit.say
-    kinds = sorted({a.abnormality for a in snapshot.alerts})
-    return filter_form(
-        visit,
-        "/tasks",
-        wanted,
-        archive,
-        choice(say("column.state"), "state", offer(visit, wanted.state, *states)),
+    return (
         choice(
             say("column.grade"), "grade", offer(visit, wanted.grade, *((g, say(f"grade.{g}")) for g in GRADE_ORDER))
         ),
@@ -98,6 +93,21 @@ def _filters(
             "abnormality",
             offer(visit, wanted.abnormality, *((k, say.abnormality(k)) for k in kinds)),
         ),
+    )
+
+
+def _filters(
+    visit: Visit, wanted: Selection, states: list[tuple[str, str]], snapshot: Snapshot, archive: Archive
+) -> Markup:
+    say = visit.say
+    kinds = sorted({a.abnormality for a in snapshot.alerts})
+    return filter_form(
+        visit,
+        "/tasks",
+        wanted,
+        archive,
+        choice(say("column.state"), "state", offer(visit, wanted.state, *states)),
+        *what_choices(visit, wanted, kinds),
     )
 
 
