@@ -382,19 +382,27 @@ def doctor(
 
 @app.command()
 def demo(
-    days: Annotated[int, typer.Option(min=2, help="simulated days")] = 60,
-    areas: Annotated[int, typer.Option(min=1, help="transformer areas of 50 customers")] = 20,
-    seed: Annotated[int, typer.Option(help="same seed, same province")] = 1,
+    days: Annotated[int | None, typer.Option(min=2, help="simulated days", show_default="60")] = None,
+    areas: Annotated[
+        int | None, typer.Option(min=1, help="transformer areas of 50 customers", show_default="20")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="same seed, same province", show_default="1")] = None,
     serve: Annotated[bool, typer.Option(help="serve the desk until Ctrl-C")] = True,
-    out: Annotated[Path | None, typer.Option("--out", help="RUN folder; default: the next free runs/demo")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="RUN folder; default: the next free runs/demo. A demo that was cut short goes on in its own"
+        ),
+    ] = None,
 ) -> None:
     """Simulate, watch and serve the desk in one process: no server, nothing to install."""
     from monitor.demo import demo as run_demo
+    from monitor.demo_folder import Asked
     from monitor.logs import log_to_stderr
     from monitor.settings import load_settings
 
     log_to_stderr(logging.WARNING)
-    run_demo(load_settings(), out=out, areas=areas, days=days, seed=seed, serve=serve)
+    run_demo(load_settings(), out=out, asked=Asked(days, areas, seed), serve=serve)
 
 
 @app.command()

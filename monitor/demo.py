@@ -7,12 +7,14 @@ import contextlib
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from evaluation.run_folder import ALERTS, SCORES, read_lines, read_scores
 from evaluation.score import evaluate
 from metering.errors import MeterwatchError
+from monitor.demo_folder import JOURNAL_FILE, Asked, DemoFolder, begin_demo, cut_short
 from monitor.desk_server import desk_of
 from monitor.heart import PulseTaker, at_work
 from monitor.metrics import exposition
@@ -22,23 +24,28 @@ from monitor.pipeline import PipelineReport
 from monitor.process import cpu_seconds
 from monitor.progress import progress
 from monitor.replay import (
+    RUN_FILE,
+    STATE_FILE,
     Drive,
     ReplayPlan,
-    begin_run,
     drive_through_memory,
     finish_run,
     run_settings,
+    run_story,
 )
 from monitor.settings import Settings, capacity_of
 from monitor.stores import open_series, open_store
-from monitor.through_log import MEMORY_PARTITIONS, feed_memory
-from monitor.upkeep import Upkeep, UpkeepThread
+from monitor.through_log import MEMORY_PARTITIONS, feed_memory, saved_by_any
+from monitor.upkeep import Relay, Upkeep, UpkeepThread
 from monitor.wire import from_relay
 from monitor.worker import heart_of, make_app, stages
 from simulator.feeds.feed import Feed
+from simulator.feeds.feed_writer import FEED_TOML
 from simulator.recipe import Recipe
 from simulator.simulate import simulate
+from storage.worker_lock import hold, let_go
 from streams.embedded import EmbeddedRun
+from streams.relay_journal import RelayJournal
 from streams.topics import AREAS
 
 METERS_PER_AREA = 50
@@ -47,36 +54,76 @@ INTERVAL_MINUTES = 60
 LEISURELY = {"checkpoint_seconds": 5.0, "checkpoint_messages": 3000}
 
 
-def demo(settings: Settings, *, out: Path | None, areas: int, days: int, seed: int, serve: bool) -> None:
-    """Write RUN/feed, run it through `memory://`, print a short summary; with `serve`, the desk is up from the start."""
+def demo(settings: Settings, *, out: Path | None, asked: Asked, serve: bool) -> None:
+    """Write RUN/feed, run it through `memory://`, print a short summary; with `serve`, the desk is up from the start.
+
+    What was cut short in `out` goes on there, with the same outcome and with what people decided meanwhile.
+    """
+    notify = load_plan(settings.notify)
+    found = begin_demo(out, asked)
+    _tell(found)
+    lock = hold(found.path / STATE_FILE)
+    try:
+        _demo(settings, found, notify, serve=serve)
+    finally:
+        let_go(lock)
+
+
+def _tell(found: DemoFolder) -> None:
+    if found.goes_on:
+        print(f"the demo in {found.path} goes on", flush=True)
+    elif (other := cut_short(found.path)) is not None:
+        print(
+            f"this is a new demo; `meterwatch demo --out {other}` goes on with the one that was cut short", flush=True
+        )
+
+
+def _feed_of(found: DemoFolder) -> Path:
+    """The demo's feed, simulated unless it is there as a whole."""
+    folder, size = found.path / "feed", found.size
+    if not (folder / FEED_TOML).exists():
+        recipe = Recipe(
+            areas=size.areas,
+            meters_per_area=METERS_PER_AREA,
+            days=size.days,
+            seed=size.seed,
+            interval_minutes=INTERVAL_MINUTES,
+        )
+        with progress("simulating") as advance:
+            simulate(folder, recipe, progress=advance, overwrite=True)
+    return folder
+
+
+def _begin_watching(plan: ReplayPlan, feed: Feed) -> None:
+    """Write what the run is of, or make sure that it still is."""
+    file, story = plan.out / RUN_FILE, run_story(plan, feed)
+    if not file.exists():
+        file.write_text(story, encoding="utf-8")
+    elif file.read_text(encoding="utf-8") != story:
+        raise MeterwatchError(
+            f"{plan.out} was begun from another place or with other thresholds (see {file}): give --out a new folder"
+        )
+
+
+def _demo(settings: Settings, found: DemoFolder, notify: Plan, *, serve: bool) -> None:
     from desk.app import serve as serve_desk
 
-    folder = out or _fresh(Path("runs") / "demo")
-    if folder.exists() and any(folder.iterdir()):
-        raise MeterwatchError(f"{folder} is not empty: give --out a new folder")
-    notify = load_plan(settings.notify)
-    with progress("simulating") as advance:
-        simulate(
-            folder / "feed",
-            Recipe(
-                areas=areas, meters_per_area=METERS_PER_AREA, days=days, seed=seed, interval_minutes=INTERVAL_MINUTES
-            ),
-            progress=advance,
-        )
-    plan = ReplayPlan(folder / "feed", folder, "memory", settings.thresholds)
+    folder = found.path
+    plan = ReplayPlan(_feed_of(found), folder, "memory", settings.thresholds)
     feed = Feed.open(plan.feed)
-    begin_run(plan, feed)
+    _begin_watching(plan, feed)
     settings = run_settings(plan, settings).model_copy(
-        update=LEISURELY | {"partitions": MEMORY_PARTITIONS, "topic_prefix": ""}
+        update={name: value for name, value in LEISURELY.items() if name not in settings.model_fields_set}
+        | {"partitions": MEMORY_PARTITIONS, "topic_prefix": ""}
     )
     store = open_store(settings)
     store.save_archive(feed.archive)
-    pacing = Pacing(feed.archive, store, None)
+    pacing, journal = Pacing(feed.archive, store, None), RelayJournal(folder / JOURNAL_FILE)
     try:
         if not serve:
             started, cpu = time.monotonic(), cpu_seconds()
             with progress("watching") as advance:
-                drive_through_memory(Drive(plan, settings, feed, store, {}, pacing, advance))
+                drive_through_memory(Drive(plan, settings, feed, store, {}, pacing, advance, journal=journal))
             report = finish_run(
                 folder,
                 store,
@@ -91,7 +138,7 @@ def demo(settings: Settings, *, out: Path | None, areas: int, days: int, seed: i
             return
         store.fix_partitions(AREAS.name, settings.partitions)
         series = open_series(settings)
-        watching = _Watching(plan, settings, feed, store, pacing, series, notify)
+        watching = _Watching(plan, settings, feed, store, pacing, series, notify, journal)
         app = desk_of(
             settings,
             store,
@@ -122,12 +169,15 @@ class _Watching:
         pacing: Pacing,
         series: Any,
         notify: Plan,
+        journal: RelayJournal,
     ) -> None:
         self._plan, self._settings, self._feed = plan, settings, feed
         self._store, self._pacing, self._series, self._notify = store, pacing, series, notify
         self._upkeep: UpkeepThread | None = None
         self._embedded: EmbeddedRun | None = None
         self._task: asyncio.Task[None] | None = None
+        self._relaying: asyncio.Task[None] | None = None
+        self._journal = journal
         self._taker = PulseTaker("demo", "both")
         self._heart = heart_of(settings, store, feed.archive, self._taker, recorded=True)
         self.metrics = exposition(self._heart)
@@ -137,7 +187,11 @@ class _Watching:
         found = stages("both", self._settings, self._feed.archive, self._store, self._series, "demo")
         apps = [make_app(stage, self._settings, broker_url) for stage in found]
         self._embedded = EmbeddedRun(
-            *apps, broker_url=broker_url, partitions=self._settings.partitions, codec=self._settings.codec
+            *apps,
+            broker_url=broker_url,
+            partitions=self._settings.partitions,
+            codec=self._settings.codec,
+            journal=self._journal,
         )
         await self._embedded.start()
         loop, publisher = asyncio.get_running_loop(), self._embedded.publisher
@@ -155,7 +209,6 @@ class _Watching:
             self._settings.partitions,
             "demo",
             self._series,
-            relay=relay,
             report=PipelineReport(found, "demo", self._heart),
             capacity=capacity_of(self._settings),
             routes=self._notify.routes,
@@ -165,14 +218,22 @@ class _Watching:
         self._upkeep.start()
         self._taker.at_work, self._taker.upkeep = at_work(found, [app.driver for app in apps]), upkeep
         self._heart.start()
-        self._task = asyncio.create_task(self._watch(self._embedded, upkeep))
+        drive = Drive(self._plan, self._settings, self._feed, self._store, {}, self._pacing, lambda _done, _of: None)
+        self._task = asyncio.create_task(self._watch(self._embedded, upkeep, drive))
+        self._relaying = asyncio.create_task(self._relay_from(self._embedded, upkeep, relay, drive))
 
-    async def _watch(self, embedded: EmbeddedRun, upkeep: Upkeep) -> None:
+    async def _relay_from(self, embedded: EmbeddedRun, upkeep: Upkeep, relay: Relay, drive: Drive) -> None:
+        """What people decide goes onto the log once that is as long again as an earlier process left it."""
+        saved, journalled = saved_by_any(drive), self._journal.ends()
+        ends = {p: max(saved.get(p, 0), journalled.get(p, 0)) for p in {*saved, *journalled}}
+        await embedded.until_it_reaches(ends)
+        upkeep.relay = relay
+
+    async def _watch(self, embedded: EmbeddedRun, upkeep: Upkeep, drive: Drive) -> None:
         started, cpu = time.monotonic(), cpu_seconds()
         try:
             with progress("watching") as advance:
-                drive = Drive(self._plan, self._settings, self._feed, self._store, {}, self._pacing, advance)
-                await feed_memory(drive, embedded, upkeep)
+                await feed_memory(replace(drive, advance=advance), embedded, upkeep)
             report = await asyncio.to_thread(
                 finish_run,
                 self._plan.out,
@@ -193,24 +254,16 @@ class _Watching:
             print(f"meterwatch: {error}", file=sys.stderr, flush=True)
 
     async def stop(self) -> None:
-        if self._task is not None and not self._task.done():
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        for task in (self._relaying, self._task):
+            if task is not None and not task.done():
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
         if self._upkeep is not None:
             await asyncio.to_thread(self._heart.stop)
             await asyncio.to_thread(self._upkeep.stop)
         if self._embedded is not None:
             await self._embedded.stop()
-
-
-def _fresh(wanted: Path) -> Path:
-    """`wanted`, or the first of wanted-2, wanted-3 ... that does not exist yet."""
-    folder, number = wanted, 1
-    while folder.exists():
-        number += 1
-        folder = wanted.with_name(f"{wanted.name}-{number}")
-    return folder
 
 
 def summary(run: Path, feed: Feed, report: dict[str, Any]) -> str:

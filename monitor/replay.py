@@ -34,6 +34,7 @@ from simulator.feeds.publication import FeedSource, Sent, publication
 from simulator.people.cases import INTERRUPTIONS_FILE, write_interruptions
 from simulator.people.visit import VISITS_FILE, write_visits
 from storage.sql import SqlStore
+from streams.relay_journal import RelayJournal
 
 Through = Literal["direct", "memory", "kafka"]
 STATE_FILE, SERIES_FILE, RUN_FILE = "state.sqlite", "series.duckdb", "run.toml"
@@ -100,7 +101,8 @@ def replay(plan: ReplayPlan, settings: Settings, advance: Advance) -> dict[str, 
 
 @dataclass(frozen=True, slots=True)
 class Drive:
-    """What the three ways through the pipeline have in common. `source` gives the readings, `feed` itself unless it is lived."""
+    """What the three ways through the pipeline have in common. `source` gives the readings, `feed` itself unless it is lived; `journal`
+    is what people's decisions were, and where on the log."""
 
     plan: ReplayPlan
     settings: Settings
@@ -110,6 +112,7 @@ class Drive:
     pacing: Pacing
     advance: Advance
     source: FeedSource | None = None
+    journal: RelayJournal | None = None
 
     def chunks(self) -> Iterator[Iterator[Sent]]:
         return self.pacing.chunks(publication(self.source or self.feed))
@@ -204,7 +207,7 @@ def drive_through_kafka(drive: Drive) -> None:
 
 def begin_run(plan: ReplayPlan, feed: Feed, inspected: InspectedFeed | None = None) -> bool:
     """Write what the run is of. True where the same run was begun here before and cut short: it goes on."""
-    story = _story(plan, feed, inspected)
+    story = run_story(plan, feed, inspected)
     if plan.out.exists() and any(p for p in plan.out.iterdir() if p.resolve() != plan.feed.resolve()):
         file = plan.out / RUN_FILE
         cut_short = file.is_file() and not (plan.out / run_folder.REPORT).exists()
@@ -219,7 +222,8 @@ def begin_run(plan: ReplayPlan, feed: Feed, inspected: InspectedFeed | None = No
     return False
 
 
-def _story(plan: ReplayPlan, feed: Feed, inspected: InspectedFeed | None) -> str:
+def run_story(plan: ReplayPlan, feed: Feed, inspected: InspectedFeed | None = None) -> str:
+    """What `run.toml` says of a run."""
     lines = [
         f"feed = {_toml(str(plan.feed.resolve()))}",
         f"name = {_toml(feed.archive.name)}",

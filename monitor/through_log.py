@@ -28,6 +28,7 @@ LOOK_EVERY_S = 0.05
 #: Without any progress of the workers for so long, a replay through Kafka gives up with what it knows.
 STALLED_AFTER_S = 180.0
 MEMORY_PARTITIONS = 4
+ROLES: tuple[Role, ...] = ("judge", "archive")
 
 
 def through_memory(drive: Drive) -> None:
@@ -51,7 +52,13 @@ def through_memory(drive: Drive) -> None:
             series,
             capacity=capacity_of(settings),
         )
-        embedded = EmbeddedRun(*apps, broker_url=broker_url, partitions=settings.partitions, codec=settings.codec)
+        embedded = EmbeddedRun(
+            *apps,
+            broker_url=broker_url,
+            partitions=settings.partitions,
+            codec=settings.codec,
+            journal=drive.journal,
+        )
         async with embedded:
             await feed_memory(drive, embedded, upkeep)
 
@@ -68,14 +75,27 @@ def saved_by_all(drive: Drive, roles: tuple[Role, ...]) -> dict[int, int]:
     return {p: min(offsets.get(p, 0) for offsets in by_role) for p in range(MEMORY_PARTITIONS)}
 
 
+def saved_by_any(drive: Drive) -> dict[int, int]:
+    """Next offset by partition up to which some role has saved: so long the log was."""
+    ends: dict[int, int] = {}
+    for mark in (m for role in ROLES for m in drive.store.marks(role)):
+        ends[mark.partition] = max(ends.get(mark.partition, 0), mark.next_offset)
+    return ends
+
+
 async def feed_memory(drive: Drive, embedded: EmbeddedRun, upkeep: Upkeep) -> None:
     """The feed onto the in-process log, chunk by chunk, until everything is judged, archived, closed and delivered."""
-    saved = saved_by_all(drive, ("judge", "archive") if drive.plan.keep_series else ("judge",))
+    saved = saved_by_all(drive, ROLES if drive.plan.keep_series else ("judge",))
     for chunk in drive.chunks():
         feeding = ((s.transformer_area, s.message, float(s.event_time_s)) for s in shown(drive, chunk))
         await embedded.feed(feeding, already_saved=saved)
         await embedded.settle()
         await asyncio.to_thread(upkeep.round)
+    if not embedded.reaches(saved):
+        raise MeterwatchError(
+            f"{drive.plan.out} holds the outcome of more messages than its feed and its journal of what people decided have: "
+            "one of the two was changed or removed. Give --out a new folder"
+        )
     drive.show()
 
 
@@ -85,7 +105,7 @@ def through_kafka(drive: Drive) -> None:
     ensure_topics(kafka_url, settings.partitions, prefix=settings.topic_prefix)
     topic = settings.topic_prefix + AREAS.name
     drive.store.fix_partitions(topic, settings.partitions)
-    roles: tuple[Role, ...] = ("judge", "archive") if drive.plan.keep_series else ("judge",)
+    roles: tuple[Role, ...] = ROLES if drive.plan.keep_series else ("judge",)
     with KafkaPublisher(kafka_url, settings.codec, topic=topic) as publisher, workers(drive) as watch:
         waiting = Waiting(drive, roles, watch)
         for chunk in drive.chunks():

@@ -13,6 +13,7 @@ from streams.app import StageApp
 from streams.codecs import Codec
 from streams.memory_transport import MemoryBroker
 from streams.publisher import MemoryPublisher, Pace, Published, Sent, Speed
+from streams.relay_journal import RelayJournal
 from streams.run import raise_failure, stop_apps
 from streams.topics import AREAS, DEAD_LETTERS
 
@@ -36,6 +37,7 @@ class EmbeddedRun:
         most_unsaved: int = 4_000,
         areas: str = AREAS.name,
         dead_letters: str = DEAD_LETTERS.name,
+        journal: RelayJournal | None = None,
     ) -> None:
         self._apps = apps
         self._url = broker_url
@@ -45,7 +47,7 @@ class EmbeddedRun:
         broker.declare(dead_letters, 1)
         for app in apps:
             broker.expect_reader(areas, app.conf.id)
-        self.publisher = MemoryPublisher(broker_url, codec, topic=areas)
+        self.publisher = MemoryPublisher(broker_url, codec, topic=areas, journal=journal)
         """Puts findings and decisions onto the same log, from the loop's thread."""
 
     async def start(self) -> None:
@@ -76,6 +78,8 @@ class EmbeddedRun:
             if isinstance(message, ArrivedFrame):
                 done.frames += 1
                 done.readings += message.reading_count
+        for partition in range(len(self._logs)):
+            self.publisher.put_between(partition, saved)
         done.seconds = time.monotonic() - began_s
         done.next_offsets = {p: log.end for p, log in enumerate(self._logs)}
         return done
@@ -107,6 +111,16 @@ class EmbeddedRun:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop()
+
+    def reaches(self, ends: Mapping[int, int]) -> bool:
+        """Whether the log is as long again as it was, by partition: before that nothing new may be put onto it."""
+        return all(self._logs[p].end >= end for p, end in ends.items())
+
+    async def until_it_reaches(self, ends: Mapping[int, int]) -> None:
+        while True:
+            if self.reaches(ends):
+                return
+            await asyncio.sleep(_LOOK_EVERY_S)
 
     def unhandled(self) -> int:
         """Messages of the log that some app has not handled yet."""

@@ -262,7 +262,10 @@ class Consumer(LeanConsumer):
         return {}
 
     def _read(self, active: set[TP]) -> dict[TP, list[Record]]:
-        ready = [p for p in sorted(active & self._assigned) if self._positions[p] < self._log(p).end]
+        # where all that lies below the end is forgotten, or was only counted, there is nothing to read
+        ready = [
+            p for p in sorted(active & self._assigned) if self._log(p).records and self._positions[p] < self._log(p).end
+        ]
         found: dict[TP, list[Record]] = {}
         for place in ready:
             limit = max(1, (self.app.conf.broker_max_poll_records or 500) // len(ready))

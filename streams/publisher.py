@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from threading import BoundedSemaphore, Event
 from types import TracebackType
@@ -15,8 +15,9 @@ from kafka.errors import KafkaError, KafkaTimeoutError
 from metering.errors import SettingsError, StoreError, StoreUnavailable
 from metering.messages import ArrivedFrame, Message
 from streams.codecs import Codec, Headers, encode
-from streams.memory_transport import MemoryBroker
+from streams.memory_transport import MemoryBroker, PartitionLog
 from streams.partitioning import message_key, partition_of
+from streams.relay_journal import Relayed, RelayJournal
 from streams.topics import AREAS, bootstrap_servers
 
 Speed = float | Literal["max"]
@@ -199,12 +200,23 @@ class KafkaPublisher:
 
 
 class MemoryPublisher:
-    """The same onto ``memory://``: appended at once, in the loop's own thread, without waiting for readers."""
+    """The same onto ``memory://``: appended at once, in the loop's own thread, without waiting for readers.
 
-    def __init__(self, broker_url: str, codec: Codec = "json", *, topic: str = AREAS.name) -> None:
+    With a `journal` what is sent encoded keeps its place among the feed's messages, also when another process feeds anew.
+    """
+
+    def __init__(
+        self,
+        broker_url: str,
+        codec: Codec = "json",
+        *,
+        topic: str = AREAS.name,
+        journal: RelayJournal | None = None,
+    ) -> None:
         self._broker = MemoryBroker.at(broker_url)
         self._topic = topic
         self._codec: Codec = codec
+        self._journal = journal
 
     @property
     def partitions(self) -> int:
@@ -230,13 +242,13 @@ class MemoryPublisher:
         self.put(transformer_area, message)
 
     def send_encoded(self, transformer_area: str, value: bytes, headers: Headers) -> None:
-        self._broker.append(
-            self._topic,
-            message_key(transformer_area),
-            value,
-            headers,
-            partition=partition_of(transformer_area, self.partitions),
-        )
+        partition = partition_of(transformer_area, self.partitions)
+        if self._journal is not None:
+            if self._journal.holds(value):
+                return
+            end = self._broker.logs(self._topic)[partition].end
+            self._journal.add(partition, end, Relayed(transformer_area, value, headers))
+        self._broker.append(self._topic, message_key(transformer_area), value, headers, partition=partition)
 
     def close(self) -> None:
         """Nothing is held."""
@@ -250,8 +262,20 @@ class MemoryPublisher:
         logs = self._broker.logs(self._topic)
         encoded: tuple[bytes, Headers] | None = None
         for partition in places:
-            if saved and logs[partition].end < saved.get(partition, 0) and self._broker.skip(self._topic, partition):
+            self.put_between(partition, saved)
+            if self._skips(logs[partition], partition, saved):
                 continue
             encoded = encoded or encode(message, self._codec)
             self._broker.append(self._topic, key, *encoded, partition=partition)
         return len(places)
+
+    def put_between(self, partition: int, saved: Mapping[int, int] | None = None) -> None:
+        """What the journal holds at the partition's end, as long as it holds anything there."""
+        log = self._broker.logs(self._topic)[partition]
+        while self._journal is not None and (relayed := self._journal.at(partition, log.end)) is not None:
+            if not self._skips(log, partition, saved):
+                area, value, headers = relayed
+                self._broker.append(self._topic, message_key(area), value, headers, partition=partition)
+
+    def _skips(self, log: PartitionLog, partition: int, saved: Mapping[int, int] | None) -> bool:
+        return log.end < (saved or {}).get(partition, 0) and self._broker.skip(self._topic, partition)

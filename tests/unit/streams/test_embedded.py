@@ -123,3 +123,13 @@ async def test_compressed_time_keeps_the_distances(url: str) -> None:
         await run.feed(feed(3), speed=9000.0)
         # two intervals of 900 s at 9000-fold speed
         assert loop.time() - began >= 0.2
+
+
+async def test_a_reader_waits_while_what_was_saved_before_is_only_counted(url: str) -> None:
+    store = SharedStore()
+    saved = store.next_offsets = {p: len(messages_of(p, 10)) for p in range(PARTITIONS)}
+    async with EmbeddedRun(app_on(url, store), broker_url=url, partitions=PARTITIONS) as run:
+        await run.feed(feed(10), already_saved=saved)
+        await asyncio.sleep(0.05)  # long enough for the reader to look at a log of which nothing can be read
+        await run.feed(feed(1))
+        await run.settle()
