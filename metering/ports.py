@@ -17,6 +17,7 @@ from metering.handling import AlertHandling, AlertPage, AlertQuery
 from metering.inspection import AuditEntry, InspectionTask
 from metering.messages import Finding
 from metering.notification import Delivery, DeliveryState, Notification
+from metering.open_cases import OpenCases
 from metering.outside_alert import OutsideAlert, OutsideStatus
 from metering.points import Measurement, Point, PointBatch
 from metering.watch import Heartbeat, Pulse, Waiting, WatchStanding
@@ -174,6 +175,11 @@ class StateStore(Protocol):
     def alert(self, alert_id: str) -> Alert | None: ...
     def alert_page(self, query: AlertQuery) -> AlertPage:
         """The alerts that match, in the order asked for (ties by id), with what people did about them."""
+        ...
+
+    def open_cases(self, *, now_s: int, marked: Sequence[str], rows: int) -> OpenCases:
+        """What is open, counted; of the alerts of the abnormalities `marked` the gravest, of all the newest, and the tasks to do
+        next, each up to `rows`."""
         ...
 
     def handling(self, alert_id: str) -> AlertHandling:

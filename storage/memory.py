@@ -17,11 +17,13 @@ from metering.handling import COUNTED_AT_MOST, AlertHandling, AlertPage, AlertQu
 from metering.inspection import AuditEntry, InspectionTask, TaskState
 from metering.messages import Finding
 from metering.notification import Delivery, DeliveryState
+from metering.open_cases import OpenCases
 from metering.outside_alert import OutsideAlert, OutsideStatus
 from metering.points import Point, PointBatch
 from metering.ports import AreaDayRow, Checkpoint, DayClose, Dispatch, PartitionChange, PartitionMark, Role
 from metering.watch import Heartbeat, Outbox, Pulse, Waiting, WatchStanding
 from storage.memory_notifications import MemoryNotifications
+from storage.memory_open_cases import open_cases
 from storage.memory_watch import MemoryWatch
 from storage.rows import (
     POINTS_IN_BATCH,
@@ -235,6 +237,12 @@ class MemoryStore:
     def alert(self, alert_id: str) -> Alert | None:
         with self._lock:
             return self._alerts.get(alert_id)
+
+    def open_cases(self, *, now_s: int, marked: Sequence[str], rows: int) -> OpenCases:
+        with self._lock:
+            unfinished = self.tasks(only_open=True)
+            raised = [self._handled(alert) for alert in self._alerts.values() if alert.is_open]
+            return open_cases(self._alerts, raised, unfinished, now_s=now_s, marked=marked, rows=rows)
 
     def alert_page(self, query: AlertQuery) -> AlertPage:
         with self._lock:

@@ -13,6 +13,7 @@ from metering.handling import AlertHandling, AlertPage, AlertQuery
 from metering.inspection import AuditEntry, InspectionTask
 from metering.messages import Finding
 from metering.notification import Delivery, DeliveryState
+from metering.open_cases import OpenCases
 from metering.outside_alert import OutsideAlert, OutsideStatus
 from metering.points import PointBatch
 from metering.ports import AreaDayRow, Checkpoint, DayClose, Dispatch, PartitionMark, Role
@@ -25,6 +26,7 @@ from storage import (
     sql_cases,
     sql_days,
     sql_notifications,
+    sql_open_cases,
     sql_outbox,
     sql_watch,
     worker_lock,
@@ -116,6 +118,9 @@ class SqlStore:
 
     def alert_page(self, query: AlertQuery) -> AlertPage:
         return sql_alert_list.alert_page(self._database, query)
+
+    def open_cases(self, *, now_s: int, marked: Sequence[str], rows: int) -> OpenCases:
+        return sql_open_cases.open_cases(self._database, now_s=now_s, marked=marked, rows=rows)
 
     def handling(self, alert_id: str) -> AlertHandling:
         return sql_cases.handling(self._database, alert_id)

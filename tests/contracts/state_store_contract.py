@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import replace
 from datetime import date
 
@@ -485,6 +486,50 @@ class StateStoreContract:
         assert found(search="%") == []
         assert found(since_s=20, until_s=40) == ["a-2", "a-3"]
         assert found(states=(AlertState.RAISED,), family="capacity", since_s=10, transformer_areas=("TA2",)) == ["a-2"]
+
+    def test_what_is_open_is_counted_by_kind_and_area(self, store: StateStore, again: StateStore) -> None:
+        listed(store)
+        whole = again.alert_page(AlertQuery(states=(AlertState.RAISED,))).rows
+        now = again.open_cases(now_s=TASK.due_at_s, marked=("over_capacity",), rows=3)
+        assert sum(kind.alerts for kind in now.kinds) == len(whole) == 4
+        for kind in now.kinds:
+            same = [r for r in whole if (r.alert.abnormality, r.alert.grade) == (kind.abnormality, kind.grade)]
+            assert (len(same), same[0].alert.family) == (kind.alerts, kind.family)
+        by_area = Counter(row.alert.transformer_area for row in whole)
+        assert now.alerts_by_area == by_area
+        assert [row.alert.raised_at_s for row in now.newest] == sorted(
+            (r.alert.raised_at_s for r in whole), reverse=True
+        )[:3]
+        assert set(now.newest) <= set(whole)
+        assert [row.alert.alert_id for row in now.gravest] == ["a-1", "a-2", "a-3"]
+        assert now.marked_by_area == Counter(
+            row.alert.transformer_area for row in whole if row.alert.abnormality == "over_capacity"
+        )
+        assert again.open_cases(now_s=0, marked=(), rows=0).marked_by_area == {}
+
+    def test_the_tasks_to_do_next_are_hazards_then_by_risk_and_due_time(
+        self, store: StateStore, again: StateStore
+    ) -> None:
+        def task(task_id: str, risk: float, **more: object) -> InspectionTask:
+            return replace(TASK, **{"task_id": task_id, "risk": risk, **more})  # type: ignore[arg-type]
+
+        order = [
+            task("t-1", 0.1, hazard=True),
+            task("t-4", 0.9),
+            task("t-3", 0.5, due_at_s=TASK.due_at_s - 1),
+            task("t-2", 0.5),
+            task("t-5", float("nan")),
+        ]
+        store.save(judged(p0=change(begin(store), alerts={"a-1": ALERT})))
+        store.close_day(closing(7, tasks=sorted(order, key=lambda t: t.task_id)))
+        store.close_day(closing(8, tasks=[task("t-6", 1.0, transformer_area="TA2", alert_ids=("a-1", "a-9"))]))
+        over = replace(order[1], task_id="t-7", state=TaskState.WITHDRAWN)
+        store.move_task(over, 0, replace(OPENED, subject_id="t-7"), [])
+        now = again.open_cases(now_s=TASK.due_at_s - 1, marked=(), rows=5)
+        assert [t.task_id for t in now.tasks] == ["t-1", "t-6", "t-4", "t-3", "t-2"]
+        assert now.claims["t-6"] == ("over_capacity",), "an alert that the store does not have is left out"
+        assert (now.tasks_by_area, now.tasks_overdue) == ({"TA1": 5, "TA2": 1}, 1)
+        assert [t.task_id for t in again.open_cases(now_s=0, marked=(), rows=9).tasks][-1] == "t-5"
 
     def test_a_row_of_the_list_tells_what_people_did(self, store: StateStore, again: StateStore) -> None:
         listed(store)
