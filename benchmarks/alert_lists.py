@@ -18,6 +18,7 @@ from benchmarks.report import count, table
 from desk.api.access import Parts
 from desk.api.app import build_api
 from desk.api.paging import Cursor
+from desk.moments import Moments
 from desk.records import Records
 from metering.alert import Alert, AlertState, Reason, Worth
 from metering.archive import Archive, Meter
@@ -86,7 +87,8 @@ def run_over(url: str, database: str, *, quick: bool) -> list[str]:
 async def measured(store: StateStore, *, rounds: int, scale: int = 1) -> dict[str, list[float]]:
     """What is asked -> milliseconds of every round, the first of which finds the caches cold."""
     archive = example_archive()
-    api = build_api(Parts(Records(store, MemoryTimeSeries(), archive, relay_bytes)))
+    records = Records(store, MemoryTimeSeries(), archive, relay_bytes)
+    api = build_api(Parts(records))
     _, shown = add_token(
         store, person="Li Na", role="operator", scopes=(), days=None, by="benchmark", now_s=int(time.time())
     )
@@ -108,6 +110,9 @@ async def measured(store: StateStore, *, rounds: int, scale: int = 1) -> dict[st
             for name, query in ASKED.items():
                 address = f"state=raised&cursor={last}" if name == "its last page" else query
                 await timed(f"list: {name}", "GET", f"/alerts?{address}")
+        for _ in range(rounds):
+            records.moments = Moments()  # as if the last refresh were longer ago than what is shared between screens
+            await timed("control room", "GET", "/overview")
         for number in range(rounds):
             alert_id = alert_name(HANDLED // scale + 7 * number)
             await timed("one alert with its history", "GET", f"/alerts/{alert_id}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from desk.api.client import alert_of
+from desk.api.place_schemas import Places
 from desk.api.schemas import AlertLine, AlertList
 from desk.figures import count, distance
 from desk.lists import filter_form, offer, rows_card, what_choices
@@ -13,7 +14,6 @@ from desk.overview import energy_text
 from desk.pieces import Column, alert_address, choice, claim, grade_chip, hazard_chip, state_chip, table, time_text
 from desk.selection import Selection
 from desk.visit import Visit
-from metering.archive import Archive
 from metering.catalogue import CATALOGUE
 from metering.times import to_epoch_s
 
@@ -46,8 +46,8 @@ def query_of(wanted: Selection) -> dict[str, str]:
     return query
 
 
-def alert_list(visit: Visit, archive: Archive, wanted: Selection, found: AlertList) -> Markup:
-    say, calendar, now_s = visit.say, archive.calendar, to_epoch_s(found.now)
+def alert_list(visit: Visit, places: Places, wanted: Selection, found: AlertList) -> Markup:
+    say, calendar, now_s = visit.say, places.calendar, to_epoch_s(found.now)
 
     def what(line: AlertLine) -> Markup:
         alert = alert_of(line)
@@ -78,13 +78,13 @@ def alert_list(visit: Visit, archive: Archive, wanted: Selection, found: AlertLi
     rows = table(columns, found.alerts, caption=say("nav.alerts"), selection=wanted, path="/alerts", visit=visit)
     return joined(
         el("h1", say("nav.alerts"), " ", el("span", counted, class_="note")),
-        _filters(visit, wanted, archive),
+        _filters(visit, wanted, places),
         rows_card(visit, rows, len(found.alerts)),
         _pager(visit, wanted, found),
     )
 
 
-def _filters(visit: Visit, wanted: Selection, archive: Archive) -> Markup:
+def _filters(visit: Visit, wanted: Selection, places: Places) -> Markup:
     say = visit.say
     states = [("raised", say("alert_state.raised"))]
     states += [
@@ -96,7 +96,7 @@ def _filters(visit: Visit, wanted: Selection, archive: Archive) -> Markup:
         visit,
         "/alerts",
         wanted,
-        archive,
+        places.areas,
         choice(say("column.state"), "state", offer(visit, wanted.state, *states)),
         *what_choices(visit, wanted, kinds),
         choice(

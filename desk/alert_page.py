@@ -14,7 +14,6 @@ from desk.figures import moment
 from desk.markup import Markup, el
 from desk.not_a_problem import DismissalPanel
 from desk.pieces import fact, section, state_chip, time_text
-from desk.records import Records
 from desk.texts import TEXTS
 from desk.visit import Visit
 from metering.alert import Alert
@@ -27,28 +26,30 @@ MACHINE = "machine"
 
 
 class AlertScreen:
-    """One alert in one browser. After an act everything but the charts is shown anew."""
+    """One alert in one browser; `archive` is of its area. After an act everything but the charts is shown anew."""
 
-    def __init__(self, api: ApiClient, records: Records, visit: Visit, told: AlertDetail) -> None:
-        self._api, self._records, self._visit, self._told = api, records, visit, told
+    def __init__(self, api: ApiClient, archive: Archive, visit: Visit, told: AlertDetail) -> None:
+        self._api, self._archive, self._visit, self._told = api, archive, visit, told
         self._panel = AlertPanel(api, visit, self._again)
 
     async def show(self) -> None:
-        visit, records = self._visit, self._records
+        visit, archive = self._visit, self._archive
         alert = alert_of(self._told)
-        meter = meter_of(records.archive, alert)
+        meter = meter_of(archive, alert)
         self._news = ui.element("div").classes("news").props("role=status")
         self._head = _html(self._head_markup())
         with ui.element("div").classes("case"):
             with ui.element("div").classes("case-main"):
                 self._claim = _html(self._claim_markup())
                 subject = CurveSubject(alert.transformer_area, meter, (alert,), alert.alert_id)
-                await CurveCards(records, visit, subject, to_epoch_s(self._told.judged_until)).show()
+                await CurveCards(
+                    self._api, visit, archive.calendar, subject, to_epoch_s(self._told.judged_until)
+                ).show()
             with ui.element("div").classes("case-side"):
                 self._standing = _html(self._standing_markup()).classes("part-standing")
                 self._acts = ui.element("section").classes("card moves part-moves")
                 _html(case.check_card(visit, [alert])).classes("part-check")
-                await DismissalPanel(self._api, records.archive, visit).show(alert.alert_id)
+                await DismissalPanel(self._api, archive, visit).show(alert.alert_id)
                 self._turns = _html(self._turns_markup()).classes("part-turns")
                 self._history = _html(self._history_markup()).classes("part-history")
         with self._acts:
@@ -82,21 +83,21 @@ class AlertScreen:
 
     def _head_markup(self) -> Markup:
         alert = alert_of(self._told)
-        return case.alert_head(self._visit, alert, meter_of(self._records.archive, alert), self._told.tasks)
+        return case.alert_head(self._visit, alert, meter_of(self._archive, alert), self._told.tasks)
 
     def _claim_markup(self) -> Markup:
-        alert, archive = alert_of(self._told), self._records.archive
+        alert, archive = alert_of(self._told), self._archive
         now_s = to_epoch_s(self._told.now)
         return case.claim_card(self._visit, alert, archive, meter_of(archive, alert), now_s, linked=False)
 
     def _standing_markup(self) -> Markup:
-        return standing_card(self._visit, self._told, self._records.archive)
+        return standing_card(self._visit, self._told, self._archive)
 
     def _turns_markup(self) -> Markup:
-        return turns_card(self._visit, self._told.history, self._records.archive) or Markup()
+        return turns_card(self._visit, self._told.history, self._archive) or Markup()
 
     def _history_markup(self) -> Markup:
-        return history_card(self._visit, self._told.history, self._records.archive)
+        return history_card(self._visit, self._told.history, self._archive)
 
 
 def standing_card(visit: Visit, told: AlertDetail, archive: Archive) -> Markup:

@@ -24,7 +24,7 @@ from desk.access import TOKEN_COOKIE, Gate, check_exposure, token_stamp
 from desk.api.access import Parts
 from desk.api.app import BASE, build_api
 from desk.api.client import ApiClient
-from desk.records import ExpectedCurve, Records
+from desk.records import Records
 from desk.signing_in import sign_in_page
 from desk.texts import Language, language_of
 from desk.visit import COOKIE_SECONDS, LANGUAGE_COOKIE, THEME_COOKIE, local_address, visit_of
@@ -33,6 +33,7 @@ from metering.errors import MeterwatchError, SettingsError, StoreError, StoreUna
 from metering.messages import Message
 from metering.ports import StateStore, TimeSeries
 from metering.times import iso
+from operations.load_curves import ExpectedCurve
 
 Hook = Callable[[], Awaitable[None]]
 SHUTDOWN_SECONDS = 5

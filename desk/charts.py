@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from nicegui import ui
 
+from desk.api.client import ApiClient
 from desk.curves import (
     WINDOWS,
-    Curves,
     Episode,
     Options,
     Window,
@@ -20,17 +18,15 @@ from desk.curves import (
     episode_of,
     load_options,
     phase_options,
-    read_curves,
     window_of,
 )
 from desk.markup import el
-from desk.records import Records
-from desk.visit import UNNAMED, Visit
+from desk.visit import Visit
 from metering.alert import Alert
 from metering.archive import Meter
-from metering.errors import StoreUnavailable
-
-access_log = logging.getLogger("meterwatch.access")
+from metering.curves import Curves
+from metering.errors import NotFound, StoreUnavailable
+from metering.times import LocalCalendar
 
 
 @dataclass(frozen=True)
@@ -46,10 +42,13 @@ class CurveSubject:
 
 
 class CurveCards:
-    """The chart cards of a page. Load curves reveal when people are at home: each window that is read is logged."""
+    """The chart cards of a page. Load curves reveal when people are at home: each window that is read leaves a line in
+    the audit trail."""
 
-    def __init__(self, records: Records, visit: Visit, subject: CurveSubject, clock_s: int) -> None:
-        self._records = records
+    def __init__(
+        self, api: ApiClient, visit: Visit, calendar: LocalCalendar, subject: CurveSubject, clock_s: int
+    ) -> None:
+        self._api, self._calendar = api, calendar
         self._visit = visit
         self._subject = subject
         self._clock_s = clock_s
@@ -76,28 +75,14 @@ class CurveCards:
         await self._fill("onset")
 
     async def _fill(self, window: Window) -> None:
-        start_s, end_s = window_of(self._episode, window, self._clock_s)
-        meter = self._subject.meter
-        meter_id = None if meter is None else meter.meter_id
-        access_log.info(
-            "curve viewed: meter=%s area=%s window=%s by=%s purpose=%s",
-            meter_id or "-",
-            self._subject.transformer_area,
-            window,
-            self._visit.name or UNNAMED,
-            self._subject.purpose,
-        )
+        span = window_of(self._episode, window, self._clock_s)
+        subject = self._subject
+        place = ("areas", subject.transformer_area) if subject.meter is None else ("meters", subject.meter.meter_id)
         try:
-            curves = await asyncio.to_thread(
-                read_curves,
-                self._records,
-                self._subject.transformer_area,
-                meter_id,
-                start_s,
-                end_s,
-                by_day=window == "days",
+            curves = await self._api.curves(
+                self._visit.name, *place, span, by_day=window == "days", purpose=subject.purpose
             )
-        except StoreUnavailable:
+        except (StoreUnavailable, NotFound):
             self._load.clear()
             self._electrical.clear()
             with self._load:
@@ -106,7 +91,7 @@ class CurveCards:
         self._draw(curves)
 
     def _draw(self, curves: Curves) -> None:
-        say, calendar, theme = self._visit.say, self._records.archive.calendar, self._visit.theme
+        say, calendar, theme = self._visit.say, self._calendar, self._visit.theme
         self._load.clear()
         with self._load:
             if curves.read:

@@ -1,4 +1,4 @@
-"""Curves of one service point for the alert and task pages: read in a thread, shaped into ECharts options.
+"""Curves of one service point for the alert and task pages, shaped into ECharts options.
 
 Times on the axis are the utility's local times: ECharts gets them shifted as if they were UTC, so that every browser
 shows the same hours. A missing reading is a gap, never zero.
@@ -6,26 +6,18 @@ shows the same hours. A missing reading is a gap, never zero.
 
 from __future__ import annotations
 
-import logging
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, Literal, get_args
 
-from desk.records import Records
 from desk.texts import Words
 from metering.alert import Alert
-from metering.errors import StoreError
-from metering.ports import SeriesRow
+from metering.curves import Curve, Curves
 from metering.times import DAY_S, LocalCalendar
-
-_log = logging.getLogger("meterwatch.desk")
 
 Window = Literal["onset", "latest", "days"]
 WINDOWS: tuple[Window, ...] = get_args(Window)
 Options = dict[str, Any]
-Curve = list[tuple[int, float | None]]
 
 BEFORE_ONSET_S = 4 * DAY_S
 AFTER_ONSET_S = 8 * DAY_S
@@ -50,26 +42,6 @@ class Episode:
     end_s: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Curves:
-    """One window of a meter and of its area; a series that was never measured is empty."""
-
-    start_s: int
-    end_s: int
-    observed: Curve
-    expected: Curve
-    voltages: Mapping[str, Curve]
-    currents: Mapping[str, Curve]
-    supplied: Curve
-    metered: Curve
-    loss_share: Curve
-    by_day: bool = False
-
-    @property
-    def read(self) -> bool:
-        return any(value is not None for _, value in self.observed)
-
-
 def episode_of(alerts: Sequence[Alert], begins_s: int = 0) -> Episode:
     """The time that `alerts` together speak of; without any it begins at `begins_s`."""
     if not alerts:
@@ -89,125 +61,6 @@ def window_of(episode: Episode, window: Window, clock_s: int) -> tuple[int, int]
     if window == "latest":
         return latest_s - LATEST_S, latest_s
     return max(episode.start_s - DAYS_BEFORE_S, latest_s - DAYS_LONGEST_S), latest_s
-
-
-def read_curves(
-    records: Records, transformer_area: str, meter_id: str | None, start_s: int, end_s: int, *, by_day: bool
-) -> Curves:
-    """Read one window (blocking: call it in a thread). Raises `StoreUnavailable`.
-
-    `meter_id` is the customer meter to show, None for a whole area: then only its balance is read.
-    """
-    interval_s = records.archive.interval_s
-    rows: list[SeriesRow] = []
-    expected: dict[int, float] = {}
-    if meter_id is not None:
-        tags = {"transformer_area": transformer_area, "meter_id": meter_id}
-        rows = records.series.read("reading", start_s=start_s, end_s=end_s, tags=tags)
-        expected = {r.time_s: r.fields["expected_kwh"] for r in rows if "expected_kwh" in r.fields}
-        expected |= _expected_now(records, meter_id, start_s, end_s)
-    balance = records.series.read(
-        "area_balance", start_s=start_s, end_s=end_s, tags={"transformer_area": transformer_area}
-    )
-    step_s = DAY_S if by_day else interval_s
-    calendar = records.archive.calendar
-    observed = {r.time_s: r.fields["energy_kwh"] for r in rows if "energy_kwh" in r.fields}
-    supplied = _field(balance, "supplied_kwh")
-    metered = {at: kwh for at, kwh in _field(balance, "metered_kwh").items() if at in supplied}
-    if by_day:
-        # a day compares like with like: expected energy only of the intervals that were read
-        return Curves(
-            start_s,
-            end_s,
-            _daily(observed, calendar, start_s, end_s),
-            _daily({at: kwh for at, kwh in expected.items() if at in observed}, calendar, start_s, end_s),
-            {},
-            {},
-            _daily(supplied, calendar, start_s, end_s),
-            _daily(metered, calendar, start_s, end_s),
-            _loss_by(lambda at: calendar.day_start(calendar.day_of(at)), balance),
-            by_day=True,
-        )
-    return Curves(
-        start_s,
-        end_s,
-        _gaps(observed, step_s),
-        _gaps(expected, step_s),
-        _named(rows, {"a": "voltage_a_v", "b": "voltage_b_v", "c": "voltage_c_v", "mean": "voltage_v"}, step_s),
-        _named(
-            rows,
-            {
-                "a": "current_a_a",
-                "b": "current_b_a",
-                "c": "current_c_a",
-                "mean": "current_a",
-                "neutral": "neutral_current_a",
-            },
-            step_s,
-        ),
-        _gaps(supplied, step_s),
-        _gaps(metered, step_s),
-        _loss_by(lambda at: at - at % 3600, balance),
-    )
-
-
-def _expected_now(records: Records, meter_id: str, start_s: int, end_s: int) -> dict[int, float]:
-    """What the models expect of the window today; nothing where their state cannot be read: the rest is still shown."""
-    if records.expected_curve is None:
-        return {}
-    try:
-        curve = records.expected_curve(meter_id, start_s, end_s)
-    except StoreError as trouble:
-        _log.warning("no expected curve of meter %s: %s", meter_id, trouble)
-        return {}
-    return {at: kwh for at, kwh in curve if math.isfinite(kwh)}
-
-
-def _field(rows: Sequence[SeriesRow], name: str) -> dict[int, float]:
-    return {r.time_s: r.fields[name] for r in rows if name in r.fields}
-
-
-def _named(rows: Sequence[SeriesRow], columns: Mapping[str, str], step_s: int) -> dict[str, Curve]:
-    """Phases where they are measured, else the mean; the neutral stands beside either."""
-    found = {name: values for name, column in columns.items() if (values := _field(rows, column))}
-    if any(name in found for name in "abc"):
-        found.pop("mean", None)
-    return {name: _gaps(values, step_s) for name, values in found.items()}
-
-
-def _gaps(values: Mapping[int, float], step_s: int) -> Curve:
-    """Values by time with one None at the start of every hole, so that no line is drawn across it."""
-    curve: Curve = []
-    for at in sorted(values):
-        if curve and at - curve[-1][0] > step_s:
-            curve.append((curve[-1][0] + step_s, None))
-        curve.append((at, values[at]))
-    return curve
-
-
-def _daily(values: Mapping[int, float], calendar: LocalCalendar, start_s: int, end_s: int) -> Curve:
-    """Sums of the local days that lie wholly within the window: half a day would look like a fall."""
-    sums: dict[date, float] = {}
-    for at, kwh in values.items():
-        day = calendar.day_of(at)
-        sums[day] = sums.get(day, 0.0) + kwh
-    return [
-        (calendar.day_start(day), kwh)
-        for day, kwh in sorted(sums.items())
-        if calendar.day_start(day) >= start_s and calendar.day_end(day) <= end_s
-    ]
-
-
-def _loss_by(bucket: Any, rows: Sequence[SeriesRow]) -> Curve:
-    """Share of the supplied energy that was lost, over the intervals of each bucket that could be balanced."""
-    supplied: dict[int, float] = {}
-    lost: dict[int, float] = {}
-    for row in rows:
-        if "loss_kwh" in row.fields and "supplied_kwh" in row.fields:
-            at = bucket(row.time_s)
-            supplied[at] = supplied.get(at, 0.0) + row.fields["supplied_kwh"]
-            lost[at] = lost.get(at, 0.0) + row.fields["loss_kwh"]
-    return [(at, lost[at] / kwh) for at, kwh in sorted(supplied.items()) if kwh > 0]
 
 
 # --- options
@@ -253,7 +106,7 @@ def balance_options(curves: Curves, episode: Episode, calendar: LocalCalendar, s
         _line(say("chart.metered"), curves.metered, calendar, PHASE_COLOURS["b"]),
         _line(
             say("chart.loss"),
-            [(at, None if v is None else round(100 * v, 2)) for at, v in curves.loss_share],
+            tuple((at, None if v is None else round(100 * v, 2)) for at, v in curves.loss_share),
             calendar,
             LOSS_COLOUR,
         )

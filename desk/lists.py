@@ -105,7 +105,7 @@ def _filters(
         visit,
         "/tasks",
         wanted,
-        archive,
+        archive.areas,
         choice(say("column.state"), "state", offer(visit, wanted.state, *states)),
         *what_choices(visit, wanted, kinds),
     )
@@ -116,14 +116,14 @@ def offer(visit: Visit, chosen: str, *options: tuple[str, str]) -> list[Markup]:
     return [option(value, text, chosen) for value, text in (("", visit.say("filter.any")), *options)]
 
 
-def filter_form(visit: Visit, path: str, wanted: Selection, archive: Archive, *choices: Markup) -> Markup:
+def filter_form(visit: Visit, path: str, wanted: Selection, areas: Iterable[str], *choices: Markup) -> Markup:
     """A plain form: it works from the keyboard, and the address it leads to can be sent to a colleague."""
     say = visit.say
-    areas = sorted({wanted.area, *archive.areas} - {""})[:AREAS_OFFERED]
+    offered = sorted({wanted.area, *areas} - {""})[:AREAS_OFFERED]
     form = el(
         "form",
         *choices,
-        choice(say("column.area"), "area", offer(visit, wanted.area, *((a, a) for a in areas))),
+        choice(say("column.area"), "area", offer(visit, wanted.area, *((a, a) for a in offered))),
         choice(say("filter.lane"), "lane", offer(visit, wanted.lane, ("hazard", say("lane.hazard")))),
         el(
             "label",

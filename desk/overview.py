@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from alerts.watch import RULES, WatchRule, urgency_of
-from desk.figures import UNKNOWN, count, day_name, distance, figure, share
+from desk.api.client import alert_of, task_of
+from desk.api.overview_schemas import AreaOut, IntakeOut, NextTask, Overview, WatchOut
+from desk.api.place_schemas import Places
+from desk.figures import UNKNOWN, count, distance, figure, share
 from desk.markup import Child, Markup, el, joined
 from desk.pieces import (
     Column,
     alert_address,
     area_address,
     claim,
+    claim_of_kinds,
     grade_chip,
     hazard_chip,
     is_hazard,
@@ -21,121 +22,41 @@ from desk.pieces import (
     state_chip,
     table,
     task_address,
-    task_claim,
     time_text,
 )
-from desk.records import TASKS_ON_SHOW, Snapshot, next_first
 from desk.selection import OPEN_ONES, Selection
 from desk.visit import Visit
 from metering.alert import Alert
-from metering.archive import Archive
 from metering.inspection import InspectionTask
-from metering.ports import SeriesRow
-from metering.watch import WatchStanding
-from operations.watch import why_not
+from metering.times import LocalCalendar, to_epoch_s
 
-AREAS_SHOWN = 24
 NEWEST_SHOWN = 8
-HAZARDS_SHOWN = 6
+HAZARDS_SHOWN = TASKS_SHOWN = 6
 #: How many areas, partitions or workers a line about the monitor itself names.
 WATCH_NAMED = 5
 LOSS_ALARMING = 0.10
 
 
-@dataclass(frozen=True, slots=True)
-class Intake:
-    """How many readings came in, and what became of them."""
-
-    accepted: int
-    set_aside: Mapping[str, int]
-    late: int
-    dead_lettered: int
-
-    @property
-    def readings_in(self) -> int:
-        return self.accepted + sum(self.set_aside.values()) + self.late + self.dead_lettered
-
-
-def intake_of(counters: Mapping[str, int]) -> Intake:
-    """
-    >>> intake_of({"readings_accepted": 8, "set_aside.negative": 2, "frames": 1}).readings_in
-    10
-    """
-    prefix = "set_aside."
-    set_aside = {name.removeprefix(prefix): n for name, n in counters.items() if name.startswith(prefix) and n}
-    return Intake(
-        counters.get("readings_accepted", 0),
-        dict(sorted(set_aside.items(), key=lambda item: (-item[1], item[0]))),
-        counters.get("readings_late", 0),
-        counters.get("readings_dead_lettered", 0),
-    )
+def parts(visit: Visit, told: Overview, places: Places) -> dict[str, Markup]:
+    """Everything on the control room's screen, by part."""
+    calendar = places.calendar
+    return {
+        "tiles": tiles(visit, told, places),
+        "watch": watch_lane(visit, told),
+        "hazards": hazard_lane(visit, told),
+        "areas": areas_table(visit, told),
+        "newest": newest(visit, told, calendar),
+        "tasks": next_tasks(visit, told),
+        "families": families(visit, told),
+        "aside": set_aside_bars(visit, told.intake),
+    }
 
 
-@dataclass(frozen=True, slots=True)
-class AreaLine:
-    """One transformer area as the control room lists it. `loss_share` is None where it cannot be computed."""
-
-    transformer_area: str
-    meters: int
-    open_alerts: int
-    hazards: int
-    open_tasks: int
-    loss_share: float | None
-    course: tuple[float | None, ...]
-
-
-def ranked_areas(snapshot: Snapshot, archive: Archive) -> list[str]:
-    """All areas, those with hazards first, then by open alerts, then by name."""
-    alerts = Counter(a.transformer_area for a in snapshot.open_alerts)
-    hazards = Counter(a.transformer_area for a in snapshot.open_alerts if is_hazard(a))
-    return sorted(archive.areas, key=lambda name: (-hazards[name], -alerts[name], name))
-
-
-def area_lines(
-    names: Sequence[str], snapshot: Snapshot, archive: Archive, balances: Mapping[str, Sequence[SeriesRow]]
-) -> list[AreaLine]:
-    alerts = Counter(a.transformer_area for a in snapshot.open_alerts)
-    hazards = Counter(a.transformer_area for a in snapshot.open_alerts if is_hazard(a))
-    tasks = Counter(t.transformer_area for t in snapshot.open_tasks)
-    return [
-        AreaLine(
-            name,
-            int((~archive.areas[name].is_supply).sum()),
-            alerts[name],
-            hazards[name],
-            tasks[name],
-            *loss_of(balances.get(name, ())),
-        )
-        for name in names
-    ]
-
-
-def loss_of(rows: Sequence[SeriesRow]) -> tuple[float | None, tuple[float | None, ...]]:
-    """(loss over supplied energy, its course by hour) of the intervals that could be balanced."""
-    supplied: dict[int, float] = {}
-    lost: dict[int, float] = {}
-    for row in rows:
-        hour = row.time_s // 3600
-        supplied.setdefault(hour, 0.0)
-        lost.setdefault(hour, 0.0)
-        if "loss_kwh" in row.fields and "supplied_kwh" in row.fields:
-            supplied[hour] += row.fields["supplied_kwh"]
-            lost[hour] += row.fields["loss_kwh"]
-    whole = sum(supplied.values())
-    course = tuple(lost[h] / supplied[h] if supplied[h] > 0 else None for h in sorted(supplied))
-    return (sum(lost.values()) / whole if whole > 0 else None), course
-
-
-# --- rendering
-
-
-def tiles(visit: Visit, snapshot: Snapshot, archive: Archive) -> Markup:
-    say, intake = visit.say, intake_of(snapshot.counters)
-    grades = Counter(a.grade for a in snapshot.open_alerts)
-    hazards = sum(map(is_hazard, snapshot.open_alerts))
-    overdue = sum(t.due_at_s <= snapshot.now_s for t in snapshot.open_tasks)
+def tiles(visit: Visit, told: Overview, places: Places) -> Markup:
+    say, intake = visit.say, told.intake
+    grades = {grade: told.alerts.by_grade.get(grade, 0) for grade in ("high", "medium", "low")}
+    hazards = told.alerts.by_lane.get("hazard", 0)
     whole = intake.readings_in
-    meters = sum(m.role == "customer" for m in archive.meters)
     aside = sum(intake.set_aside.values())
     first_reason = next(iter(intake.set_aside), None)
     return el(
@@ -149,17 +70,11 @@ def tiles(visit: Visit, snapshot: Snapshot, archive: Archive) -> Markup:
         ),
         _tile(
             say("tile.alerts"),
-            count(len(snapshot.open_alerts)),
-            say("tile.alerts_note", high=grades["high"], medium=grades["medium"], low=grades["low"]),
+            count(told.alerts.count),
+            say("tile.alerts_note", **grades),
             href="/alerts?state=raised",
         ),
-        _tile(
-            say("tile.tasks"),
-            count(len(snapshot.open_tasks)),
-            say("tile.tasks_note", overdue=overdue),
-            class_="warn" if overdue else "",
-            href=f"/tasks?state={OPEN_ONES}",
-        ),
+        _tasks_tile(visit, told),
         _tile(
             say("tile.readings_in"),
             large_count(whole),
@@ -177,18 +92,32 @@ def tiles(visit: Visit, snapshot: Snapshot, archive: Archive) -> Markup:
             say("tile.dead_note"),
             class_="warn" if intake.dead_lettered else "",
         ),
-        _tile(say("tile.areas"), count(len(archive.areas)), say("tile.areas_note", meters=count(meters))),
+        _tile(say("tile.areas"), count(told.areas.count), say("tile.areas_note", meters=count(told.areas.meters))),
         _tile(
             say("tile.day"),
-            day_name(snapshot.last_closed_day) or say("tile.day_none"),
-            archive.timezone,
+            say("tile.day_none") if told.last_closed_day is None else told.last_closed_day.isoformat(),
+            places.timezone,
             class_="wide-figure",
         ),
         class_="tiles",
     )
 
 
-def _reason_words(visit: Visit, intake: Intake) -> str:
+def _tasks_tile(visit: Visit, told: Overview) -> Markup | None:
+    """None for who may not see tasks."""
+    if told.tasks is None:
+        return None
+    say, overdue = visit.say, told.tasks.overdue
+    return _tile(
+        say("tile.tasks"),
+        count(told.tasks.count),
+        say("tile.tasks_note", overdue=overdue),
+        class_="warn" if overdue else "",
+        href=f"/tasks?state={OPEN_ONES}",
+    )
+
+
+def _reason_words(visit: Visit, intake: IntakeOut) -> str:
     shown = [f"{visit.say(f'reason.{r}')} {count(n)}" for r, n in list(intake.set_aside.items())[:2]]
     return " · ".join(shown)
 
@@ -213,37 +142,35 @@ def _tile(label: str, value: str, note: Child, *, class_: str = "", href: str | 
     )
 
 
-def watch_lane(visit: Visit, snapshot: Snapshot) -> Markup:
+def watch_lane(visit: Visit, told: Overview) -> Markup:
     """What is wrong with the monitor itself: the rules of the watch that are open, what to do, and what could not be judged."""
-    say, zh = visit.say, visit.language == "zh"
-    shown = [(RULES[s.rule], s) for s in snapshot.watch if s.rule in RULES and s.open]
-    if not shown:
+    zh = visit.language == "zh"
+    if not told.watch:
         return Markup()
-    shown.sort(key=lambda found: (urgency_of(found[0], found[1].subject) != "page", found[0].code, found[1].subject))
     entries = [
         el(
             "li",
-            el("strong", " ".join(filter(None, (rule.name_zh if zh else rule.name_en, standing.subject)))),
-            el("span", _watch_note(visit, rule, standing), class_="note"),
-            el("span", rule.do_zh if zh else rule.do_en, class_="note"),
+            el("strong", " ".join(filter(None, (stands.name_zh if zh else stands.name_en, stands.subject)))),
+            el("span", _watch_note(visit, stands), class_="note"),
+            el("span", stands.do_zh if zh else stands.do_en, class_="note"),
         )
-        for rule, standing in shown
+        for stands in told.watch
     ]
-    more = el("span", count(len(shown)), class_="badge")
-    return section(say("overview.watch"), el("ul", *entries), class_="lane alarm", more=more)
+    more = el("span", count(len(told.watch)), class_="badge")
+    return section(visit.say("overview.watch"), el("ul", *entries), class_="lane alarm", more=more)
 
 
-def _watch_note(visit: Visit, rule: WatchRule, standing: WatchStanding) -> str:
-    value = why_not(standing, zh=visit.language == "zh")
-    if standing.value is not None:
-        value = figure(standing.value, rule.unit)
-    return " · ".join((f"{value} ({rule.metric})", *standing.which[:WATCH_NAMED]))
+def _watch_note(visit: Visit, stands: WatchOut) -> str:
+    value = stands.why_not_zh if visit.language == "zh" else stands.why_not_en
+    if stands.value is not None:
+        value = figure(stands.value, stands.unit)
+    return " · ".join((f"{value} ({stands.metric})", *stands.which[:WATCH_NAMED]))
 
 
-def hazard_lane(visit: Visit, snapshot: Snapshot) -> Markup:
+def hazard_lane(visit: Visit, told: Overview) -> Markup:
     """Dangerous conditions apart from everything else, the gravest first."""
-    say = visit.say
-    hazards = sorted(filter(is_hazard, snapshot.open_alerts), key=lambda a: (-a.risk, a.raised_at_s, a.alert_id))
+    say, now_s = visit.say, to_epoch_s(told.now)
+    hazards = [alert_of(line) for line in told.alerts.hazards[:HAZARDS_SHOWN]]
     if not hazards:
         return section(
             say("overview.hazards"), el("p", say("overview.hazards_none"), class_="calm"), class_="lane calm"
@@ -257,22 +184,21 @@ def hazard_lane(visit: Visit, snapshot: Snapshot) -> Markup:
                 el("strong", claim(visit, a)),
                 el(
                     "span",
-                    f"{a.meter_id or say('claim.area')} · {a.transformer_area} · "
-                    f"{distance(a.raised_at_s, snapshot.now_s, say)}",
+                    f"{a.meter_id or say('claim.area')} · {a.transformer_area} · {distance(a.raised_at_s, now_s, say)}",
                     class_="note",
                 ),
                 href=alert_address(a),
             ),
         )
-        for a in hazards[:HAZARDS_SHOWN]
+        for a in hazards
     ]
-    more = el("span", f"{count(len(hazards))}", class_="badge")
+    more = el("span", count(told.alerts.by_lane.get("hazard", 0)), class_="badge")
     return section(say("overview.hazards"), el("ul", *entries), class_="lane alarm", more=more)
 
 
-def areas_table(visit: Visit, lines: Sequence[AreaLine], all_areas: int) -> Markup:
-    say = visit.say
-    columns: list[Column[AreaLine]] = [
+def areas_table(visit: Visit, told: Overview) -> Markup:
+    say, lines = visit.say, told.areas.ranked
+    columns: list[Column[AreaOut]] = [
         Column(
             say("column.area"),
             lambda a: joined(
@@ -284,15 +210,15 @@ def areas_table(visit: Visit, lines: Sequence[AreaLine], all_areas: int) -> Mark
         ),
         Column(say("column.meters"), lambda a: count(a.meters), class_="figure minor"),
         Column(say("area.loss"), lambda a: _loss_bar(visit, a.loss_share), class_="loss"),
-        Column(say("area.loss_course"), lambda a: sparkline(a.course), class_="spark minor"),
+        Column(say("area.loss_course"), lambda a: sparkline(a.loss_course), class_="spark minor"),
         Column(
             say("column.alerts"),
             lambda a: _figure_or_dot(a.open_alerts),
             class_="figure",
         ),
-        Column(say("column.tasks"), lambda a: _figure_or_dot(a.open_tasks), class_="figure"),
+        Column(say("column.tasks"), lambda a: _figure_or_dot(a.open_tasks or 0), class_="figure"),
     ]
-    more = el("span", say("overview.areas_shown", shown=len(lines), all=count(all_areas)), class_="note")
+    more = el("span", say("overview.areas_shown", shown=len(lines), all=count(told.areas.count)), class_="note")
     return section(
         say("overview.areas"), table(columns, lines, caption=say("overview.areas")), class_="areas", more=more
     )
@@ -342,17 +268,17 @@ def sparkline(course: Sequence[float | None], width: int = 112, height: int = 22
     )
 
 
-def newest(visit: Visit, snapshot: Snapshot, archive: Archive) -> Markup:
-    say = visit.say
-    alerts = sorted(snapshot.open_alerts, key=lambda a: (-a.raised_at_s, a.alert_id))[:NEWEST_SHOWN]
+def newest(visit: Visit, told: Overview, calendar: LocalCalendar) -> Markup:
+    say, now_s = visit.say, to_epoch_s(told.now)
+    alerts = [alert_of(line) for line in told.alerts.newest[:NEWEST_SHOWN]]
     more = el("a", say("overview.all"), href="/alerts?state=raised", class_="more")
     if not alerts:
         return section(say("overview.newest"), el("p", say("overview.newest_none"), class_="calm"), more=more)
-    entries = [_alert_entry(visit, a, snapshot, archive) for a in alerts]
+    entries = [_alert_entry(visit, a, now_s, calendar) for a in alerts]
     return section(say("overview.newest"), el("ul", *entries, class_="entries"), more=more)
 
 
-def _alert_entry(visit: Visit, alert: Alert, snapshot: Snapshot, archive: Archive) -> Markup:
+def _alert_entry(visit: Visit, alert: Alert, now_s: int, calendar: LocalCalendar) -> Markup:
     return el(
         "li",
         el(
@@ -362,42 +288,44 @@ def _alert_entry(visit: Visit, alert: Alert, snapshot: Snapshot, archive: Archiv
             el(
                 "span",
                 f"{alert.meter_id or visit.say('claim.area')} · {alert.transformer_area} · ",
-                time_text(alert.raised_at_s, archive.calendar),
+                time_text(alert.raised_at_s, calendar),
                 class_="note",
             ),
-            el("span", distance(alert.raised_at_s, snapshot.now_s, visit.say), class_="ago"),
+            el("span", distance(alert.raised_at_s, now_s, visit.say), class_="ago"),
             href=alert_address(alert),
         ),
     )
 
 
-def next_tasks(visit: Visit, snapshot: Snapshot) -> Markup:
-    say = visit.say
-    tasks: list[InspectionTask] = sorted(snapshot.open_tasks, key=next_first)[:TASKS_ON_SHOW]
+def next_tasks(visit: Visit, told: Overview) -> Markup:
+    say, now_s = visit.say, to_epoch_s(told.now)
+    tasks = () if told.tasks is None else told.tasks.next[:TASKS_SHOWN]
     more = el("a", say("overview.all"), href=f"/tasks?state={OPEN_ONES}", class_="more")
     if not tasks:
         return section(say("overview.next_tasks"), el("p", say("overview.next_tasks_none"), class_="calm"), more=more)
-    entries = [
-        el(
-            "li",
-            el(
-                "a",
-                hazard_chip(visit) if t.hazard else grade_chip(visit, t.grade),
-                el("strong", task_claim(visit, t, snapshot.alerts_of(t))),
-                el("span", f"{t.service_point} · {t.transformer_area} · {t.assignee or '–'}", class_="note"),
-                el(
-                    "span",
-                    state_chip(visit, "task", t.state),
-                    " ",
-                    due_text(visit, t, snapshot.now_s),
-                    class_="ago",
-                ),
-                href=task_address(t.task_id),
-            ),
-        )
-        for t in tasks
-    ]
+    entries = [_task_entry(visit, t, now_s) for t in tasks]
     return section(say("overview.next_tasks"), el("ul", *entries, class_="entries"), more=more)
+
+
+def _task_entry(visit: Visit, told: NextTask, now_s: int) -> Markup:
+    task = task_of(told)
+    return el(
+        "li",
+        el(
+            "a",
+            hazard_chip(visit) if task.hazard else grade_chip(visit, task.grade),
+            el("strong", claim_of_kinds(visit, told.abnormalities, task.finding)),
+            el("span", f"{task.service_point} · {task.transformer_area} · {task.assignee or '–'}", class_="note"),
+            el(
+                "span",
+                state_chip(visit, "task", task.state),
+                " ",
+                due_text(visit, task, now_s),
+                class_="ago",
+            ),
+            href=task_address(task.task_id),
+        ),
+    )
 
 
 def due_text(visit: Visit, task: InspectionTask, now_s: int) -> Markup:
@@ -406,10 +334,10 @@ def due_text(visit: Visit, task: InspectionTask, now_s: int) -> Markup:
     return el("span", text, class_="late" if late else None)
 
 
-def families(visit: Visit, snapshot: Snapshot) -> Markup:
+def families(visit: Visit, told: Overview) -> Markup:
     """Open alerts by family, as bars that lead to their list."""
     say = visit.say
-    found = Counter(a.family for a in snapshot.open_alerts)
+    found = told.alerts.by_family
     most = max(found.values(), default=1)
     bars = [
         el(
@@ -428,8 +356,8 @@ def families(visit: Visit, snapshot: Snapshot) -> Markup:
     return section(say("overview.families"), content)
 
 
-def set_aside_bars(visit: Visit, snapshot: Snapshot) -> Markup:
-    say, intake = visit.say, intake_of(snapshot.counters)
+def set_aside_bars(visit: Visit, intake: IntakeOut) -> Markup:
+    say = visit.say
     most = max(intake.set_aside.values(), default=1)
     bars = [
         el(

@@ -16,11 +16,12 @@ from desk import case, learning, lists, overview, quality, told
 from desk.alert_list import alert_list, query_of
 from desk.alert_page import AlertScreen
 from desk.api.client import ApiClient, alert_of
+from desk.api.place_schemas import Places
 from desk.charts import CurveCards, CurveSubject
 from desk.markup import Markup, el
 from desk.moves import MovePanel
 from desk.pieces import claim, footer, header, task_claim
-from desk.records import QUALITY_DAYS, Records, Snapshot
+from desk.records import Records
 from desk.selection import OPEN_ONES, Selection, select_tasks
 from desk.taking_back import TakeBack
 from desk.texts import Language
@@ -48,79 +49,82 @@ def register(records: Records, api: ApiClient, language: Language) -> None:
     """Register every page with NiceGUI, over these records."""
     style_version = blake2b(STYLE.read_bytes(), digest_size=6).hexdigest()
 
-    def screen(request: Request) -> Screen:
-        return Screen(records, api, visit_of(request, language), style_version)
+    async def screen(request: Request) -> Screen:
+        return Screen(records, api, await api.places(), visit_of(request, language), style_version)
 
     @ui.page("/", response_timeout=BUILD_SECONDS)
     async def control_room(request: Request) -> None:
-        await screen(request).control_room()
+        await (await screen(request)).control_room()
 
     @ui.page("/alerts", response_timeout=BUILD_SECONDS)
     async def alert_list(request: Request) -> None:
         wanted = Selection.of(request.query_params, state=AlertState.RAISED, sort="-raised")
-        await screen(request).alert_list(wanted)
+        await (await screen(request)).alert_list(wanted)
 
     @ui.page("/tasks", response_timeout=BUILD_SECONDS)
     async def task_list(request: Request) -> None:
-        await screen(request).task_list(Selection.of(request.query_params, state=OPEN_ONES, sort="next"))
+        await (await screen(request)).task_list(Selection.of(request.query_params, state=OPEN_ONES, sort="next"))
 
     @ui.page("/findings", response_timeout=BUILD_SECONDS)
     async def findings_page(request: Request) -> None:
-        await screen(request).findings()
+        await (await screen(request)).findings()
 
     @ui.page("/notifications", response_timeout=BUILD_SECONDS)
     async def told_page(request: Request) -> None:
-        await screen(request).told()
+        await (await screen(request)).told()
 
     @ui.page("/quality", response_timeout=BUILD_SECONDS)
     async def quality_page(request: Request) -> None:
-        await screen(request).quality()
+        await (await screen(request)).quality()
 
     @ui.page("/alerts/{alert_id}", response_timeout=BUILD_SECONDS)
     async def alert_page(request: Request, alert_id: str) -> None:
-        await screen(request).alert(alert_id)
+        await (await screen(request)).alert(alert_id)
 
     @ui.page("/tasks/{task_id}", response_timeout=BUILD_SECONDS)
     async def task_page(request: Request, task_id: str) -> None:
-        await screen(request).task(task_id)
+        await (await screen(request)).task(task_id)
 
 
 class Screen:
     """One page for one browser: read first, then build."""
 
-    def __init__(self, records: Records, api: ApiClient, visit: Visit, style_version: str) -> None:
+    def __init__(self, records: Records, api: ApiClient, places: Places, visit: Visit, style_version: str) -> None:
         self._records = records
         self._api = api
+        self._places = places
         self._visit = visit
         self._style_version = style_version
 
     async def control_room(self) -> None:
         """The overview; it keeps itself up to date."""
-        records, visit = self._records, self._visit
+        visit, calendar = self._visit, self._places.calendar
         try:
-            shown = await _control_room(records, visit)
+            told = await self._api.overview()
         except StoreUnavailable:
             self._unavailable("overview")
             return
-        with self._shell("overview", visit.say("overview.title"), shown.snapshot.clock_s) as bar:
-            parts = {name: _html(shown.parts[name]).classes(f"part-{name}") for name in ("tiles", "watch", "hazards")}
-            few = len(records.archive.areas) <= FEW_AREAS
+        shown = await asyncio.to_thread(overview.parts, visit, told, self._places)
+        with self._shell("overview", visit.say("overview.title"), to_epoch_s(told.judged_until)) as bar:
+            parts = {name: _html(shown[name]).classes(f"part-{name}") for name in ("tiles", "watch", "hazards")}
+            few = told.areas.count <= FEW_AREAS
             columns: tuple[tuple[str, ...], ...] = (
                 (("areas", "newest"), ("tasks", "families", "aside")) if few else BUSY_COLUMNS
             )
             for column, width in zip(columns, ("wide", "narrow"), strict=True):
                 with ui.element("div").classes(f"column-of-cards {width}"):
-                    parts |= {name: _html(shown.parts[name]).classes(f"part-{name}") for name in column}
+                    parts |= {name: _html(shown[name]).classes(f"part-{name}") for name in column}
 
         async def refresh() -> None:
             try:
-                fresh = await _control_room(records, visit)
+                told = await self._api.overview()
             except StoreUnavailable:
                 return  # the screen keeps what it last knew; its clock stands still and says so
+            fresh = await asyncio.to_thread(overview.parts, visit, told, self._places)
             for name, part in parts.items():
-                if part.content != fresh.parts[name]:
-                    part.content = fresh.parts[name]
-            top = header(visit, "overview", fresh.snapshot.clock_s, records.archive.calendar)
+                if part.content != fresh[name]:
+                    part.content = fresh[name]
+            top = header(visit, "overview", to_epoch_s(told.judged_until), calendar)
             if bar.content != top:
                 bar.content = top
 
@@ -136,7 +140,7 @@ class Screen:
         except IllegalMove as refusal:
             self._refused("alerts", str(refusal))
             return
-        shown = await asyncio.to_thread(alert_list, visit, self._records.archive, wanted, found)
+        shown = await asyncio.to_thread(alert_list, visit, self._places, wanted, found)
         with self._shell("alerts", visit.say("nav.alerts"), to_epoch_s(found.judged_until)):
             _html(shown)
 
@@ -170,37 +174,34 @@ class Screen:
 
     async def told(self) -> None:
         """What people were told, and whether it arrived."""
-        records, visit = self._records, self._visit
+        visit = self._visit
         try:
-            clock_s = await asyncio.to_thread(records.log_clock_s)
-            deliveries = await asyncio.to_thread(lambda: records.store.deliveries(limit=told.SHOWN))
+            sent = await self._api.notifications({"limit": told.SHOWN})
         except StoreUnavailable:
             self._unavailable("told")
             return
-        with self._shell("told", visit.say("nav.told"), clock_s):
-            _html(told.told_card(visit, deliveries, records.archive))
+        with self._shell("told", visit.say("nav.told"), to_epoch_s(sent.judged_until)):
+            _html(told.told_card(visit, sent.notifications, self._places.calendar))
 
     async def quality(self) -> None:
         """What validation found, and which meters to calibrate."""
-        records, visit, archive = self._records, self._visit, self._records.archive
+        visit, calendar = self._visit, self._places.calendar
         try:
-            snapshot = await records.snapshot()
-            found = await records.quality(snapshot.clock_s)
+            found = await self._api.quality()
         except StoreUnavailable:
             self._unavailable("quality")
             return
 
         def render() -> list[Markup]:
-            rules = quality.rule_lines(found.counters, found.found)
             return [
-                quality.rules_card(visit, rules, QUALITY_DAYS),
-                overview.set_aside_bars(visit, snapshot),
-                quality.candidates_card(visit, quality.candidates(found.estimates), archive),
-                quality.meters_card(visit, quality.meter_lines(found.found), archive, QUALITY_DAYS),
+                quality.rules_card(visit, found),
+                overview.set_aside_bars(visit, found.intake),
+                quality.candidates_card(visit, found, calendar),
+                quality.meters_card(visit, found, calendar),
             ]
 
         cards = await asyncio.to_thread(render)
-        with self._shell("quality", visit.say("nav.quality"), snapshot.clock_s):
+        with self._shell("quality", visit.say("nav.quality"), to_epoch_s(found.judged_until)):
             _html(el("h1", visit.say("nav.quality")))
             for card, name in zip(cards, ("rules", "aside", "candidates", "meters"), strict=True):
                 _html(card).classes(f"part-{name}")
@@ -209,6 +210,7 @@ class Screen:
         visit = self._visit
         try:
             told = await self._api.alert(alert_id)
+            archive = await self._api.place(told.transformer_area, told.service_point, told.meter_id)
         except StoreUnavailable:
             self._unavailable("alerts")
             return
@@ -216,7 +218,7 @@ class Screen:
             self._missing("alerts", 0)
             return
         with self._shell("alerts", claim(visit, alert_of(told)), to_epoch_s(told.judged_until)):
-            await AlertScreen(self._api, self._records, visit, told).show()
+            await AlertScreen(self._api, archive, visit, told).show()
 
     async def task(self, task_id: str) -> None:
         records, visit = self._records, self._visit
@@ -230,13 +232,13 @@ class Screen:
             self._missing("tasks", clock_s)
             return
         with self._shell("tasks", task_claim(visit, seen.task, seen.alerts), clock_s):
-            await TaskScreen(records, visit, seen).show()
+            await TaskScreen(records, self._api, visit, seen).show()
 
     @contextlib.contextmanager
     def _shell(self, here: str, title: str, clock_s: int) -> Iterator[ui.html]:
         """Header, content, footer; gives the header, so that a live page can move its clock."""
         _prepare(self._visit, title, self._style_version)
-        bar = _html(header(self._visit, here, clock_s, self._records.archive.calendar)).classes("top")
+        bar = _html(header(self._visit, here, clock_s, self._places.calendar)).classes("top")
         with ui.element("main").props('id=content tabindex="-1"').classes(f"page page-{here}"):
             yield bar
         _html(footer(self._visit), "footer")
@@ -260,38 +262,6 @@ class Screen:
         ui.context.client.status_code = 404
         with self._shell(here, say("trouble.missing"), clock_s):
             _notice(say("trouble.missing"), say("trouble.missing_do"))
-
-
-@dataclass(frozen=True)
-class ControlRoom:
-    snapshot: Snapshot
-    parts: dict[str, Markup]
-
-
-async def _control_room(records: Records, visit: Visit) -> ControlRoom:
-    """Everything on the control room's screen, as HTML by part."""
-    snapshot, archive = await records.snapshot(only_open=True), records.archive
-    names = await asyncio.to_thread(overview.ranked_areas, snapshot, archive)
-    names = names[: overview.AREAS_SHOWN]
-    try:
-        balances = await records.balances(names, snapshot.clock_s)
-    except StoreUnavailable:
-        balances = {}  # alerts are shown while the time-series store is away; losses then read "not computable"
-
-    def render() -> dict[str, Markup]:
-        lines = overview.area_lines(names, snapshot, archive, balances)
-        return {
-            "tiles": overview.tiles(visit, snapshot, archive),
-            "watch": overview.watch_lane(visit, snapshot),
-            "hazards": overview.hazard_lane(visit, snapshot),
-            "areas": overview.areas_table(visit, lines, len(archive.areas)),
-            "newest": overview.newest(visit, snapshot, archive),
-            "tasks": overview.next_tasks(visit, snapshot),
-            "families": overview.families(visit, snapshot),
-            "aside": overview.set_aside_bars(visit, snapshot),
-        }
-
-    return ControlRoom(snapshot, await asyncio.to_thread(render))
 
 
 class FindingsScreen:
@@ -375,8 +345,9 @@ def _read_task(records: Records, task_id: str) -> SeenTask | None:
 class TaskScreen:
     """The task page in one browser. After a move everything but the charts is shown anew."""
 
-    def __init__(self, records: Records, visit: Visit, seen: SeenTask) -> None:
+    def __init__(self, records: Records, api: ApiClient, visit: Visit, seen: SeenTask) -> None:
         self._records = records
+        self._api = api
         self._visit = visit
         self._seen = seen
         self._panel = MovePanel(records, visit, self._again)
@@ -394,7 +365,7 @@ class TaskScreen:
                         task.transformer_area, seen.meter, seen.alerts, task.task_id, task.opened_at_s
                     )
                     with ui.element("div").classes("part-curves"):
-                        await CurveCards(self._records, visit, subject, seen.clock_s).show()
+                        await CurveCards(self._api, visit, self._records.archive.calendar, subject, seen.clock_s).show()
             with ui.element("div").classes("case-side"):
                 self._finding = _html(self._finding_markup()).classes("part-finding")
                 self._moves = ui.element("section").classes("card moves part-moves")

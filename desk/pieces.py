@@ -12,7 +12,7 @@ from desk.markup import Child, Markup, el, joined
 from desk.selection import Page, Selection, lane_of
 from desk.visit import Visit
 from metering.alert import Alert, AlertState
-from metering.inspection import InspectionTask
+from metering.inspection import InspectionTask, TaskFinding
 from metering.times import LocalCalendar
 
 Row = TypeVar("Row")
@@ -45,13 +45,18 @@ def claim(visit: Visit, alert: Alert) -> str:
 
 def task_claim(visit: Visit, task: InspectionTask, alerts: Sequence[Alert]) -> str:
     """The task in a few words: its finding where there is one, else what is suspected."""
-    names = list(dict.fromkeys(visit.say.abnormality(a.abnormality) for a in alerts))
+    return claim_of_kinds(visit, [a.abnormality for a in alerts], task.finding)
+
+
+def claim_of_kinds(visit: Visit, kinds: Sequence[str], finding: TaskFinding | None) -> str:
+    """A task about alerts of these abnormalities in a few words."""
+    names = list(dict.fromkeys(map(visit.say.abnormality, kinds)))
     what = "、".join(names) if visit.language == "zh" else ", ".join(names)
-    if task.finding is None:
+    if finding is None:
         return visit.say("claim.suspected", what=what) if names else visit.say("claim.of_rank")
-    if not task.finding.confirmed:
+    if not finding.confirmed:
         return visit.say("claim.not_confirmed", what=what)
-    return visit.say("claim.confirmed", what=visit.say.abnormality(task.finding.abnormality or ""))
+    return visit.say("claim.confirmed", what=visit.say.abnormality(finding.abnormality or ""))
 
 
 def is_hazard(alert: Alert) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-Scope = Literal["alerts:read", "alerts:handle", "silences:write", "tasks:read", "intake", "admin"]
+Scope = Literal["alerts:read", "alerts:handle", "silences:write", "tasks:read", "curves:read", "intake", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 #: What each scope allows; `admin` includes all others.
@@ -15,6 +15,7 @@ SCOPE_MEANINGS: Mapping[Scope, str] = {
     "alerts:handle": "acknowledge, assign, comment and hand over alerts; read who did, and look a customer's alerts up",
     "silences:write": "make and end silences",
     "tasks:read": "read inspection tasks and findings",
+    "curves:read": "read load curves of meters and balances of areas; every look leaves a line in the audit trail `curves`",
     "intake": "send other monitors' alerts in",
     "admin": "everything",
 }
@@ -22,7 +23,7 @@ SCOPE_MEANINGS: Mapping[Scope, str] = {
 #: What a role may do where a token names no scopes of its own.
 ROLES: Mapping[str, tuple[Scope, ...]] = {
     "reader": ("alerts:read", "tasks:read"),
-    "operator": ("alerts:read", "alerts:handle", "silences:write", "tasks:read"),
+    "operator": ("alerts:read", "alerts:handle", "silences:write", "tasks:read", "curves:read"),
     "monitor": ("intake",),
     "admin": ("admin",),
 }

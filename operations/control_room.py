@@ -65,9 +65,7 @@ def intake_of(counters: Mapping[str, int]) -> Intake:
     >>> intake_of({"readings_accepted": 8, "set_aside.negative": 2, "frames": 1}).readings_in
     10
     """
-    set_aside = {
-        name.removeprefix(SET_ASIDE): n for name, n in counters.items() if name.startswith(SET_ASIDE) and n
-    }
+    set_aside = {name.removeprefix(SET_ASIDE): n for name, n in counters.items() if name.startswith(SET_ASIDE) and n}
     return Intake(
         counters.get("readings_accepted", 0),
         dict(sorted(set_aside.items(), key=lambda item: (-item[1], item[0]))),
@@ -115,13 +113,14 @@ def balances(
     series: TimeSeries, archive: Archive, areas: Sequence[str], clock_s: int
 ) -> Mapping[str, tuple[SeriesRow, ...]]:
     """The last 24 hours of the energy balance of `areas`, by area. Raises `StoreUnavailable`."""
-    span = {"start_s": clock_s - DAY_S, "end_s": clock_s}
+    start_s = clock_s - DAY_S
     if len(archive.areas) > READ_AT_ONCE:
         return {
-            area: tuple(series.read("area_balance", tags={"transformer_area": area}, **span)) for area in areas
+            area: tuple(series.read("area_balance", start_s=start_s, end_s=clock_s, tags={"transformer_area": area}))
+            for area in areas
         }
     found: dict[str, list[SeriesRow]] = {area: [] for area in areas}
-    for row in series.read("area_balance", **span):
+    for row in series.read("area_balance", start_s=start_s, end_s=clock_s):
         found.setdefault(row.tags["transformer_area"], []).append(row)
     return {area: tuple(rows) for area, rows in found.items()}
 

@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse
 
-from desk.api import alerts, findings, intake, notifications, silences, tasks
+from desk.api import alerts, curves, findings, intake, notifications, overview, places, quality, silences, tasks
 from desk.api.access import Parts, remember_refusal
 from desk.api.docs_page import docs_page
 from desk.api.problems import answer, faults_of, problem_of
@@ -21,10 +21,21 @@ VERSION = "1"
 #: The largest body: a thousand alerts of Grafana.
 MOST_BYTES = 2_000_000
 DESCRIPTION = (
-    "Alerts, what people do with them, silences, inspection tasks and findings. Callers show a token that names a person, a "
+    "How all stands, alerts, what people do with them, silences, inspection tasks, findings, data quality and load curves. Callers show a token that names a person, a "
     "role and scopes. Times are event time, UTC."
 )
-ROUTERS = (alerts.router, silences.router, tasks.router, findings.router, notifications.router, intake.router)
+ROUTERS = (
+    alerts.router,
+    silences.router,
+    tasks.router,
+    findings.router,
+    notifications.router,
+    overview.router,
+    quality.router,
+    places.router,
+    curves.router,
+    intake.router,
+)
 
 
 def build_api(parts: Parts) -> FastAPI:

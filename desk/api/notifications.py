@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from desk.api.access import PartsOf, scoped
 from desk.api.paging import ROWS, CursorText, Limit, sliced
 from desk.api.problems import Refused
-from desk.api.schemas import NotificationList, NotificationOut
+from desk.api.schemas import NotificationList, NotificationOut, moment
 from metering.notification import DeliveryState
 
 router = APIRouter(prefix="/notifications", tags=["notifications"])
@@ -34,6 +34,7 @@ def list_notifications(
         previous=back,
         count=len(found),
         count_is_more=len(found) == NEWEST,
+        judged_until=moment(parts.records.log_clock_s()),
     )
 
 

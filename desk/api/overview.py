@@ -49,6 +49,6 @@ def _areas(parts: Parts, now: Standing, areas: int, *, tasks: bool) -> AreasOut:
     found = areas_now(records.archive, now.cases, names, lost)
     return AreasOut(
         count=len(records.archive.areas),
-        meters=sum(m.role == "customer" for m in records.archive.meters),
+        meters=records.customers,
         ranked=tuple(AreaOut.of(area, tasks=tasks) for area in found),
     )

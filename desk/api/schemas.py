@@ -406,6 +406,7 @@ class NotificationOut(Sent):
     folded_into: str
     lines: tuple[NotificationLineOut, ...]
     left_out: dict[str, int]
+    note: str
 
     @classmethod
     def of(cls, delivery: Delivery) -> NotificationOut:
@@ -434,11 +435,13 @@ class NotificationOut(Sent):
                 for line in sent.lines
             ),
             left_out=dict(sent.left_out),
+            note=sent.note,
         )
 
 
 class NotificationList(Page):
     notifications: tuple[NotificationOut, ...]
+    judged_until: Annotated[datetime, Field(description="up to when readings are judged")]
 
 
 class OutsideAlertOut(Sent):

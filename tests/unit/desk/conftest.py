@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 from nicegui import background_tasks, binding, core, run
 from nicegui.client import Client
 
+from desk.api.overview_schemas import AreasOut, Overview
 from desk.records import Snapshot
 from desk.texts import Words
 from desk.visit import Visit
 from metering.alert import Alert, AlertState, Reason
 from metering.archive import Archive, Meter, Outage, WorkOrder
+from metering.handling import AlertHandling, HandledAlert
 from metering.inspection import InspectionTask, TaskState
 from metering.times import DAY_S
+from metering.watch import WatchStanding
+from operations.control_room import HAZARDS, Standing, intake_of
+from storage.memory_open_cases import open_cases
 
 NOW_S = 1_772_323_200
 
@@ -62,6 +67,20 @@ def snapshot_of(alerts: list[Alert], tasks: list[InspectionTask] | None = None) 
     return Snapshot(NOW_S, NOW_S, tuple(alerts), tuple(tasks or []), {}, None)
 
 
+def overview_of(
+    alerts: Sequence[Alert] = (),
+    tasks: Sequence[InspectionTask] = (),
+    watch: Sequence[WatchStanding] = (),
+    counters: Mapping[str, int] | None = None,
+) -> Overview:
+    """How all stands, as the API tells it."""
+    kept = {a.alert_id: a for a in alerts}
+    raised = [HandledAlert(a, AlertHandling(a.alert_id)) for a in alerts if a.is_open]
+    cases = open_cases(kept, raised, tasks, now_s=NOW_S, marked=HAZARDS, rows=8)
+    now = Standing(NOW_S, NOW_S, cases, intake_of(counters or {}), None, tuple(watch))
+    return Overview.of(now, AreasOut(count=2, meters=3, ranked=()), names=True, tasks=True)
+
+
 @pytest.fixture
 def archive() -> Archive:
     return Archive(
@@ -97,6 +116,11 @@ def make_alert() -> Callable[..., Alert]:
 @pytest.fixture
 def make_task() -> Callable[..., InspectionTask]:
     return example_task
+
+
+@pytest.fixture
+def make_overview() -> Callable[..., Overview]:
+    return overview_of
 
 
 @pytest.fixture

@@ -17,11 +17,10 @@ from desk.access import TOKEN_COOKIE, Gate, check_exposure, token_stamp
 from desk.app import build_desk, serve
 from desk.records import Records
 from desk.visit import NAME_COOKIE, visit_of
-from metering.alert import Alert, AlertState
+from metering.alert import Alert
 from metering.archive import Archive
 from metering.errors import SettingsError, StoreUnavailable
-from metering.inspection import InspectionTask
-from metering.ports import Checkpoint, DayClose, PartitionChange
+from metering.ports import Checkpoint, PartitionChange
 from operations.api_tokens import add_token
 from storage.memory import MemoryStore
 from storage.memory_series import MemoryTimeSeries
@@ -228,19 +227,3 @@ async def test_a_snapshot_is_shared_for_a_moment_and_read_anew_on_demand(
     fresh = await records.snapshot(fresh=True)
     assert [a.alert_id for a in fresh.open_alerts] == ["a-0001"]
     assert fresh.now_s == fresh.clock_s == 1_772_326_800
-
-
-async def test_the_control_room_reads_only_what_is_open_and_what_its_tasks_are_about(
-    store: MemoryStore, archive: Archive, make_alert: Callable[..., Alert], make_task: Callable[..., InspectionTask]
-) -> None:
-    over = {"state": AlertState.CLEARED, "cleared_at_s": 1_772_300_000}
-    alerts = [make_alert(1, **over), make_alert(2, **over), make_alert(3)]
-    mark = store.begin_partition("judge", 0, "test")
-    change = PartitionChange(mark.epoch, 2, 1_772_323_200, alerts={a.alert_id: a for a in alerts})
-    store.save(Checkpoint("judge", {0: change}))
-    store.close_day(DayClose(1, {}, [make_task(1, alert_ids=("a-0001",))], (), {}, (), ()))
-    records = Records(store, MemoryTimeSeries(), archive, lambda _message: b"")
-    snapshot = await records.snapshot(only_open=True)
-    assert sorted(a.alert_id for a in snapshot.alerts) == ["a-0001", "a-0003"]
-    assert [a.alert_id for a in snapshot.open_alerts] == ["a-0003"]
-    assert len((await records.snapshot()).alerts) == 3

@@ -4,39 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pytest
 
 from desk.curves import (
-    Curves,
     Episode,
     balance_options,
     episode_of,
     load_options,
     phase_options,
-    read_curves,
     window_of,
 )
-from desk.records import Records
 from desk.texts import Words
 from metering.alert import Alert
 from metering.archive import Archive
+from metering.curves import Curves
 from metering.errors import StoreError
 from metering.points import Point
 from metering.ports import ReadingColumns
 from metering.times import DAY_S, LocalCalendar, to_epoch_s
-from storage.memory import MemoryStore
+from operations.load_curves import read_curves
 from storage.memory_series import MemoryTimeSeries
 
 HOUR_S = 3600
 #: Local midnight in Shanghai.
 START_S = to_epoch_s(datetime(2026, 2, 27, 16, tzinfo=UTC))
 SAY = Words("en")
+Read = Callable[..., Curves]
 
 
 @pytest.fixture
-def records(archive: Archive) -> Records:
+def read(archive: Archive) -> Read:
     series = MemoryTimeSeries()
     for hour in range(72):
         if 30 <= hour < 33:
@@ -47,74 +47,72 @@ def records(archive: Archive) -> Records:
         series.write_readings([ReadingColumns("TA-1", at, ["M-1"], columns)])
         fields = {"supplied_kwh": 10.0, "metered_kwh": 9.0, "loss_kwh": 1.0}
         series.write_points([Point("area_balance", {"transformer_area": "TA-1"}, at, fields)])
-    return Records(MemoryStore(), series, archive, lambda _message: b"")
+    span = (START_S, START_S + 72 * HOUR_S)
+
+    def read(meter_id: str | None = "M-1", span: tuple[int, int] = span, by_day: bool = False, **more: Any) -> Curves:
+        return read_curves(series, archive, "TA-1", meter_id, *span, by_day=by_day, **more)
+
+    return read
 
 
-def read(records: Records, *, by_day: bool = False) -> Curves:
-    return read_curves(records, "TA-1", "M-1", START_S, START_S + 72 * HOUR_S, by_day=by_day)
-
-
-def test_a_hole_in_the_readings_is_a_gap_in_the_curve(records: Records) -> None:
-    curves = read(records)
+def test_a_hole_in_the_readings_is_a_gap_in_the_curve(read: Read) -> None:
+    curves = read()
     assert len(curves.observed) == 70
     assert [at for at, kwh in curves.observed if kwh is None] == [START_S + 30 * HOUR_S]
     assert curves.read
 
 
-def test_a_day_compares_expected_energy_only_where_energy_was_read(records: Records) -> None:
-    curves = read(records, by_day=True)
+def test_a_day_compares_expected_energy_only_where_energy_was_read(read: Read) -> None:
+    curves = read(by_day=True)
     assert [kwh for _, kwh in curves.observed] == pytest.approx([12.0, 10.5, 2.4])
     assert [kwh for _, kwh in curves.expected] == pytest.approx([12.0, 10.5, 12.0])
     assert [share for _, share in curves.loss_share] == pytest.approx([0.1] * 3)
 
 
-def test_half_a_day_is_no_day(records: Records) -> None:
-    curves = read_curves(records, "TA-1", "M-1", START_S + HOUR_S, START_S + 71 * HOUR_S, by_day=True)
+def test_half_a_day_is_no_day(read: Read) -> None:
+    curves = read(span=(START_S + HOUR_S, START_S + 71 * HOUR_S), by_day=True)
     assert len(curves.observed) == 1
 
 
-def test_the_given_expected_curve_wins_over_the_stored_one(records: Records) -> None:
-    records.expected_curve = lambda *_window: [(START_S, 0.7), (START_S + HOUR_S, float("nan"))]
-    assert read(records).expected[:2] == [(START_S, 0.7), (START_S + HOUR_S, 0.5)]
+def test_the_given_expected_curve_wins_over_the_stored_one(read: Read) -> None:
+    given = [(START_S, 0.7), (START_S + HOUR_S, float("nan"))]
+    assert read(expected_curve=lambda *_window: given).expected[:2] == ((START_S, 0.7), (START_S + HOUR_S, 0.5))
 
 
-def test_readings_are_shown_where_the_models_state_cannot_be_read(
-    records: Records, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_readings_are_shown_where_the_models_state_cannot_be_read(read: Read, caplog: pytest.LogCaptureFixture) -> None:
     def refuse(*_window: object) -> list[tuple[int, float]]:
         raise StoreError("the state pages of TA-1 are of another version")
 
-    records.expected_curve = refuse
-    assert read(records).read
+    assert read(expected_curve=refuse).read
     assert "another version" in caplog.text
 
 
-def test_a_whole_area_has_a_balance_and_no_load_curve(records: Records) -> None:
-    curves = read_curves(records, "TA-1", None, START_S, START_S + DAY_S, by_day=False)
+def test_a_whole_area_has_a_balance_and_no_load_curve(read: Read) -> None:
+    curves = read(None, (START_S, START_S + DAY_S))
     assert not curves.read
     assert len(curves.supplied) == 24
 
 
-def test_the_axis_shows_the_utility_s_hours(records: Records) -> None:
+def test_the_axis_shows_the_utility_s_hours(read: Read) -> None:
     calendar = LocalCalendar("Asia/Shanghai")
-    options = load_options(read(records), Episode(START_S, None), calendar, SAY, "dark")
+    options = load_options(read(), Episode(START_S, None), calendar, SAY, "dark")
     first_ms = options["series"][0]["data"][0][0]
     assert datetime.fromtimestamp(first_ms / 1000, UTC).hour == 0
     assert options["useUTC"] is True
     assert [s["name"] for s in options["series"]] == ["observed", "expected"]
 
 
-def test_every_chart_can_be_made_in_both_lights(records: Records) -> None:
-    curves, calendar, episode = read(records), LocalCalendar("UTC"), Episode(START_S, START_S + HOUR_S)
+def test_every_chart_can_be_made_in_both_lights(read: Read) -> None:
+    curves, calendar, episode = read(), LocalCalendar("UTC"), Episode(START_S, START_S + HOUR_S)
     for theme in ("dark", "light"):
         assert len(phase_options(curves.voltages, "V", curves, episode, calendar, SAY, theme)["series"]) == 1
         assert len(balance_options(curves, episode, calendar, SAY, theme)["yAxis"]) == 2
-        days = load_options(read(records, by_day=True), episode, calendar, SAY, theme)
+        days = load_options(read(by_day=True), episode, calendar, SAY, theme)
         assert days["series"][0]["type"] == "bar"
 
 
-def test_without_any_reading_there_is_still_a_chart_to_make(records: Records) -> None:
-    curves = read_curves(records, "TA-1", "M-2", START_S, START_S + DAY_S, by_day=False)
+def test_without_any_reading_there_is_still_a_chart_to_make(read: Read) -> None:
+    curves = read("M-2", (START_S, START_S + DAY_S))
     assert not curves.read
     assert load_options(curves, Episode(START_S, None), LocalCalendar("UTC"), SAY, "dark")["series"][0]["data"] == []
 

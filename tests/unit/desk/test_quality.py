@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from desk import quality
+from desk.api.quality_schemas import Quality
 from desk.visit import Visit
 from metering.archive import Archive
 from metering.ports import SeriesRow
 from metering.times import DAY_S
+from operations.data_quality import DataQuality, candidates, meter_lines, rule_lines
 
 COUNTERS = {"data_quality.missing_intervals": 41, "data_quality.sum_check": 3, "frames": 9}
 
@@ -25,7 +27,7 @@ FOUND = [found("M-1", "missing_intervals", 1), found("M-1", "missing_intervals",
 
 
 def test_rules_are_counted_from_the_beginning_and_lately() -> None:
-    lines = quality.rule_lines(COUNTERS, FOUND)
+    lines = rule_lines(COUNTERS, FOUND)
     assert [(r.rule, r.meter_days, r.recent, r.meters) for r in lines] == [
         ("missing_intervals", 41, 2, 1),
         ("sum_check", 3, 1, 1),
@@ -33,13 +35,13 @@ def test_rules_are_counted_from_the_beginning_and_lately() -> None:
 
 
 def test_the_meter_with_most_to_say_comes_first() -> None:
-    first, second = quality.meter_lines(FOUND)
-    assert (first.meter_id, first.rules, first.last.time_s) == ("M-1", (("missing_intervals", 2),), 2 * DAY_S)
+    first, second = meter_lines(FOUND)
+    assert (first.meter_id, first.rules, first.last_s) == ("M-1", (("missing_intervals", 2),), 2 * DAY_S)
     assert second.meter_id == "M-2"
 
 
 def test_whose_error_is_surely_largest_comes_first_and_who_may_be_right_is_left_out() -> None:
-    told = quality.candidates(
+    told = candidates(
         [
             estimate("M-1", 0.09, 1),
             estimate("M-1", 0.03, 8),
@@ -50,22 +52,29 @@ def test_whose_error_is_surely_largest_comes_first_and_who_may_be_right_is_left_
     assert [(c.meter_id, c.share, round(c.surely, 3)) for c in told] == [("M-2", -0.05, 0.03), ("M-1", 0.03, 0.01)]
 
 
+def told_of(found: list[SeriesRow], estimates: list[SeriesRow], counters: dict[str, int]) -> Quality:
+    return Quality.of(DataQuality(counters, found, estimates), clock_s=9 * DAY_S, days=7, rows=1)
+
+
 def test_the_cards_say_it_in_the_readers_language(visit: Visit, visit_zh: Visit, archive: Archive) -> None:
-    errors = quality.candidates([estimate("M-2", -0.05, 8)])
+    told = told_of(FOUND, [estimate("M-2", -0.05, 8), estimate("M-1", 0.03, 8)], COUNTERS)
     cards = (
-        quality.rules_card(visit, quality.rule_lines(COUNTERS, FOUND), 7),
-        quality.candidates_card(visit, errors, archive),
-        quality.meters_card(visit, quality.meter_lines(FOUND), archive, 7),
+        quality.rules_card(visit, told),
+        quality.candidates_card(visit, told, archive.calendar),
+        quality.meters_card(visit, told, archive.calendar),
     )
     english = "".join(cards)
-    for told in ("intervals missing", "-5.0 %", "-7.0 % … -3.0 %", "registers too little", "intervals missing × 2"):
-        assert told in english
-    chinese = quality.candidates_card(visit_zh, errors, archive)
+    for words in ("intervals missing", "-5.0 %", "-7.0 % … -3.0 %", "registers too little", "intervals missing × 2"):
+        assert words in english
+    assert english.count("1 of 2") == 2, "both lists show the first row of two"
+    chinese = quality.candidates_card(visit_zh, told, archive.calendar)
     assert "少计" in chinese
     assert "registers" not in chinese
 
 
 def test_nothing_wrong_is_said_and_not_an_empty_table(visit: Visit, archive: Archive) -> None:
-    assert "nothing wrong yet" in quality.rules_card(visit, [], 7)
-    assert "Nothing was wrong lately" in quality.meters_card(visit, [], archive, 7)
-    assert "No meter&#39;s error is sure" in quality.candidates_card(visit, [], archive).replace("&#x27;", "&#39;")
+    told = told_of([], [], {})
+    assert "nothing wrong yet" in quality.rules_card(visit, told)
+    assert "Nothing was wrong lately" in quality.meters_card(visit, told, archive.calendar)
+    none = quality.candidates_card(visit, told, archive.calendar).replace("&#x27;", "&#39;")
+    assert "No meter&#39;s error is sure" in none

@@ -13,6 +13,8 @@ import pytest
 from alerts.life import AlertBank
 from desk import case, lists, overview
 from desk.alert_list import alert_list, query_of
+from desk.api.overview_schemas import Overview
+from desk.api.place_schemas import Places
 from desk.api.schemas import AlertLine, AlertList, TaskRef
 from desk.markup import Markup, el
 from desk.pieces import claim, task_claim
@@ -27,7 +29,6 @@ from metering.archive import Archive, Area
 from metering.evidence import Signal
 from metering.handling import AlertHandling, HandledAlert
 from metering.inspection import AuditEntry, InspectionTask, TaskFinding, TaskState
-from metering.ports import SeriesRow
 from metering.times import DAY_S, LocalCalendar
 from metering.watch import WatchStanding
 from operations.why_ranked import RankedCase
@@ -35,6 +36,8 @@ from operations.why_ranked import RankedCase
 MakeAlert = Callable[..., Alert]
 MakeTask = Callable[..., InspectionTask]
 MakeSnapshot = Callable[..., Snapshot]
+MakeOverview = Callable[..., Overview]
+PLACES = Places(name="example", timezone="Asia/Shanghai", interval_minutes=60, customers=3, areas=("TA-1", "TA-2"))
 HOSTILE = '<img src=x onerror="alert(1)">'
 
 
@@ -61,10 +64,10 @@ BEHIND = WatchStanding("log_behind", "judge", 20_000.0, 60.0, True)
 
 
 def test_what_is_wrong_with_the_monitor_is_shown_what_pages_first_and_what_to_do(
-    make_snapshot: MakeSnapshot, visit: Visit, visit_zh: Visit
+    make_overview: MakeOverview, visit: Visit, visit_zh: Visit
 ) -> None:
-    snapshot = replace(make_snapshot([]), watch=(SILENT, STUCK, BEHIND, replace(SILENT, subject="x", open=False)))
-    lane = overview.watch_lane(visit, snapshot)
+    told = make_overview(watch=(SILENT, STUCK, BEHIND, replace(SILENT, subject="x", open=False)))
+    lane = overview.watch_lane(visit, told)
     assert (
         lane.index("Messages pile up") < lane.index("Transformer areas are silent") < lane.index("is not saved archive")
     )
@@ -72,11 +75,11 @@ def test_what_is_wrong_with_the_monitor_is_shown_what_pages_first_and_what_to_do
     assert "no living worker reports it (meterwatch_checkpoint_age_seconds)" in lane
     assert ">3</span>" in lane
     assert HOSTILE not in lane
-    assert "消息积压" in overview.watch_lane(visit_zh, snapshot)
+    assert "消息积压" in overview.watch_lane(visit_zh, told)
 
 
-def test_a_monitor_that_is_well_takes_no_room(make_snapshot: MakeSnapshot, visit: Visit) -> None:
-    assert overview.watch_lane(visit, replace(make_snapshot([]), watch=(replace(BEHIND, open=False),))) == ""
+def test_a_monitor_that_is_well_takes_no_room(make_overview: MakeOverview, visit: Visit) -> None:
+    assert overview.watch_lane(visit, make_overview(watch=(replace(BEHIND, open=False),))) == ""
 
 
 # --- lists
@@ -122,7 +125,7 @@ def test_the_alert_list_leads_on_and_back_and_keeps_its_filters(
     visit: Visit, archive: Archive, make_alert: MakeAlert
 ) -> None:
     found = listed(make_alert()).model_copy(update={"next": "on", "count": 10_000, "count_is_more": True})
-    page = alert_list(visit, archive, Selection.of({"family": "theft"}, state="raised", sort="-raised"), found)
+    page = alert_list(visit, PLACES, Selection.of({"family": "theft"}, state="raised", sort="-raised"), found)
     assert "more than 10,000 alerts" in page
     assert 'href="/alerts?family=theft&amp;state=raised&amp;sort=-raised&amp;cursor=on"' in page
     assert "not acknowledged" in page
@@ -151,16 +154,22 @@ def test_an_address_says_the_whole_selection() -> None:
 
 
 def test_lists_escape_what_a_feed_brought_in(
-    visit: Visit, archive: Archive, make_alert: MakeAlert, make_task: MakeTask, make_snapshot: MakeSnapshot
+    visit: Visit,
+    archive: Archive,
+    make_alert: MakeAlert,
+    make_task: MakeTask,
+    make_snapshot: MakeSnapshot,
+    make_overview: MakeOverview,
 ) -> None:
     snapshot = make_snapshot([make_alert(1, meter_id=HOSTILE)], [make_task(1, assignee=HOSTILE, service_point=HOSTILE)])
+    told = make_overview(snapshot.alerts, snapshot.tasks)
     wanted = Selection.of({"search": HOSTILE, "area": HOSTILE}, state="", sort="next")
     everything = Selection.of({}, state="", sort="next")
     pages = [
-        alert_list(visit, archive, wanted, listed(*snapshot.alerts)),
+        alert_list(visit, PLACES, wanted, listed(*snapshot.alerts)),
         lists.task_list(visit, snapshot, archive, wanted, select_tasks(snapshot, everything)),
-        overview.newest(visit, snapshot, archive),
-        overview.next_tasks(visit, snapshot),
+        overview.newest(visit, told, archive.calendar),
+        overview.next_tasks(visit, told),
     ]
     for page in pages:
         assert "<img" not in page
@@ -408,42 +417,6 @@ def test_a_reason_says_what_it_is_worth(visit: Visit, archive: Archive, make_ale
 
 
 # --- the control room
-
-
-def test_the_intake_adds_up() -> None:
-    intake = overview.intake_of(
-        {
-            "readings_accepted": 90,
-            "readings_late": 3,
-            "readings_dead_lettered": 2,
-            "set_aside.negative": 4,
-            "set_aside.repeated": 6,
-            "findings_set_aside.unknown_meter": 1,
-            "readings_corrected": 5,
-        }
-    )
-    assert intake.readings_in == 105
-    assert list(intake.set_aside) == ["repeated", "negative"]
-
-
-def test_loss_counts_only_what_could_be_balanced() -> None:
-    rows = [
-        SeriesRow(0, {}, {"supplied_kwh": 10.0, "metered_kwh": 9.0, "loss_kwh": 1.0}),
-        SeriesRow(900, {}, {"supplied_kwh": 10.0, "metered_kwh": 2.0}),
-        SeriesRow(3600, {}, {"supplied_kwh": 30.0, "metered_kwh": 24.0, "loss_kwh": 6.0}),
-        SeriesRow(7200, {}, {"metered_kwh": 24.0}),
-    ]
-    assert overview.loss_of(rows) == (7.0 / 40.0, (0.1, 0.2, None))
-    assert overview.loss_of(()) == (None, ())
-
-
-def test_areas_with_hazards_come_first_then_those_with_more_alerts(
-    archive: Archive, make_alert: MakeAlert, make_snapshot: MakeSnapshot
-) -> None:
-    many = [make_alert(n) for n in range(5)]
-    hazard = make_alert(9, abnormality="overvoltage", transformer_area="TA-2")
-    assert overview.ranked_areas(make_snapshot(many), archive) == ["TA-1", "TA-2"]
-    assert overview.ranked_areas(make_snapshot([*many, hazard]), archive) == ["TA-2", "TA-1"]
 
 
 def test_a_sparkline_has_a_gap_where_nothing_could_be_balanced() -> None:

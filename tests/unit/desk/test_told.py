@@ -6,21 +6,25 @@ from dataclasses import replace
 
 import pytest
 
+from desk.api.schemas import NotificationOut
 from desk.texts import Language, Words
 from desk.told import LINES_SHOWN, told_card
 from desk.visit import Visit
 from metering.announcement import Turn
-from metering.archive import Archive, Meter
 from metering.catalogue import CATALOGUE
 from metering.notification import SILENCE, Delivery, Line, Notification
+from metering.times import LocalCalendar
 
-ARCHIVE = Archive("small", 15, "Asia/Shanghai", (Meter("M-1", "SP-1", "C-1", "TA-1", "customer"),))
 LINE = Line("a-1", "overvoltage", "TA-1", "high", Turn.RAISED, 0)
 PAGE = Notification("phone", "page", "page", "overvoltage@F1#0", 1, 0, (LINE,))
 
 
 def shown(delivery: Delivery, language: Language = "en") -> str:
-    return str(told_card(Visit(Words(language), "dark", "", "/"), [delivery], ARCHIVE))
+    return str(
+        told_card(
+            Visit(Words(language), "dark", "", "/"), [NotificationOut.of(delivery)], LocalCalendar("Asia/Shanghai")
+        )
+    )
 
 
 def test_a_page_names_kind_place_and_where_it_stands_and_leads_to_the_alert() -> None:
