@@ -147,8 +147,8 @@ def told(figures: dict[str, list[float]], scale: int, database: str) -> list[str
         "",
         (
             "**What bounds it:** a page and its count walk one narrow index that holds whatever a list filters and orders by; "
-            "what is left of a list that the index gives in order is 50 alerts read whole and written as JSON. An act is four small "
-            "statements and one commit."
+            "what is left of a list that the index gives in order is 50 alerts read whole and written as JSON. A control room counts all "
+            "open alerts twice, by kind and by area, in two walks over that index. An act is four small statements and one commit."
         ),
     ]
 

@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse
 
-from desk.api import alerts, curves, findings, intake, notifications, overview, places, quality, silences, tasks
+from desk.api import alerts, audit, curves, findings, intake, notifications, overview, places, quality, silences, tasks
 from desk.api.access import Parts, remember_refusal
 from desk.api.docs_page import docs_page
 from desk.api.problems import answer, faults_of, problem_of
@@ -34,6 +34,7 @@ ROUTERS = (
     quality.router,
     places.router,
     curves.router,
+    audit.router,
     intake.router,
 )
 

@@ -46,6 +46,26 @@ async def test_every_look_leaves_a_line_who_which_span_and_why(measured: World) 
     ]
 
 
+async def test_who_answers_for_it_reads_who_looked_at_what(measured: World) -> None:
+    for person, meter in (("Li Na", "M-1"), ("Wang Fang", "M-2"), ("Wang Fang", "M-1")):
+        shown = measured.token("operator", person=person)
+        assert (await measured.get(f"/meters/{meter}/curve?{SPAN}", shown=shown)).status_code == 200
+
+    async def lines(query: str) -> list[tuple[str, str]]:
+        told = (await measured.get(f"/audit/curves?{query}", "admin")).json()
+        return [(line["by"], line["from_state"]) for line in told["lines"]]
+
+    newest_first = [("Wang Fang", "meter M-1"), ("Wang Fang", "meter M-2"), ("Li Na", "meter M-1")]
+    assert await lines("") == newest_first
+    assert await lines("of=meter M-1") == [newest_first[0], newest_first[2]]
+    assert await lines("by=Li Na&since=2026-03-01T00:00:00Z") == newest_first[2:]
+    assert await lines("until=2026-03-01T00:00:00Z") == []
+    first = (await measured.get("/audit/curves?limit=2", "admin")).json()
+    second = (await measured.get(f"/audit/curves?limit=2&cursor={first['next']}", "admin")).json()
+    assert ([len(p["lines"]) for p in (first, second)], second["next"]) == ([2, 1], None)
+    assert (await measured.get("/audit/a-1", "operator")).status_code == 403
+
+
 async def test_a_reader_sees_no_curve_and_what_is_refused_shows_nothing(measured: World) -> None:
     for path in ("/meters/M-1/curve", "/areas/TA-1/curve"):
         refused = await measured.get(f"{path}?{SPAN}", "reader")
