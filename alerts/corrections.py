@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metering.alert import CORRECTION, Alert, AlertState, Reason
+from metering.suspicion import Suspicion
 
 #: What is known of these lies in the readings' energy alone: a corrected reading may undo it.
 ENERGY_UNITS = frozenset({"kW", "kWh"})
@@ -48,11 +49,8 @@ class RestsOn:
     ) -> Alert | None:
         """The open alert as it stands now that one of its readings is known to be another: changed, or withdrawn at `at_s` where
         nothing is left of what it rests on. None where it does not rest on that reading. `local` writes a time."""
-        readings = dict(self._readings.get(cell, ()))
-        before = readings.get(start_s)
-        if not alert.is_open or alert.unit not in ENERGY_UNITS or before is None:
-            return None
-        if abs(energy_kwh - before) <= max(SAME_KWH, SAME_SHARE * abs(before)):
+        before = self._before(cell, alert.unit, start_s, energy_kwh)
+        if not alert.is_open or before is None:
             return None
         amended = replace(
             alert,
@@ -60,18 +58,39 @@ class RestsOn:
             late_readings=alert.late_readings + 1,
             revision=alert.revision + 1,
         )
-        observed = alert.observed * energy_kwh / before if before > 0 else math.nan
-        if observed >= alert.expected if alert.observed > alert.expected else observed <= alert.expected:
-            self._readings[cell] = tuple((readings | {start_s: energy_kwh}).items())
+        observed = _scaled(alert, energy_kwh, before)
+        if self._borne_out(cell, alert, observed, start_s, energy_kwh):
             return replace(amended, observed=round(observed, 6))
-        if len(readings) > MOST:
-            return amended
-        del readings[start_s]
-        self._readings[cell] = tuple(readings.items())
-        if readings:
-            return amended
-        self.forget(cell)
-        return replace(amended, state=AlertState.WITHDRAWN, cleared_at_s=at_s)
+        return amended if cell in self._readings else replace(amended, state=AlertState.WITHDRAWN, cleared_at_s=at_s)
+
+    def undone(self, cell: int, suspicion: Suspicion, start_s: int, energy_kwh: float) -> bool:
+        """Whether nothing is left of what a condition rests on that is no alert yet, now that one of its readings is known to be
+        another."""
+        before = self._before(cell, suspicion.unit, start_s, energy_kwh)
+        if before is None:
+            return False
+        self._borne_out(cell, suspicion, _scaled(suspicion, energy_kwh, before), start_s, energy_kwh)
+        return cell not in self._readings
+
+    def _before(self, cell: int, unit: str, start_s: int, energy_kwh: float) -> float | None:
+        """The reading that is now known to be another; None where the condition does not rest on it, or it is the same."""
+        before = dict(self._readings.get(cell, ())).get(start_s)
+        if unit not in ENERGY_UNITS or before is None:
+            return None
+        return None if abs(energy_kwh - before) <= max(SAME_KWH, SAME_SHARE * abs(before)) else before
+
+    def _borne_out(self, cell: int, claim: Alert | Suspicion, observed: float, start_s: int, energy_kwh: float) -> bool:
+        """Whether the reading as it is now still says what is claimed; where not, the claim rests on one reading less."""
+        readings = dict(self._readings[cell])
+        if observed >= claim.expected if claim.observed > claim.expected else observed <= claim.expected:
+            self._readings[cell] = tuple((readings | {start_s: energy_kwh}).items())
+            return True
+        if len(readings) <= MOST:
+            del readings[start_s]
+            self._readings[cell] = tuple(readings.items())
+            if not readings:
+                self.forget(cell)
+        return False
 
     # --- state, as it is saved
 
@@ -84,6 +103,11 @@ class RestsOn:
         self._readings = {}
         for cell, start_s, kwh in array.tolist():
             self._readings[int(cell)] = (*self._readings.get(int(cell), ()), (int(start_s), kwh))
+
+
+def _scaled(claim: Alert | Suspicion, energy_kwh: float, before: float) -> float:
+    """The claim's figure with the reading as it is now."""
+    return claim.observed * energy_kwh / before if before > 0 else math.nan
 
 
 def _reason(when: str, before: float, now: float) -> Reason:

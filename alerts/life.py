@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.corrections import RestsOn
+from alerts.suspicions import Suspicions, shown_from_s
 from metering.alert import FINDING, PERSON, Alert, AlertState, Grade, Reason, Worth
 from metering.archive import Area
 from metering.catalogue import CATALOGUE, INFORMATION_FAMILIES, Abnormality
@@ -23,6 +24,7 @@ from metering.evidence import RECOVER_STRENGTH, SET_STRENGTH, Signal
 from metering.identity import identity
 from metering.messages import Finding, MeterEvent
 from metering.meter_events import event_word
+from metering.suspicion import Suspicion
 from metering.times import DAY_S, LATE_LIMIT_S, LocalCalendar
 from metering.units import figure_names, unit_words
 
@@ -53,6 +55,7 @@ _LEAST_STEP_S = np.array([3600 if row.level == "hour" else 0 for row in _ROWS], 
 _STAYS = 0.6
 _LONGEST_HELD_S = np.int32(10 * 365 * DAY_S)
 _RAISES = np.array([raises_alert(row) for row in _ROWS], dtype=np.bool_)
+_SUSPECTED_FROM_S = shown_from_s(_ROWS, _RAISES)
 _UNTRUSTED = np.array([row.family in UNTRUSTED_FAMILIES for row in _ROWS], dtype=np.bool_)
 
 
@@ -81,13 +84,16 @@ _NOTHING = Step((), ())
 class _Cells:
     """Some cells of an area's matrices (codes, meters): flat indices, ascending, and what the catalogue says of each."""
 
-    __slots__ = ("at", "clear_after_s", "codes", "least_step_s", "raises", "rows", "set_after_s", "spans", "untrusted")
+    __slots__ = (
+        "at", "clear_after_s", "codes", "least_step_s", "raises", "rows", "set_after_s", "spans", "suspected_from_s", "untrusted",
+    )  # fmt: skip
 
     def __init__(self, at: NDArray[np.intp], meters: int) -> None:
         self.at = at
         self.codes, self.rows = np.divmod(at, meters)
         self.set_after_s, self.clear_after_s = _SET_AFTER_S[self.codes], _CLEAR_AFTER_S[self.codes]
         self.least_step_s = _LEAST_STEP_S[self.codes]
+        self.suspected_from_s = _SUSPECTED_FROM_S[self.codes]
         self.raises, self.untrusted = _RAISES[self.codes], _UNTRUSTED[self.codes]
         begins = np.searchsorted(self.codes, np.arange(len(CODES) + 1)).tolist()
         #: code -> (its first cell, the one after its last)
@@ -122,6 +128,7 @@ class AlertBank:
         self._by_interval = np.zeros(shape, dtype=np.bool_)
         self._missing_kwh = np.zeros(shape)
         self._rests_on = RestsOn()
+        self.suspicions = Suspicions()
         #: the cells that are held, open or shown: all others rest, and quiet evidence leaves them so
         self._awake = _Cells(np.empty(0, dtype=np.intp), len(area))
         self._is_awake = np.zeros(shape, dtype=np.bool_)
@@ -200,10 +207,45 @@ class AlertBank:
                 self._muted[cell] = False
                 self._rests_on.forget(int(at[i]))
             is_open &= ~ending
+        self._follow(cells, (held_s >= cells.suspected_from_s) > is_open, signals, end_s)
         self._account(cells, is_open, energy_kwh, expected_kwh, claimed_kwh or {}, end_s - interval_s)
         stamp, shown = self._worth_showing(cells, strength, holds, end_s)
         self._let_rest(cells, (held_s > 0) | is_open | (stamp > 0))
         return Step(tuple(a for a in changed if a is not None), shown)
+
+    def _follow(self, cells: _Cells, nearing: NDArray[np.bool_], signals: Sequence[Signal], end_s: int) -> None:
+        """What is suspected: conditions that have held for long enough to be shown, and are no alert yet."""
+        if not self.suspicions and not np.count_nonzero(nearing):
+            return
+        self.suspicions.follow(
+            dict.fromkeys(cells.at[nearing].tolist()).keys(), lambda cell: self._suspicion(cell, signals, end_s)
+        )
+
+    def _suspicion(self, cell: int, signals: Sequence[Signal], end_s: int) -> Suspicion | None:
+        """None where this interval's evidence does not say it: a state that knew no suspicions waits for the next that does."""
+        code, row = divmod(cell, len(self._area))
+        kind, meter = CATALOGUE[CODES[code]], self._area.meters[row]
+        holding = [s for s in signals if s.abnormality == kind.code and s.strength[row] >= SET_STRENGTH]
+        if not holding:
+            return None
+        best = _best_of(holding, kind.code, row)
+        return Suspicion(
+            transformer_area=self._area.transformer_area,
+            meter_id=None if meter.role == "supply" else meter.meter_id,
+            service_point=meter.service_point,
+            abnormality=kind.code,
+            since_s=self._since_s(best, cell, row, end_s),
+            must_s=60 * kind.set_after_minutes,
+            observed=_rounded(float(best.observed[row])),
+            expected=_rounded(float(best.expected[row])),
+            unit=best.unit,
+        )
+
+    def _since_s(self, best: Signal, cell: int, row: int, at_s: int) -> int:
+        """Since when a condition holds: by its evidence, where that knows, else for as long as it was seen."""
+        if best.since_s is not None and best.since_s[row] > 0:
+            return int(best.since_s[row])
+        return at_s - int(self._held[cell])
 
     def _by_the_day(
         self, place: tuple[NDArray[np.intp], NDArray[np.intp]], strength: NDArray[np.float64]
@@ -296,10 +338,11 @@ class AlertBank:
         if self._muted[code, row]:
             return None
         signals = [s for s in signals if s.abnormality == CODES[code]]
-        best = max(signals, key=lambda s: float(np.nan_to_num(s.strength[row], nan=-1.0)))
-        since_s = at_s - int(self._held_s[code, row])
-        if best.since_s is not None and best.since_s[row] > 0:
-            since_s = int(best.since_s[row])
+        best = _best_of(signals, CODES[code], row)
+        cell = code * len(self._area) + row
+        since_s = self._since_s(best, cell, row, at_s)
+        if (suspicion := self.suspicions.at(cell)) is not None:
+            since_s = min(since_s, suspicion.since_s)
         observed, expected = float(best.observed[row]), float(best.expected[row])
         kind = CATALOGUE[CODES[code]]
         reasons = tuple(
@@ -483,6 +526,7 @@ class AlertBank:
         self._open[code, row], self._muted[code, row] = True, False
         self._by_interval[code, row] = True
         self._wake_cell(code, row)
+        self.suspicions.forget(code * len(self._area) + row)
         self._suspected = None
         return self._begin_episode(
             code, row, event.event_time_s, event.event_time_s, 1.0, 0.0, "events", round(kind.weight, 4), (reason,)
@@ -572,6 +616,7 @@ class AlertBank:
         """A late reading of an interval: alerts that had to do without it count its energy; alerts that rest on what it
         corrects are changed, or withdrawn where nothing is left of what they rest on. `at_s` is when it came."""
         changed = []
+        self._doubt(row, start_s, energy_kwh)
         for (code, r), alert in sorted(self._alerts.items()):
             if r != row:
                 continue
@@ -581,6 +626,14 @@ class AlertBank:
             if amended is not None:
                 changed.append(self._keep(code, row, amended))
         return tuple(changed)
+
+    def _doubt(self, row: int, start_s: int, energy_kwh: float) -> None:
+        """A suspicion of this row of which nothing is left, now that one of its readings is known to be another, begins anew."""
+        for suspicion, cell in [(s, c) for c, s in self.suspicions.items() if c % len(self._area) == row]:
+            if self._rests_on.undone(cell, suspicion, start_s, energy_kwh):
+                self._held[cell] = 0
+                self.suspicions.forget(cell)
+                self._suspected = None
 
     def _counted_late(self, code: int, row: int, alert: Alert, start_s: int, energy_kwh: float) -> Alert | None:
         expected = next((kwh for at, kwh in alert.unjudged if at == start_s), None)
@@ -708,6 +761,12 @@ class AlertBank:
             (CODE_INDEX[a.abnormality], rows[a.meter_id if a.meter_id is not None else a.service_point]): a
             for a in alerts
         }
+
+
+def _best_of(signals: Sequence[Signal], code: str, row: int) -> Signal:
+    """The strongest evidence of a kind at a row."""
+    of_kind = (s for s in signals if s.abnormality == code)
+    return max(of_kind, key=lambda s: float(np.nan_to_num(s.strength[row], nan=-1.0)))
 
 
 def _rounded(value: float) -> float:

@@ -23,6 +23,8 @@ from desk.moves import MovePanel
 from desk.pieces import claim, footer, header, task_claim
 from desk.records import Records
 from desk.selection import OPEN_ONES, Selection, select_tasks
+from desk.suspected_list import STATE as SUSPECTED
+from desk.suspected_list import suspected_link, suspected_list
 from desk.taking_back import TakeBack
 from desk.texts import Language
 from desk.visit import Visit, visit_of
@@ -132,8 +134,12 @@ class Screen:
 
     async def alert_list(self, wanted: Selection) -> None:
         visit = self._visit
+        if wanted.state == SUSPECTED:
+            await self._suspected(wanted)
+            return
         try:
             found = await self._api.alerts(query_of(wanted))
+            nearing = await self._api.suspected({})
         except StoreUnavailable:
             self._unavailable("alerts")
             return
@@ -142,6 +148,22 @@ class Screen:
             return
         shown = await asyncio.to_thread(alert_list, visit, self._places, wanted, found)
         with self._shell("alerts", visit.say("nav.alerts"), to_epoch_s(found.judged_until)):
+            if link := suspected_link(visit, nearing):
+                _html(link)
+            _html(shown)
+
+    async def _suspected(self, wanted: Selection) -> None:
+        visit = self._visit
+        try:
+            found = await self._api.suspected({k: v for k in ("area", "lane", "family") if (v := getattr(wanted, k))})
+        except StoreUnavailable:
+            self._unavailable("alerts")
+            return
+        except IllegalMove as refusal:
+            self._refused("alerts", str(refusal))
+            return
+        shown = await asyncio.to_thread(suspected_list, visit, self._records.archive, wanted, found)
+        with self._shell("alerts", visit.say("suspected.title"), to_epoch_s(found.judged_until)):
             _html(shown)
 
     async def task_list(self, wanted: Selection) -> None:

@@ -123,6 +123,10 @@ class StateStore(Protocol):
 
     def marks(self, role: Role) -> Sequence[PartitionMark]: ...
     def load_pages(self, transformer_area: str) -> dict[str, bytes]: ...
+    def pages_named(self, page: str, transformer_areas: Sequence[str]) -> dict[str, bytes]:
+        """One page of each of these areas that has it, by area."""
+        ...
+
     def save(self, checkpoint: Checkpoint) -> frozenset[int]:
         """One transaction. Returns the partitions that were refused because their epoch is stale.
 

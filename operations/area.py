@@ -54,6 +54,8 @@ from operations.admission import OpenInterval
 
 Thresholds = Mapping[str, Mapping[str, Any]]
 SCHEMA = "area/9"
+#: Read by the desk and the API too.
+SUSPECTED_PAGE = "suspected"
 
 
 @dataclass(slots=True)
@@ -165,6 +167,7 @@ class AreaInProgress:
         self.silences: dict[str, Silence] = {}
         #: (row, code, whether it says that it is over) -> when the meter last said so
         self.last_events: dict[tuple[int, str, bool], int] = {}
+        self._suspected_page = self.bank.suspicions.dump()
         self._dirty: set[str] = set()
 
     @property
@@ -213,6 +216,7 @@ class AreaInProgress:
         pages: dict[str, bytes] = {}
         if self.bank.take_alerts_changed():
             self._dirty.add("alerts")
+        self._look_for_suspicions()
         for page in sorted(self._dirty):
             pages[page] = self._page(page)
         self._dirty.clear()
@@ -223,6 +227,12 @@ class AreaInProgress:
             for page, content in day.curves.dump_dirty().items():
                 pages[f"{_curves_owner(ordinal)}/{page}"] = content
         return pages
+
+    def _look_for_suspicions(self) -> None:
+        suspected = self.bank.suspicions.dump()
+        if suspected != self._suspected_page:
+            self._suspected_page = suspected
+            self._dirty.add(SUSPECTED_PAGE)
 
     @property
     def _parts(self) -> tuple[_Part, ...]:
@@ -247,6 +257,8 @@ class AreaInProgress:
             return _small(alerts_json(self.bank.alerts()).encode())
         if page == "announcer":
             return self.announcer.dump()
+        if page == SUSPECTED_PAGE:
+            return self._suspected_page
         if "/" in page:
             return b""  # of a day's curves that is closed
         begun = next((o for o in self.days if day_page(o) == page), None)
@@ -290,6 +302,9 @@ class AreaInProgress:
             alerts = [alert_of(row) for row in written]
             self.bank.restore(unpack_arrays(SCHEMA, zlib.decompress(pages["bank"])), alerts)
             self.bank.take_alerts_changed()
+        if SUSPECTED_PAGE in pages:
+            self._suspected_page = pages[SUSPECTED_PAGE]
+            self.bank.suspicions.load(self._suspected_page)
         if "announcer" in pages:
             self.announcer.load(pages["announcer"])
         self.hear_people(self.closed_until_s)

@@ -117,6 +117,10 @@ class MemoryStore:
         with self._lock:
             return dict(sorted(self._pages.get(transformer_area, {}).items()))
 
+    def pages_named(self, page: str, transformer_areas: Sequence[str]) -> dict[str, bytes]:
+        with self._lock:
+            return {a: self._pages[a][page] for a in sorted(transformer_areas) if page in self._pages.get(a, {})}
+
     def save(self, checkpoint: Checkpoint) -> frozenset[int]:
         refused = set()
         points: list[Point] = []

@@ -75,6 +75,9 @@ class SqlStore:
     def load_pages(self, transformer_area: str) -> dict[str, bytes]:
         return self._log.load_pages(transformer_area)
 
+    def pages_named(self, page: str, transformer_areas: Sequence[str]) -> dict[str, bytes]:
+        return self._log.pages_named(page, transformer_areas)
+
     def save(self, checkpoint: Checkpoint) -> frozenset[int]:
         return self._log.save(checkpoint)
 

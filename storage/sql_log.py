@@ -27,6 +27,8 @@ from storage.tables import (
 
 #: The layout of a page's bytes. Raise it when stages can no longer read what was saved before.
 PAGE_SCHEMA = 1
+#: SQLite limits how much one statement names.
+AREAS_AT_ONCE = 500
 
 
 class PartitionLog:
@@ -139,6 +141,16 @@ class PartitionLog:
         )
         with self._database.reading() as connection:
             return pages_of(connection.execute(query).mappings())
+
+    def pages_named(self, page: str, transformer_areas: Sequence[str]) -> dict[str, bytes]:
+        found: dict[str, bytes] = {}
+        for first in range(0, len(transformer_areas), AREAS_AT_ONCE):
+            areas = transformer_areas[first : first + AREAS_AT_ONCE]
+            query = sa.select(STATE_PAGE).where(STATE_PAGE.c.transformer_area.in_(areas), STATE_PAGE.c.page == page)
+            with self._database.reading() as connection:
+                for row in connection.execute(query.order_by(STATE_PAGE.c.transformer_area)).mappings():
+                    found[row["transformer_area"]] = pages_of([row])[page]
+        return found
 
     def reset_area(self, transformer_area: str) -> int:
         with self._database.writing() as connection:

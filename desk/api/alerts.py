@@ -103,6 +103,8 @@ def list_alerts(
     cursor: CursorText = "",
 ) -> AlertList:
     """The alerts that match, with what people did about them. Follow `next` until it is null."""
+    if filters.shown is ShownState.SUSPECTED:
+        raise Refused("invalid", "what is suspected is no alert yet: it stands at GET /api/v1/alerts/suspected")
     if (filters.customer or filters.owner) and not caller.sees_names:
         raise Refused("not-allowed", "to look for a customer or an owner needs alerts:handle", needs="alerts:handle")
     here = cursor_of(cursor, sort)

@@ -10,7 +10,20 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse
 
-from desk.api import alerts, audit, curves, findings, intake, notifications, overview, places, quality, silences, tasks
+from desk.api import (
+    alerts,
+    audit,
+    curves,
+    findings,
+    intake,
+    notifications,
+    overview,
+    places,
+    quality,
+    silences,
+    suspected,
+    tasks,
+)
 from desk.api.access import Parts, remember_refusal
 from desk.api.docs_page import docs_page
 from desk.api.problems import answer, faults_of, problem_of
@@ -24,7 +37,9 @@ DESCRIPTION = (
     "How all stands, alerts, what people do with them, silences, inspection tasks, findings, data quality and load curves. Callers show a token that names a person, a "
     "role and scopes. Times are event time, UTC."
 )
+#: `suspected` comes before the alerts, whose addresses end with any number.
 ROUTERS = (
+    suspected.router,
     alerts.router,
     silences.router,
     tasks.router,

@@ -17,6 +17,7 @@ from desk.api.overview_schemas import Overview
 from desk.api.place_schemas import Place, Places
 from desk.api.quality_schemas import Quality
 from desk.api.schemas import AlertDetail, AlertLine, AlertList, NotificationList, SaidOfAlert, Sent, TaskOut
+from desk.api.suspected import SuspectedList
 from metering.alert import Alert, Reason
 from metering.archive import Archive, Meter, Outage, WorkOrder
 from metering.curves import Curve, Curves
@@ -45,6 +46,9 @@ class ApiClient:
 
     async def alerts(self, query: Mapping[str, Any]) -> AlertList:
         return await self._call(AlertList, "GET", "/alerts", params=query)
+
+    async def suspected(self, query: Mapping[str, Any]) -> SuspectedList:
+        return await self._call(SuspectedList, "GET", "/alerts/suspected", params=query)
 
     async def alert(self, alert_id: str) -> AlertDetail:
         return await self._call(AlertDetail, "GET", f"/alerts/{quote(alert_id, safe='')}")

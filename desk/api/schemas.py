@@ -571,6 +571,8 @@ def _history(
     """Oldest first: what the machine said or why it did not, when the alert came back, and what people did."""
     lines = [*(audited(line, names=names) for line in trail), *turns]
     said = {(line.what, line.at) for line in lines}
+    if alert.since_s < alert.raised_at_s:
+        lines.append(HistoryLine(at=moment(alert.since_s), by="machine", what=ShownState.SUSPECTED.value))
     if ("raised", moment(alert.raised_at_s)) not in said:
         lines.append(HistoryLine(at=moment(alert.raised_at_s), by="machine", what="raised"))
     for ended_s, again_s in alert.relapses:

@@ -249,6 +249,10 @@ class StateStoreContract:
         )
         store.save(judged(p0=change(epoch, 2, pages={("TA", "b"): b"2"})))
         assert list(again.load_pages("TA").items()) == [("a", b"\x00\xff"), ("b", b"2")]
+        asked = ["TB", *(f"none-{n}" for n in range(1200)), "TA"]
+        assert again.pages_named("a", asked) == {"TA": b"\x00\xff", "TB": b"other"}
+        assert again.pages_named("b", asked) == {"TA": b"2"}
+        assert again.pages_named("b", []) == {}
         assert again.reset_area("TA") == 2
         assert store.load_pages("TA") == {}
         assert store.load_pages("TB") == {"a": b"other"}

@@ -52,7 +52,7 @@ async def test_a_token_ends_when_it_expires_or_is_revoked(world: World) -> None:
 @pytest.mark.parametrize(
     ("role", "allowed"),
     [
-        ("reader", {"GET /alerts", "GET /alerts/a-1", "GET /silences", "GET /tasks", "GET /tasks/t-1", "GET /findings", "GET /intake", "GET /notifications", "GET /notifications/{notification_id}", "GET /overview", "GET /quality", "GET /places", "GET /places/{transformer_area}"}),
+        ("reader", {"GET /alerts", "GET /alerts/suspected", "GET /alerts/a-1", "GET /silences", "GET /tasks", "GET /tasks/t-1", "GET /findings", "GET /intake", "GET /notifications", "GET /notifications/{notification_id}", "GET /overview", "GET /quality", "GET /places", "GET /places/{transformer_area}"}),
         ("monitor", {"POST /intake/grafana"}),
     ],
 )  # fmt: skip

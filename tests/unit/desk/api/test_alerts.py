@@ -30,7 +30,6 @@ async def ids(world: World, query: str = "", role: str = "operator") -> list[str
         ("state=cleared&state=withdrawn", ["a-4"]),
         ("shown=raised", ["a-3", "a-2"]),
         ("shown=in_inspection", ["a-1"]),
-        ("shown=suspected", []),
         ("abnormality=overvoltage", ["a-2"]),
         ("family=theft&grade=high", ["a-1", "a-4"]),
         ("urgency=page", ["a-2"]),
@@ -70,6 +69,7 @@ async def test_pages_follow_each_other_both_ways(world: World) -> None:
     ("query", "words"),
     [
         ("grade=worst", "query.grade"),
+        ("shown=suspected", "GET /api/v1/alerts/suspected"),
         ("since=yesterday", "query.since"),
         ("since=2026-03-01T00:00:00", "query.since"),
         ("limit=201", "query.limit"),
@@ -119,17 +119,18 @@ async def test_one_alert_tells_its_whole_history(world: World) -> None:
     await world.post("/alerts/a-3/comments", {"note": "called the customer"})
     told = (await world.get("/alerts/a-3")).json()
     assert [(h["what"], h["by"], h["words"], h["urgency"]) for h in told["history"]] == [
+        ("suspected", "machine", None, None),
         ("raised", "machine", None, "morning"),
         ("cleared", "machine", None, None),
         ("returned", "machine", None, "morning"),
         ("comment", "Li Na", "called the customer", None),
     ]
-    stopped = told["history"][2]["stopped"]
+    stopped = told["history"][3]["stopped"]
     assert stopped == {
         "stage": "silence", "reason": "silenced", "detail": silence["silence_id"], "silenced_by": "Li Na",
         "silenced_until": "2026-03-03T00:00:00Z", "silenced_because": "harvest",
     }  # fmt: skip
-    hidden = (await world.get("/alerts/a-3", "reader")).json()["history"][2]["stopped"]
+    hidden = (await world.get("/alerts/a-3", "reader")).json()["history"][3]["stopped"]
     assert (hidden["silenced_by"], hidden["silenced_because"]) == (None, None)
     assert told["relapses"] == [{"ended_at": "2026-02-28T23:10:00Z", "returned_at": "2026-02-28T23:26:40Z"}]
     assert told["reasons"][0]["text_zh"] == "用电下降 86%"
