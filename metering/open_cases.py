@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from metering.alert import Alert, Grade
 from metering.handling import HandledAlert
-from metering.inspection import InspectionTask
+from metering.inspection import InspectionTask, TaskState
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class OpenCases:
     gravest: tuple[HandledAlert, ...]
     newest: tuple[HandledAlert, ...]
     tasks_by_area: Mapping[str, int]
+    tasks_by_state: Mapping[TaskState, int]
     tasks_overdue: int
     tasks: tuple[InspectionTask, ...]
     claims: Mapping[str, tuple[str, ...]]

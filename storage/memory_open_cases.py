@@ -30,6 +30,7 @@ def open_cases(
         gravest=tuple(sorted(grave, key=lambda row: gravest_first(row.alert))[:rows]),
         newest=tuple(sorted(raised, key=lambda row: newest_first(row.alert))[:rows]),
         tasks_by_area=Counter(t.transformer_area for t in unfinished),
+        tasks_by_state=Counter(t.state for t in unfinished),
         tasks_overdue=sum(t.due_at_s <= now_s for t in unfinished),
         tasks=foremost,
         claims={t.task_id: tuple(alerts[a].abnormality for a in t.alert_ids if a in alerts) for t in foremost},

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from metering.alert import AlertState, Grade
 from metering.handling import HandledAlert
-from metering.inspection import InspectionTask
+from metering.inspection import InspectionTask, TaskState
 from metering.open_cases import OpenCases, OpenKind
 from storage.database import Database
 from storage.rows import task_of
@@ -37,6 +37,7 @@ def open_cases(database: Database, *, now_s: int, marked: Sequence[str], rows: i
     gravest = raised.where(grave).order_by(sa.func.coalesce(_A.risk, 0.0).desc(), _A.raised_at_s, _A.alert_id)
     newest = raised.order_by(_A.raised_at_s.desc(), _A.alert_id)
     tasks_by_area = sa.select(_T.transformer_area, number).where(_UNFINISHED).group_by(_T.transformer_area)
+    tasks_by_state = sa.select(_T.state, number).where(_UNFINISHED).group_by(_T.state)
     overdue = sa.select(number).select_from(INSPECTION_TASK).where(_UNFINISHED, _T.due_at_s <= now_s)
     foremost = (
         sa.select(INSPECTION_TASK)
@@ -59,6 +60,7 @@ def open_cases(database: Database, *, now_s: int, marked: Sequence[str], rows: i
             gravest=_handled(connection, gravest.limit(rows)),
             newest=_handled(connection, newest.limit(rows)),
             tasks_by_area={row.transformer_area: row.number for row in connection.execute(tasks_by_area)},
+            tasks_by_state={TaskState(row.state): row.number for row in connection.execute(tasks_by_state)},
             tasks_overdue=connection.execute(overdue).scalar_one(),
             tasks=next_ones,
             claims=_claims(connection, next_ones),

@@ -13,6 +13,7 @@ from alerts.watch import RULES, urgency_of
 from desk.api.schemas import AlertLine, Sent, TaskOut, moment
 from metering.announcement import Urgency
 from metering.catalogue import CATALOGUE
+from metering.inspection import TaskState
 from metering.open_cases import OpenCases
 from metering.watch import WatchStanding
 from operations.control_room import AreaNow, Intake, Standing
@@ -81,6 +82,7 @@ class OpenTasksOut(Sent):
     """Unfinished tasks, counted; `next` are those to do first: hazards, then by risk."""
 
     count: int
+    by_state: Mapping[TaskState, int]
     overdue: int
     next: tuple[NextTask, ...]
 
@@ -88,6 +90,7 @@ class OpenTasksOut(Sent):
     def of(cls, cases: OpenCases, *, names: bool) -> OpenTasksOut:
         return cls(
             count=sum(cases.tasks_by_area.values()),
+            by_state=cases.tasks_by_state,
             overdue=cases.tasks_overdue,
             next=tuple(
                 NextTask(**TaskOut.of(task, names=names).model_dump(), abnormalities=cases.claims[task.task_id])

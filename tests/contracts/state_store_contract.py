@@ -533,6 +533,7 @@ class StateStoreContract:
         assert [t.task_id for t in now.tasks] == ["t-1", "t-6", "t-4", "t-3", "t-2"]
         assert now.claims["t-6"] == ("over_capacity",), "an alert that the store does not have is left out"
         assert (now.tasks_by_area, now.tasks_overdue) == ({"TA1": 5, "TA2": 1}, 1)
+        assert now.tasks_by_state == {TaskState.OPEN: 6}
         assert [t.task_id for t in again.open_cases(now_s=0, marked=(), rows=9).tasks][-1] == "t-5"
 
     def test_a_row_of_the_list_tells_what_people_did(self, store: StateStore, again: StateStore) -> None:

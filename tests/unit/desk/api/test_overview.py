@@ -49,7 +49,7 @@ async def test_areas_come_with_what_is_lost_hazards_first(world: World) -> None:
 async def test_tasks_are_shown_to_those_who_may_read_them_and_names_to_those_who_handle_alerts(world: World) -> None:
     world.store.save_watch([WatchStanding("log_behind", "judge", 20_000.0, 60.0, True)], (), ())
     whole = (await world.get("/overview")).json()
-    assert (whole["tasks"]["count"], whole["tasks"]["overdue"]) == (1, 0)
+    assert (whole["tasks"]["count"], whole["tasks"]["by_state"], whole["tasks"]["overdue"]) == (1, {"assigned": 1}, 0)
     (task,) = whole["tasks"]["next"]
     assert (task["task_id"], task["abnormalities"], task["assignee"]) == (TASK.task_id, ["bypass"], "Wang")
     assert [w["rule"] for w in whole["watch"]] == ["log_behind"]
