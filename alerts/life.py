@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from alerts.corrections import RestsOn
 from alerts.suspicions import Suspicions, shown_from_s
-from metering.alert import FINDING, PERSON, Alert, AlertState, Grade, Reason, Worth
+from metering.alert import FINDING, PERSON, Alert, AlertState, EndedAlert, Grade, Reason, Worth
 from metering.archive import Area
 from metering.catalogue import CATALOGUE, INFORMATION_FAMILIES, Abnormality
 from metering.dismissal import Dismissal
@@ -698,6 +698,14 @@ class AlertBank:
             changed.append(amended)
             opened.append(amended)
         return tuple(opened), tuple(changed)
+
+    def ended_since(self, since_s: int) -> tuple[EndedAlert, ...]:
+        """The alerts that ended since then and did not come back."""
+        return tuple(
+            EndedAlert(alert.alert_id, alert.abnormality, alert.state, alert.cleared_at_s)
+            for _, alert in sorted(self._alerts.items())
+            if alert.cleared_at_s is not None and not alert.is_open and alert.cleared_at_s > since_s
+        )
 
     def suspected(self) -> NDArray[np.bool_]:
         """(meters,), read-only: rows that must not teach what is normal: a condition of an untrusted family holds or is open."""

@@ -9,6 +9,7 @@ from desk.api.schemas import TaskRef
 from desk.figures import count, distance, figure, measured, moment, share
 from desk.learning import source_word
 from desk.markup import Child, Markup, el, joined
+from desk.overtaken_words import overtaken_words
 from desk.pieces import (
     alert_address,
     claim,
@@ -357,6 +358,8 @@ def trail_words(visit: Visit, entry: AuditEntry) -> str:
     if entry.actor != MACHINE:
         return entry.reason
     say = visit.say
+    if (overtaken := overtaken_words(visit, entry.reason)) is not None:
+        return overtaken
     if (moved := _REGRADED.fullmatch(entry.reason)) is not None:
         before, after, risk, now = moved.groups()
         return say("trail.regraded", before=say(f"grade.{before}"), after=say(f"grade.{after}"), risk=risk, now=now)
@@ -376,6 +379,8 @@ def _move_words(visit: Visit, entry: AuditEntry) -> str:
         "open",
         "add_alert",
         "regrade",
+        "over",
+        "stands_again",
         "assign",
         "start_visit",
         "leave_site",

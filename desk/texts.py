@@ -404,6 +404,25 @@ TEXTS: Mapping[str, Text] = {
     "trail.opened": Text("risk {risk}", "风险 {risk}"),
     "trail.ranked": Text("risk {risk}; no alert, ranked; most probable {kinds}", "风险 {risk}；无告警，按排序提出；最可能为{kinds}"),
     "trail.explored": Text("risk {risk}; drawn to learn from; most probable {kind}", "风险 {risk}；抽样检查以供学习；最可能为{kind}"),
+    "trail.over": Text(
+        "over since {since}, readings normal since; who stops may begin again", "自 {since} 已消失，此后读数正常；停手者可能再犯"
+    ),
+    "trail.calm": Text(
+        "no longer at risk, readings normal since; who stops may begin again", "风险已消退，此后读数正常；停手者可能再犯"
+    ),
+    "trail.stands_again": Text("what it was opened for is there again, or its risk", "所涉情况或风险再次出现"),
+    "trail.hazard_over": Text("the readings show it is over since {since}", "读数显示自 {since} 已消除"),
+    "trail.all_withdrawn": Text(
+        "every alert of it was withdrawn: corrected readings, an inspection, or a person's word",
+        "所涉告警均已撤销：读数更正、现场检查或人工判定",
+    ),
+    "trail.overtaken": Text(
+        "over since {since}; readings normal for {days} days, nobody was sent, nothing is learnt from it",
+        "自 {since} 已消失；读数正常 {days} 天，未派人，不作学习依据",
+    ),
+    "trail.quiet": Text(
+        "readings normal for {days} days, nobody was sent, nothing is learnt from it", "读数正常 {days} 天，未派人，不作学习依据"
+    ),
     "trail.regraded": Text("{before} to {after}: risk {risk} to {now}", "由{before}改为{after}：风险 {risk} → {now}"),
     "section.check": Text("Check on site", "现场检查"),
     "section.curve": Text("Load curve against what was expected", "负荷曲线与应有曲线"),
@@ -453,6 +472,8 @@ TEXTS: Mapping[str, Text] = {
     # --- moves
     "move.open": Text("opened", "开立任务"),
     "move.add_alert": Text("alert added", "并入告警"),
+    "move.over": Text("over", "已消失"),
+    "move.stands_again": Text("there again", "再次出现"),
     "move.regrade": Text("grade changed", "等级变更"),
     "move.assign": Text("assigned", "派工"),
     "move.start_visit": Text("on site", "到达现场"),

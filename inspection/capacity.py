@@ -16,13 +16,15 @@ class Capacity:
 
     `per_week` visits of all crews; None: `per_thousand_week` for every 1,000 meters, and for the first thousand at any rate. `least_risk`: a meter less likely to
     have a case is not worth a visit, even where crews have room. `exploration_share` (0..1) of the visits goes to meters
-    that the ranking would not have chosen, so that it learns where it is wrong.
+    that the ranking would not have chosen, so that it learns where it is wrong. After `quiet_days` (3 to 60) the task of a suspicion that is over, and that
+    nobody took up, is withdrawn.
     """
 
     per_week: float | None = None
     per_thousand_week: float = 5.0
     least_risk: float = 0.3
     exploration_share: float = 0.05
+    quiet_days: int = 30
 
     def __post_init__(self) -> None:
         if min(self.per_week or 0.0, self.per_thousand_week) < 0:

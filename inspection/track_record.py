@@ -84,6 +84,10 @@ class TrackRecord:
             return None
         return self._sent.pop(meter_id)
 
+    def explores(self, task_id: str) -> bool:
+        """Whether the task was opened to learn from."""
+        return any(s.task_id == task_id and s.explores for s in self._sent.values())
+
     def add(self, verdict: Verdict) -> None:
         self._verdicts[verdict.finding_id] = verdict
 

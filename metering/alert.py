@@ -105,3 +105,13 @@ class Alert:
     @property
     def is_open(self) -> bool:
         return self.state is AlertState.RAISED
+
+
+@dataclass(frozen=True, slots=True)
+class EndedAlert:
+    """What a day's close tells of an alert that is over: `state` says how it ended."""
+
+    alert_id: str
+    abnormality: str
+    state: AlertState
+    ended_at_s: int

@@ -81,6 +81,12 @@ class Settings(BaseSettings):
         le=1,
         description="share of the visits that go to meters of middling risk, drawn, so that the ranking learns",
     )
+    task_quiet_days: int = Field(
+        30,
+        ge=3,
+        le=60,
+        description="a task that nobody took up is withdrawn when what it was opened for has been over, and the readings normal, for so many days",
+    )
     ticker_grace_seconds: float | None = Field(
         None,
         ge=0,
@@ -113,6 +119,7 @@ def capacity_of(settings: Settings) -> Capacity:
         settings.inspections_per_thousand_meters,
         settings.least_risk,
         settings.exploration_share,
+        settings.task_quiet_days,
     )
 
 

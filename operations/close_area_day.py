@@ -22,7 +22,8 @@ from detectors.case.risk import family_strengths
 from detectors.day.balance import HourlyBalance
 from detectors.day.features import day_features
 from detectors.pages import pack_arrays, unpack_arrays
-from metering.alert import Alert, Worth
+from inspection.overtaken import ENDED_KEPT_DAYS
+from metering.alert import Alert, AlertState, EndedAlert, Worth
 from metering.archive import Archive, Meter
 from metering.dismissal import Dismissal, dismissal_of
 from metering.evidence import AreaCurves, AreaDay, Signal
@@ -76,6 +77,7 @@ def close_area_day(
         silenced,
         tuple(area.undone),
         tuple(area.dismissed),
+        area.bank.ended_since(at_s - ENDED_KEPT_DAYS * DAY_S),
     )
     area.findings, area.undone, area.dismissed = [], [], []
     area.dismissals = {i: d for i, d in area.dismissals.items() if at_s - d.said_at_s < FORGOTTEN_AFTER_S}
@@ -241,6 +243,8 @@ class ClosedAreaDay:
     silenced: tuple[str, ...] = ()
     undone: tuple[str, ...] = ()
     dismissals: tuple[Dismissal, ...] = ()
+    ended: tuple[EndedAlert, ...] = ()
+    """What is over, of late."""
 
 
 #: Half precision holds no more.
@@ -290,6 +294,7 @@ def pack_area_day(closed: ClosedAreaDay) -> bytes:
         "silenced": list(closed.silenced),
         "undone": list(closed.undone),
         "dismissals": [asdict(d) for d in closed.dismissals],
+        "ended": [[e.alert_id, e.abnormality, e.state, e.ended_at_s] for e in closed.ended],
     }
     told = f'{json.dumps(story)[:-1]}, "open_alerts": {alerts_json(closed.open_alerts)}}}'
     arrays["story"] = np.frombuffer(told.encode(), dtype=np.uint8)
@@ -317,6 +322,7 @@ def unpack_area_day(payload: bytes) -> ClosedAreaDay:
         tuple(story["silenced"]),
         tuple(story["undone"]),
         tuple(dismissal_of(row) for row in story.get("dismissals", ())),
+        tuple(EndedAlert(i, kind, AlertState(state), at_s) for i, kind, state, at_s in story.get("ended", ())),
     )
 
 

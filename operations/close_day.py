@@ -20,6 +20,7 @@ from detectors.bank import day_models
 from detectors.pages import pack_arrays, unpack_arrays
 from inspection.capacity import Capacity
 from inspection.opening import open_tasks, settle
+from inspection.overtaken import PAGE, Overtaken
 from metering.archive import Archive
 from metering.dismissal import Dismissal
 from metering.errors import StaleVersion
@@ -29,6 +30,7 @@ from metering.ports import DayClose, StateStore
 from metering.times import DAY_S
 from operations.close_area_day import ClosedAreaDay, unpack_area_day
 from operations.derived_points import precision_points, task_points
+from operations.end_overtaken import end_overtaken
 from operations.learn_findings import Learner, RankedArea
 from operations.not_a_problem import dismissals
 from operations.propose_visits import Day, propose
@@ -110,18 +112,23 @@ def close_day(
 
     answered = {s.task_id for s in settled.tasks}
     open_now = [t for t in at_hand if t.task_id not in answered]
-    proposed = propose(
-        Day(ordinal, at_s, archive, closed, ranked), open_now, learner, capacity or Capacity(), seed=seed
-    )
+    day, capacity = Day(ordinal, at_s, archive, closed, ranked), capacity or Capacity()
+    proposed = propose(day, open_now, learner, capacity, seed=seed)
+    overtaken = Overtaken()
+    if PAGE in pages:
+        overtaken.load(pages[PAGE])
+    ended = end_overtaken(store, day, open_now, proposed.newest, overtaken, learner, capacity)
+    gone = {t.task_id for t in ended.tasks}
+    open_now = [t for t in open_now if t.task_id not in gone]
     opened = open_tasks(proposed.chosen, open_now, at_s=at_s, newest=proposed.newest)
     learner.remember(ranked, opened.tasks, proposed.places)
-    tasks = (*settled.tasks, *opened.tasks)
+    tasks = (*settled.tasks, *ended.tasks, *opened.tasks)
     return store.close_day(
         DayClose(
             day_ordinal=ordinal,
-            model_pages={m.name: m.dump() for m in models} | learner.dump(),
+            model_pages={m.name: m.dump() for m in models} | learner.dump() | {PAGE: overtaken.dump()},
             tasks=tasks,
-            audit=(*settled.audit, *opened.audit),
+            audit=(*settled.audit, *ended.audit, *opened.audit),
             scores=_scores(closed, ranked, novelty),
             absent_areas=[a for a in archive.areas if a not in {c.day.transformer_area for c in closed}],
             points=(*task_points(tasks), *precision_points(borne_out, at_s)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from inspection.capacity import Capacity, Room
@@ -14,7 +16,7 @@ def test_the_default_grows_with_the_meters_but_never_below_a_crews_week() -> Non
 
 
 @pytest.mark.parametrize("wrong", [{"per_week": -1.0}, {"least_risk": 1.2}, {"exploration_share": -0.1}])
-def test_what_is_out_of_range_is_refused(wrong: dict[str, float]) -> None:
+def test_what_is_out_of_range_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(SettingsError):
         Capacity(**wrong)
 
