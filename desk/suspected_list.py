@@ -38,7 +38,7 @@ def suspected_list(visit: Visit, archive: Archive, wanted: Selection, found: Sus
         Column(say("column.area"), lambda s: s.transformer_area, class_="mono plain"),
         Column(say("suspected.since"), lambda s: time_text(to_epoch_s(s.since), calendar), class_="time"),
         Column(say("suspected.progress"), held, class_="plain"),
-        Column(say("suspected.figures"), figures, class_="figure minor end"),
+        Column(say("suspected.figures"), figures, class_="figure end"),
     ]
     rows = table(
         columns, found.suspected, caption=say("suspected.title"), selection=wanted, path="/alerts", visit=visit

@@ -265,6 +265,11 @@ class StateStore(Protocol):
         """Save how far notifications have come, in one transaction; those that are not there yet are added."""
         ...
 
+    def forget_deliveries(self, before_s: float) -> int:
+        """Remove notifications that arrived before then (wall clock), and those that a digest told which is gone; returns how many.
+        What waits or failed stays."""
+        ...
+
     # --- callers from outside
     def save_token(self, token: ApiToken) -> None:
         """Add a token, or replace the one of its id."""

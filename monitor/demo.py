@@ -213,6 +213,7 @@ class _Watching:
             capacity=capacity_of(self._settings),
             routes=self._notify.routes,
             channels=self._notify.channels(self._feed.archive.calendar),
+            notifications_kept_days=self._settings.notifications_kept_days,
         )
         self._upkeep = UpkeepThread(upkeep)
         self._upkeep.start()

@@ -87,6 +87,9 @@ class Settings(BaseSettings):
         le=60,
         description="a task that nobody took up is withdrawn when what it was opened for has been over, and the readings normal, for so many days",
     )
+    notifications_kept_days: int = Field(
+        400, ge=31, description="a notification that arrived is removed after so many days; the audit trail is not"
+    )
     ticker_grace_seconds: float | None = Field(
         None,
         ge=0,

@@ -15,7 +15,7 @@ from inspection.capacity import Capacity
 from metering.archive import Archive
 from metering.errors import MeterwatchError, StoreUnavailable
 from metering.ports import StateStore, TimeSeries
-from metering.times import LocalCalendar
+from metering.times import DAY_S, LocalCalendar
 from monitor.delivery import Deliveries
 from monitor.notify_plan import Plan
 from monitor.pipeline import PipelineReport
@@ -31,6 +31,7 @@ FIRST_RETRY_S, LAST_RETRY_S = 0.5, 10.0
 RELAY_AT_ONCE = 100
 ANNOTATE_LEASE, ANNOTATE_LEASE_S = "annotations", 30.0
 ANNOTATE_EVERY_S = 10.0
+TIDY_LEASE, TIDY_EVERY_S = "housekeeping", 3_600.0
 ANNOTATE_AGAIN_AFTER_REFUSAL_S = 300.0
 
 #: Puts one message (area, wire bytes) onto the log and returns once the log has it.
@@ -58,6 +59,8 @@ class Upkeep:
     routes: Routes = field(default_factory=Routes)
     channels: tuple[Channel, ...] = field(default_factory=lambda: Plan().channels(LocalCalendar("UTC")))
     """Whom the outbox of notifications is brought to; the desk alone where nothing else is said."""
+    notifications_kept_days: int = 400
+    """So long after it arrived a notification is kept."""
     tells_only: bool = False
     """Only what was announced is told: for processes that judge nothing, so that a monitor whose judging workers are all gone
     can still say so."""
@@ -69,6 +72,7 @@ class Upkeep:
     round_ended: float = field(default_factory=time.monotonic)
     """When the last round ended (monotonic seconds)."""
     _annotate_at: float = 0.0
+    _tidy_at: float = 0.0
     _retry_at: dict[str, float] = field(default_factory=dict)
     _retry_s: dict[str, float] = field(default_factory=dict)
     _deliveries: Deliveries = field(init=False)
@@ -86,6 +90,7 @@ class Upkeep:
         if self.series is not None:
             self._try("points", self.deliver)
             self._try("pipeline", self.report_pipeline)
+        self._try("housekeeping", self.tidy)
         if self.relay is not None:
             self._try("relay", self.relay_moves)
         if self.annotations is not None:
@@ -127,7 +132,14 @@ class Upkeep:
     def end(self) -> None:
         """Give the leases back, so that the next owner need not wait for them to run out."""
         try:
-            for lease in (close_day.LEASE, deliver_points.LEASE, dispatch.LEASE, ANNOTATE_LEASE, TICKER_LEASE):
+            for lease in (
+                TIDY_LEASE,
+                close_day.LEASE,
+                deliver_points.LEASE,
+                dispatch.LEASE,
+                ANNOTATE_LEASE,
+                TICKER_LEASE,
+            ):
                 self.store.release_lease(lease, self.owner)
             self._deliveries.end()
         except StoreUnavailable as error:
@@ -181,6 +193,20 @@ class Upkeep:
         for number, area, wire in self.store.relay_batch(RELAY_AT_ONCE):
             self.relay(area, wire)
             self.store.relayed([number])
+
+    def tidy(self) -> bool:
+        """Once an hour what nobody needs any more is removed. Alerts, tasks, findings and the audit trail never are."""
+        if time.monotonic() < self._tidy_at:
+            return False
+        self._tidy_at = time.monotonic() + TIDY_EVERY_S
+        if not self.store.take_lease(TIDY_LEASE, self.owner, TIDY_EVERY_S / 2):
+            return False
+        removed = self.store.forget_deliveries(time.time() - self.notifications_kept_days * DAY_S)
+        if removed:
+            log.info(
+                "removed %d notifications that arrived more than %d days ago", removed, self.notifications_kept_days
+            )
+        return True
 
     def annotate(self) -> bool:
         """Grafana's annotations follow the alerts. Grafana is a screen: if it refuses, judging goes on, and it is said."""

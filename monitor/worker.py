@@ -109,6 +109,7 @@ def telling(settings: Settings, store: StateStore, archive: Archive, owner: str)
         owner,
         routes=plan.routes,
         channels=plan.channels(archive.calendar),
+        notifications_kept_days=settings.notifications_kept_days,
         tells_only=True,
     )
 
@@ -149,6 +150,7 @@ def run(role: WorkerRole, settings: Settings) -> int:
             capacity=capacity_of(settings),
             routes=plan.routes,
             channels=plan.channels(archive.calendar),
+            notifications_kept_days=settings.notifications_kept_days,
             ticker=None
             if settings.ticker_grace_seconds is None
             else Ticker(store, archive, owner, lambda tick: publisher.send(None, tick), settings.ticker_grace_seconds),

@@ -382,6 +382,10 @@ class MemoryStore:
         with self._lock:
             self._notifications.save_deliveries(moved)
 
+    def forget_deliveries(self, before_s: float) -> int:
+        with self._lock:
+            return self._notifications.forget_deliveries(before_s)
+
     # --- callers from outside
     def save_token(self, token: ApiToken) -> None:
         with self._lock:

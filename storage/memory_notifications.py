@@ -55,6 +55,12 @@ class MemoryNotifications:
     def save_deliveries(self, moved: Sequence[Delivery]) -> None:
         self.outbox |= {d.notification.notification_id: _as_stored(d) for d in moved}
 
+    def forget_deliveries(self, before_s: float) -> int:
+        held = len(self.outbox)
+        kept = {i: d for i, d in self.outbox.items() if d.state != "delivered" or (d.delivered_at_s or 0.0) >= before_s}
+        self.outbox = {i: d for i, d in kept.items() if d.state != "folded" or d.folded_into in kept}
+        return held - len(self.outbox)
+
 
 def _as_stored(delivery: Delivery) -> Delivery:
     return delivery_of(delivery_row(delivery))

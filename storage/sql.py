@@ -199,6 +199,9 @@ class SqlStore:
     def save_deliveries(self, moved: Sequence[Delivery]) -> None:
         sql_notifications.save_deliveries(self._database, moved)
 
+    def forget_deliveries(self, before_s: float) -> int:
+        return sql_notifications.forget_deliveries(self._database, before_s)
+
     # --- callers from outside
     def save_token(self, token: ApiToken) -> None:
         sql_api.save_token(self._database, token)

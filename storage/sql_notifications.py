@@ -95,3 +95,18 @@ def save_deliveries(database: Database, moved: Sequence[Delivery]) -> None:
     if moved:
         with database.writing() as connection:
             connection.execute(database.upsert(NOTIFICATION), [delivery_row(each) for each in moved])
+
+
+def forget_deliveries(database: Database, before_s: float) -> int:
+    table = NOTIFICATION
+    arrived = sa.delete(table).where(
+        table.c.state == "delivered", sa.func.coalesce(table.c.delivered_at_s, 0.0) < before_s
+    )
+    digest = table.alias("digest")
+    told = sa.select(digest.c.notification_id)
+    with database.writing() as connection:
+        removed = connection.execute(arrived).rowcount
+        if removed:
+            folded = sa.delete(table).where(table.c.state == "folded", table.c.folded_into.not_in(told))
+            removed += connection.execute(folded).rowcount
+    return int(removed)

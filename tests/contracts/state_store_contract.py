@@ -17,7 +17,7 @@ from metering.errors import ArchiveError, StaleVersion, StoreError
 from metering.handling import AlertHandling, AlertQuery, ShownState, order_value
 from metering.inspection import AuditEntry, InspectionTask, TaskFinding, TaskState
 from metering.messages import Finding
-from metering.notification import Delivery, Line, Notification
+from metering.notification import Delivery, DeliveryState, Line, Notification
 from metering.outside_alert import OutsideAlert
 from metering.points import Point
 from metering.ports import AreaDayRow, Checkpoint, DayClose, Dispatch, PartitionChange, StateStore
@@ -796,6 +796,20 @@ class StateStoreContract:
         store.save_deliveries([folded])
         assert store.deliveries(state="folded") == [folded]
         assert store.delivery("unknown") is None
+
+    def test_what_arrived_long_ago_is_forgotten_with_what_it_told(self, store: StateStore, again: StateStore) -> None:
+        def numbered(serial: int, state: DeliveryState, at_s: float | None = None, into: str = "") -> Delivery:
+            return Delivery(replace(SENT, serial=serial), state, 1, 0.0, at_s, "", into)
+
+        digest, late = numbered(1, "delivered", 100.0), numbered(2, "delivered", 500.0)
+        told, kept = (
+            numbered(n, "folded", into=each.notification.notification_id) for n, each in ((3, digest), (4, late))
+        )
+        waiting, failed = numbered(5, "waiting"), numbered(6, "failed")
+        store.save_deliveries([digest, late, told, kept, waiting, failed])
+        assert store.forget_deliveries(100.0) == 0
+        assert store.forget_deliveries(500.0) == 2
+        assert {d.notification.serial for d in again.deliveries()} == {2, 4, 5, 6}
 
     # --- the watcher watched
 

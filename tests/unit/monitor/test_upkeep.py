@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import cast
 
@@ -10,12 +11,15 @@ from grafana.client import GrafanaRefused
 from metering.archive import Archive, Meter
 from metering.errors import StoreUnavailable
 from metering.inspection import AuditEntry
+from metering.notification import Delivery
 from metering.points import Point
 from metering.ports import Checkpoint, PartitionChange
+from metering.times import DAY_S
 from monitor.upkeep import Upkeep, UpkeepThread
 from operations import close_day, deliver_points
 from storage.memory import MemoryStore
 from storage.memory_series import MemoryTimeSeries
+from tests.unit.notify.made_notifications import notification
 
 ARCHIVE = Archive("small", 15, "UTC", (Meter("M1", "SP1", "C1", "A1", "customer"),))
 POINT = Point("area_balance", {"transformer_area": "A1"}, 900, {"metered_kwh": 1.0})
@@ -98,3 +102,21 @@ def test_an_upkeep_that_ends_leaves_its_leases_to_the_next_owner() -> None:
     thread.stop()
     for lease in (close_day.LEASE, deliver_points.LEASE):
         assert store.take_lease(lease, "another", 30.0)
+
+
+def test_what_arrived_long_ago_is_removed_at_most_once_an_hour() -> None:
+    store = MemoryStore()
+    now_s = time.time()
+    old, recent = (
+        Delivery(notification(n), "delivered", 1, 0.0, now_s - days * DAY_S) for n, days in ((1, 401), (2, 399))
+    )
+    upkeep = Upkeep(store, ARCHIVE, 1, "w")
+    store.save_deliveries([old, recent])
+    upkeep.round()
+    assert list(store.deliveries()) == [recent]
+    store.save_deliveries([old])
+    upkeep.round()
+    assert len(store.deliveries()) == 2
+    other = Upkeep(store, ARCHIVE, 1, "another")
+    other.round()
+    assert len(store.deliveries()) == 2, "another process holds the lease"
