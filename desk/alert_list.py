@@ -13,6 +13,7 @@ from desk.markup import Child, Markup, el, joined
 from desk.overview import energy_text
 from desk.pieces import Column, alert_address, choice, claim, grade_chip, hazard_chip, state_chip, table, time_text
 from desk.selection import Selection
+from desk.suspected_list import STATE as SUSPECTED
 from desk.visit import Visit
 from metering.catalogue import CATALOGUE
 from metering.times import to_epoch_s
@@ -91,6 +92,7 @@ def _filters(visit: Visit, wanted: Selection, places: Places) -> Markup:
         ("waiting" if word == "raised" else word, say(f"shown_state.{word}"))
         for word in ("raised", "acknowledged", "in_inspection", "cleared", "confirmed", "withdrawn")
     ]
+    states.append((SUSPECTED, say("shown_state.suspected")))
     kinds = sorted((code for code, row in CATALOGUE.items() if row.is_evidence), key=say.abnormality)
     return filter_form(
         visit,

@@ -45,7 +45,7 @@ def suspected_list(visit: Visit, archive: Archive, wanted: Selection, found: Sus
     )
     return joined(
         el("h1", say("suspected.title"), " ", el("span", count(found.count), class_="note")),
-        el("p", say("suspected.note"), " ", el("a", say("suspected.back"), href="/alerts"), class_="note"),
+        el("p", say("suspected.note"), " ", el("a", say("suspected.back"), href="/alerts"), class_="note lead"),
         rows_card(visit, rows, found.count),
     )
 
@@ -55,4 +55,4 @@ def suspected_link(visit: Visit, found: SuspectedList) -> Markup | None:
     if not found.count:
         return None
     words = visit.say("suspected.link", count=count(found.count))
-    return el("p", el("a", words, href=f"/alerts?state={STATE}"), class_="note")
+    return el("p", el("a", words, href=f"/alerts?state={STATE}"), class_="note lead")
